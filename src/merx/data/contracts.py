@@ -1,0 +1,90 @@
+"""What a model of each kind must be able to do: structural, a class meets a contract by its methods."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from merx.data.interactions import Interactions
+from merx.data.panel import Panel, PricePanel
+from merx.data.results import Contributions, Forecast
+from merx.data.vocabulary import Vocabulary
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """A function from histories to item scores; a new shopper is served without retraining."""
+
+    @property
+    def items(self) -> Vocabulary:
+        """The items it was fitted on."""
+        ...
+
+    def score(self, histories: Interactions) -> np.ndarray:
+        """Scores float32 (U, I); higher is better. `histories` are in the codes of `items`."""
+        ...
+
+    def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
+        """What each entry of a history (a batch of one) adds to the score of the items (k,)."""
+        ...
+
+
+@runtime_checkable
+class Forecaster(Protocol):
+    """A fitted model of the next steps of the series it has seen."""
+
+    @property
+    def keys(self) -> Vocabulary:
+        """The series it was fitted on."""
+        ...
+
+    def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
+        """The next `horizon` steps of every series.
+
+        Raises RequestError where the horizon is beyond the fitted one.
+        """
+        ...
+
+
+@runtime_checkable
+class DemandModel(Protocol):
+    """Expected units at prices not yet tried."""
+
+    @property
+    def items(self) -> Vocabulary:
+        """The items it was fitted on."""
+        ...
+
+    def demand(self, prices: np.ndarray) -> np.ndarray:
+        """Expected units a week, (I, G), at the prices (I, G)."""
+        ...
+
+    def draws(self, prices: np.ndarray) -> np.ndarray:
+        """Posterior draws of the expected units a week, (draws, I, G), at the prices (I, G)."""
+        ...
+
+
+@runtime_checkable
+class RecommenderConfig(Protocol):
+    """The hyper-parameters of a recommender."""
+
+    def fit(self, interactions: Interactions) -> Any:
+        """The fitted Recommender."""
+        ...
+
+
+@runtime_checkable
+class ForecasterConfig(Protocol):
+    """The hyper-parameters of a forecaster."""
+
+    def fit(self, panel: Panel) -> Any:
+        """The fitted Forecaster."""
+        ...
+
+
+@runtime_checkable
+class DemandConfig(Protocol):
+    """The hyper-parameters of a demand model."""
+
+    def fit(self, panel: PricePanel) -> Any:
+        """The fitted DemandModel."""
+        ...

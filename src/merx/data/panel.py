@@ -1,0 +1,148 @@
+"""Series over time, ragged by series: demand for forecasting, and demand with prices for pricing."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from merx.data.vocabulary import Vocabulary
+
+STEP_DAYS: dict[str, int] = {"day": 1, "week": 7}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """S series with one value a step, each from its own start on, without gaps.
+
+    Parameters
+    ----------
+    keys : Vocabulary (S,)
+        What each series is of: an item id, a category, or the shop.
+    offsets : int64 (S + 1,)
+        Series s owns the entries offsets[s]:offsets[s + 1], oldest first.
+    y : float64 (N,)
+        The value of the step, e.g. units sold.
+    available : bool (N,)
+        False where the value was censored (out of stock): it is not zero demand, it is unknown.
+    start : int64 (S,)
+        First day of each series, in days since 1970.
+    step : "day" or "week"
+    exog : float64 (N, K)
+        Covariates known for every step; K may be 0.
+    exog_names : tuple of K str
+    """
+
+    keys: Vocabulary
+    offsets: np.ndarray
+    y: np.ndarray
+    available: np.ndarray
+    start: np.ndarray
+    step: str
+    exog: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    exog_names: tuple[str, ...] = ()
+
+    @property
+    def n_series(self) -> int:
+        """S."""
+        return len(self.offsets) - 1
+
+    @property
+    def length(self) -> np.ndarray:
+        """Steps of each series, int64 (S,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def end(self) -> np.ndarray:
+        """First day after each series, in days since 1970, int64 (S,)."""
+        end: np.ndarray = self.start + self.length * STEP_DAYS[self.step]
+        return end
+
+    def series(self, s: int) -> np.ndarray:
+        """The values of series s, float64 (length[s],)."""
+        return self.y[self.offsets[s] : self.offsets[s + 1]]
+
+    def entries(self, first: np.ndarray, last: np.ndarray) -> "Panel":
+        """The steps first[s]:last[s] of each series, counted within the series; both int64 (S,)."""
+        length = last - first
+        offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+        entry = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] + first - offsets[:-1], length)
+        return replace(
+            self,
+            offsets=offsets,
+            y=self.y[entry],
+            available=self.available[entry],
+            start=self.start + first * STEP_DAYS[self.step],
+            exog=self.exog[entry] if len(self.exog_names) else self.exog,
+        )
+
+    def head(self, length: np.ndarray) -> "Panel":
+        """The first length[s] steps of each series."""
+        return self.entries(np.zeros_like(length), length)
+
+    def take(self, which: np.ndarray) -> "Panel":
+        """The series with the places `which` (n,), in that order."""
+        which = np.asarray(which)
+        length = self.length[which]
+        offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+        entry = np.arange(offsets[-1]) + np.repeat(self.offsets[which] - offsets[:-1], length)
+        return replace(
+            self,
+            keys=Vocabulary(self.keys.ids.take(which)),
+            offsets=offsets,
+            y=self.y[entry],
+            available=self.available[entry],
+            start=self.start[which],
+            exog=self.exog[entry] if len(self.exog_names) else self.exog,
+        )
+
+
+@dataclass(frozen=True)
+class PricePanel:
+    """What each item sold at which price, by week, ragged by item, oldest first; weeks may be missing.
+
+    Parameters
+    ----------
+    items : Vocabulary (I,)
+    category : int32 (I,)
+        Codes in `categories`.
+    categories : Vocabulary
+    offsets : int64 (I + 1,)
+    week : int32 (N,)
+        Weeks since the first week of the panel.
+    units : float64 (N,)
+        Sold net of refunds, never below 0.
+    price : float64 (N,)
+        Mean price of the week, > 0.
+    promotion : float64 (N,)
+        Share of the week under promotion, 0..1.
+    available : float64 (N,)
+        Share of the week in stock, 0..1; 1 where availability is not known.
+    cost : float64 (I,)
+        Cost of one unit now; NaN where not known.
+    price_now : float64 (I,)
+        The price in force at the end of the panel.
+    start : int
+        First day of the panel, in days since 1970.
+    """
+
+    items: Vocabulary
+    category: np.ndarray
+    categories: Vocabulary
+    offsets: np.ndarray
+    week: np.ndarray
+    units: np.ndarray
+    price: np.ndarray
+    promotion: np.ndarray
+    available: np.ndarray
+    cost: np.ndarray
+    price_now: np.ndarray
+    start: int
+
+    @property
+    def n_items(self) -> int:
+        """I."""
+        return len(self.items)
+
+    @property
+    def item(self) -> np.ndarray:
+        """The item of every entry, int32 (N,)."""
+        return np.repeat(np.arange(self.n_items, dtype=np.int32), np.diff(self.offsets))

@@ -1,0 +1,151 @@
+"""What models answer: plain arrays with a way out to Arrow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from merx.data.panel import STEP_DAYS
+from merx.data.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The best k items for each of U users, best first.
+
+    Parameters
+    ----------
+    item : int32 (U, k)
+        Codes in `items`, -1 where fewer than k could be ranked.
+    score : float32 (U, k)
+        NaN where item is -1.
+    items : Vocabulary (I,)
+    """
+
+    item: np.ndarray
+    score: np.ndarray
+    items: Vocabulary
+
+    def to_table(self, user_ids: Sequence[str]) -> pa.Table:
+        """One row per user and rank: user_id, rank (from 1), item_id, score."""
+        users, k = self.item.shape
+        flat = self.item.ravel()
+        table = pa.table(
+            {
+                "user_id": pa.array(np.repeat(np.asarray(user_ids, dtype=object), k), pa.string()),
+                "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), users),
+                "item_id": self.items.names(flat),
+                "score": self.score.ravel(),
+            }
+        )
+        return table.filter(pa.array(flat >= 0))
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Why these items: what each entry of one shopper's history adds to each ranked item's score.
+
+    Parameters
+    ----------
+    share : float64 (k, n)
+        Of the score of ranked item j, the part that history entry h brings; a row sums to the
+        score, or to 0 where the model does not look at the history.
+    history : int32 (n,)
+        Codes of the history's items, as given.
+    """
+
+    share: np.ndarray
+    history: np.ndarray
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The next H steps of S series.
+
+    Parameters
+    ----------
+    keys : Vocabulary (S,)
+    start : int64 (S,)
+        First day forecast, in days since 1970.
+    step : "day" or "week"
+    mean : float64 (S, H)
+    quantile : float64 (S, H, Q)
+    probs : float64 (Q,), ascending
+    """
+
+    keys: Vocabulary
+    start: np.ndarray
+    step: str
+    mean: np.ndarray
+    quantile: np.ndarray
+    probs: np.ndarray
+
+    @property
+    def horizon(self) -> int:
+        """H."""
+        return int(self.mean.shape[1])
+
+    def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bound, each (S, H), of the central interval that holds `level` (0.8, never 80)."""
+        low = int(np.argmin(np.abs(self.probs - (1 - level) / 2)))
+        high = int(np.argmin(np.abs(self.probs - (1 + level) / 2)))
+        return self.quantile[:, :, low], self.quantile[:, :, high]
+
+    def to_table(self) -> pa.Table:
+        """One row per series and step: key, date, mean, and one column per quantile (q0.1, ...)."""
+        series, horizon = self.mean.shape
+        day = self.start[:, None] + np.arange(horizon) * STEP_DAYS[self.step]  # (S, H)
+        columns = {
+            "key": self.keys.ids.take(np.repeat(np.arange(series), horizon)),
+            "date": pa.array(day.ravel().astype("datetime64[D]")),
+            "mean": self.mean.ravel(),
+        }
+        for q, prob in enumerate(self.probs):
+            columns[f"q{prob:g}"] = self.quantile[:, :, q].ravel()
+        return pa.table(columns)
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """A price for each of n items, with what it is expected to do per week and why.
+
+    Expected figures are (n, 3): mean, and the bounds of the central 80 % interval. They are NaN, and
+    `price` equals `price_now`, where the evidence (grade D) does not carry an answer.
+
+    Parameters
+    ----------
+    item_id, grade, binding, reason : tuples of n str
+        `grade` is A..D; `binding` names the rule that decided the price, "" where none did.
+    price_now, price, cost, elasticity : float64 (n,)
+        `cost` is NaN where not known.
+    units_now, revenue_now, profit_now, units, revenue, profit : float64 (n, 3)
+    """
+
+    item_id: tuple[str, ...]
+    price_now: np.ndarray
+    price: np.ndarray
+    cost: np.ndarray
+    elasticity: np.ndarray
+    units_now: np.ndarray
+    revenue_now: np.ndarray
+    profit_now: np.ndarray
+    units: np.ndarray
+    revenue: np.ndarray
+    profit: np.ndarray
+    binding: tuple[str, ...]
+    grade: tuple[str, ...]
+    reason: tuple[str, ...]
+
+    def to_table(self) -> pa.Table:
+        """One row per item; each expected figure as name, name_low, name_high."""
+        columns: dict[str, object] = {"item_id": list(self.item_id)}
+        for name in ("price_now", "price", "cost", "elasticity"):
+            columns[name] = getattr(self, name)
+        for name in ("units_now", "revenue_now", "profit_now", "units", "revenue", "profit"):
+            value = getattr(self, name)
+            for column, suffix in enumerate(("", "_low", "_high")):
+                columns[name + suffix] = value[:, column]
+        for name in ("binding", "grade", "reason"):
+            columns[name] = list(getattr(self, name))
+        return pa.table(columns)
