@@ -49,6 +49,7 @@ PRICES_TABLE = pa.schema(
         pa.field("cost", pa.float64()),  # of one unit, where known
         pa.field("promotion", pa.bool_()),  # a temporary reduction; null: not known
         pa.field("competitor", pa.string()),  # whose price this is; null: the shop's own
+        pa.field("from_orders", pa.bool_(), nullable=False),  # true: seen in orders; false: from a list
     ]
 )
 

@@ -1,0 +1,1 @@
+"""How other systems' files are read: one file per dialect, each a `Dialect` record."""

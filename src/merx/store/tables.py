@@ -1,0 +1,165 @@
+"""The shop's tables on disk: immutable Parquet parts, and snapshots that say which parts are in.
+
+    tables/<table>/<part>.parquet       written once, never changed
+    tables/snapshots/<fingerprint>.json which parts and sources make up one state of the shop
+    tables/current                      the fingerprint in force; replaced atomically
+
+A writer lays new parts down first and replaces `current` last, so that a crash at any moment leaves
+either the old tables or the new ones. Every answer names the fingerprint it was given on, and can be
+replayed on it, since no part is ever changed.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from merx.data.schema import TABLES
+from merx.errors import DataError
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of one table; `name` holds a hash of its content."""
+
+    table: str
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of the shop's tables.
+
+    Parameters
+    ----------
+    parts : tuple of Part, in the order of ingestion
+    sources : tuple of dict
+        What `merx ingest` reported for each file that was read, `sha256` of its content included.
+    """
+
+    parts: tuple[Part, ...] = ()
+    sources: tuple[Mapping[str, Any], ...] = ()
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = "\n".join(f"{part.table}/{part.name}" for part in self.parts)
+        sources = "\n".join(source["sha256"] for source in self.sources)
+        object.__setattr__(
+            self, "fingerprint", hashlib.sha256(f"{names}\n\n{sources}".encode()).hexdigest()[:16]
+        )
+
+    def rows(self, table: str) -> int:
+        """Rows of one table."""
+        return sum(part.rows for part in self.parts if part.table == table)
+
+
+class Tables:
+    """The tables folder of a shop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def current(self) -> Snapshot:
+        """The state in force; empty where nothing was ingested yet."""
+        pointer = self.folder / "current"
+        return self.snapshot(pointer.read_text().strip()) if pointer.exists() else Snapshot()
+
+    def snapshot(self, fingerprint: str) -> Snapshot:
+        """An earlier or the present state. Raises DataError where it is not there."""
+        path = self.folder / "snapshots" / f"{fingerprint}.json"
+        if fingerprint == Snapshot().fingerprint:
+            return Snapshot()
+        if not path.exists():
+            raise DataError(
+                f"{path}: this state of the tables is not there; restore the shop's folder from a backup."
+            )
+        record = json.loads(path.read_text())
+        return Snapshot(tuple(Part(**part) for part in record["parts"]), tuple(record["sources"]))
+
+    def paths(self, snapshot: Snapshot, table: str) -> list[Path]:
+        """The Parquet files of one table, in the order of ingestion."""
+        return [self.folder / table / part.name for part in snapshot.parts if part.table == table]
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """Hold the one writer's lock; gives an empty scratch folder on the same disk as the tables.
+
+        What an interrupted writer left behind is removed first. Raises DataError where another
+        process is writing.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise DataError(
+                f"{self.folder}: another merx process is ingesting into this shop; wait for it to end."
+            ) from None
+        try:
+            scratch = self.folder / "scratch"
+            remove_tree(scratch)
+            self._remove_orphans()
+            scratch.mkdir()
+            try:
+                yield scratch
+            finally:
+                remove_tree(scratch)
+        finally:
+            lock.release()
+
+    def commit(self, snapshot: Snapshot, new: Mapping[Part, Path]) -> None:
+        """Move the new parts into place, then make `snapshot` the state in force."""
+        for part, path in new.items():
+            target = self.folder / part.table / part.name
+            target.parent.mkdir(exist_ok=True)
+            sync(path)
+            os.replace(path, target)
+        record = {"format": 1, **asdict(snapshot)}
+        snapshots = self.folder / "snapshots"
+        snapshots.mkdir(exist_ok=True)
+        replace_text(snapshots / f"{snapshot.fingerprint}.json", json.dumps(record, indent=1))
+        replace_text(self.folder / "current", snapshot.fingerprint)
+
+    def _remove_orphans(self) -> None:
+        """Delete parts that no snapshot names: a writer died before its last step."""
+        named = {
+            (part["table"], part["name"])
+            for path in (self.folder / "snapshots").glob("*.json")
+            for part in json.loads(path.read_text())["parts"]
+        }
+        for table in TABLES:
+            for path in (self.folder / table).glob("*.parquet"):
+                if (table, path.name) not in named:
+                    path.unlink()
+
+
+def sync(path: Path) -> None:
+    """Force a file to the disk."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old text or the new one, never a part."""
+    scratch = path.with_name(path.name + ".new")
+    scratch.write_text(text)
+    sync(scratch)
+    os.replace(scratch, path)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder of files and folders, if it is there."""
+    if folder.exists():
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()
+        folder.rmdir()
