@@ -1,0 +1,165 @@
+"""Bar charts: what led to a recommendation, models side by side, what became of the rows of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from merx.report.parts import (
+    ACCENT,
+    GOOD,
+    INK,
+    MUTED,
+    QUIET,
+    SURFACE,
+    WARN,
+    Format,
+    Option,
+    axis,
+    base,
+    grid,
+    tooltip,
+)
+
+
+def _names(labels: Sequence[str]) -> Option:
+    """A y axis of names, the first on top, long ones cut (the tooltip has them whole)."""
+    option = axis("category", data=list(labels), inverse=True)
+    option["axisLine"] = {"show": False}
+    option["axisLabel"] |= {
+        "color": INK,
+        "fontSize": 13,
+        "width": 150,
+        "overflow": "truncate",
+        "interval": 0,
+        "hideOverlap": False,
+    }
+    return option
+
+
+def _values(form: Format, **more: object) -> Option:
+    return axis("value", form, lines=True, splitNumber=4, **more)
+
+
+def reasons_chart(titles: Sequence[str], shares: Sequence[float], *, of: str = "") -> Option:
+    """Horizontal bars: which own items of the shopper led to the item `of`; shares (B,) in 0..1."""
+    rows = sorted(zip(titles, shares, strict=True), key=lambda row: -row[1])
+    said = "; ".join(f"{title}: {share:.0%}" for title, share in rows)
+    option = base(f"Bar chart of what led to {of or 'this product'}. {said}.", 28 + 34 * len(rows))
+    option["merx"] |= {"rows": [{"name": "Share of the score", "series": "share", "format": "percent"}]}
+    return option | {
+        "tooltip": tooltip() | {"axisPointer": {"type": "none"}},
+        "grid": grid(top=4, bottom=4, right=48),
+        "xAxis": _values("percent", min=0, show=False),
+        "yAxis": _names([title for title, _ in rows]),
+        "series": [
+            {
+                "id": "share",
+                "name": "Share of the score",
+                "type": "bar",
+                "data": [round(float(share), 4) for _, share in rows],
+                "barWidth": 12,
+                "itemStyle": {"color": ACCENT, "borderRadius": [0, 3, 3, 0]},
+                "label": {"show": True, "position": "right", "color": INK, "formatter": "merx:percent"},
+                "emphasis": {"disabled": True},
+            }
+        ],
+    }
+
+
+def evaluation_chart(
+    models: Sequence[str],
+    values: Sequence[float],
+    *,
+    metric: str,
+    trivial: str = "",
+    better: Literal["higher", "lower"] = "higher",
+) -> Option:
+    """Horizontal bars of models (B,), best on top; the trivial one is grey, and a line stands at its value."""
+    rows = sorted(zip(models, values, strict=True), key=lambda row: row[1], reverse=better == "higher")
+    bar = next((value for model, value in rows if model == trivial), None)
+
+    def colour(model: str, value: float) -> str:
+        if model == trivial or bar is None:
+            return QUIET if model == trivial else ACCENT
+        return ACCENT if (value > bar if better == "higher" else value < bar) else WARN
+
+    said = "; ".join(f"{model}: {value:.3f}" for model, value in rows)
+    option = base(f"Bar chart of {metric} by model, {better} is better. {said}.", 50 + 34 * len(rows))
+    option["merx"] |= {"rows": [{"name": metric, "series": "metric", "format": "metric"}]}
+    line: Option = {
+        "symbol": "none",
+        "silent": True,
+        "label": {"show": False},
+        "lineStyle": {"color": MUTED, "type": "dashed", "width": 1},
+        "data": [] if bar is None else [{"xAxis": float(bar)}],
+    }
+    return option | {
+        "tooltip": tooltip() | {"axisPointer": {"type": "none"}},
+        "grid": grid(top=4, bottom=24, right=56),
+        "xAxis": _values("metric", min=0),
+        "yAxis": _names([model for model, _ in rows]),
+        "series": [
+            {
+                "id": "metric",
+                "name": metric,
+                "type": "bar",
+                "data": [{"value": float(v), "itemStyle": {"color": colour(m, v)}} for m, v in rows],
+                "barWidth": 12,
+                "itemStyle": {"borderRadius": [0, 3, 3, 0]},
+                "label": {"show": True, "position": "right", "color": INK, "formatter": "merx:metric"},
+                "emphasis": {"disabled": True},
+                "markLine": line,
+            }
+        ],
+    }
+
+
+def ingest_chart(
+    files: Sequence[str], accepted: Sequence[int], rejected: Sequence[int], duplicates: Sequence[int]
+) -> Option:
+    """Stacked bars, one per file (B,): shares of its rows that were taken, set aside, or there already.
+
+    The three counts of a file must not overlap.
+    """
+    kinds = (
+        ("accepted", "Taken", accepted, GOOD),
+        ("duplicates", "Duplicates", duplicates, QUIET),
+        ("rejected", "Set aside", rejected, WARN),
+    )
+    totals = [max(sum(counts), 1) for counts in zip(accepted, rejected, duplicates, strict=True)]
+    said = "; ".join(
+        f"{name}: {a} taken, {r} set aside, {d} duplicates"
+        for name, a, r, d in zip(files, accepted, rejected, duplicates, strict=True)
+    )
+    option = base(f"Bar chart of the rows of each file. {said}.", 60 + 34 * len(files))
+    option["merx"] |= {
+        "rows": [{"name": label, "series": key, "format": "percent"} for key, label, _, _ in kinds]
+    }
+    return option | {
+        "tooltip": tooltip() | {"axisPointer": {"type": "none"}},
+        "legend": {
+            "top": 0,
+            "left": 0,
+            "itemWidth": 12,
+            "itemHeight": 8,
+            "icon": "roundRect",
+            "textStyle": {"color": INK, "fontSize": 13},
+        },
+        "grid": grid(top=32, bottom=20, right=20),
+        "xAxis": _values("percent", min=0, max=1),
+        "yAxis": _names(files),
+        "series": [
+            {
+                "id": key,
+                "name": label,
+                "type": "bar",
+                "stack": "rows",
+                "data": [round(n / total, 6) for n, total in zip(counts, totals, strict=True)],
+                "barWidth": 14,
+                "itemStyle": {"color": colour, "borderColor": SURFACE, "borderWidth": 1},
+                "emphasis": {"disabled": True},
+            }
+            for key, label, counts, colour in kinds
+        ],
+    }

@@ -1,0 +1,369 @@
+"""What a report says, as plain values. It knows no model and no store: whoever has the answers fills this in.
+
+Every section is optional; what is absent is left out of the page. Money is in `Report.currency`, shares and
+coverages are fractions (0.8, never 80), times are UTC, a value that is not known is NaN. Titles and texts
+are untrusted: they are escaped when the page is written, never here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merx.errors import DataError
+
+Floats = NDArray[np.float64]
+Dates = NDArray[np.datetime64]
+State = Literal["ready", "weak", "refused"]
+Severity = Literal["info", "warning", "serious"]
+Grade = Literal["A", "B", "C", "D"]
+
+NAN = float("nan")
+
+
+def _same_length(record: object, where: str, *names: str) -> None:
+    """Check that the named arrays of a record are 1-d and of one length, and that there is something in them.
+
+    Raises:
+        DataError: they are not.
+    """
+    shapes = {name: np.shape(getattr(record, name)) for name in names}
+    first = next(iter(shapes.values()))
+    if len(first) != 1 or first[0] == 0 or any(shape != first for shape in shapes.values()):
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise DataError(f"report, {where}: arrays must be 1-d, not empty and of one length; got {found}.")
+
+
+def _one_of(value: str, allowed: tuple[str, ...], where: str) -> None:
+    if value not in allowed:
+        raise DataError(f"report, {where}: {value!r} is not one of {', '.join(allowed)}.")
+
+
+@dataclass(frozen=True)
+class ShopSummary:
+    """The shop in a few numbers; `start` and `end` are the times of the first and the last event."""
+
+    start: datetime
+    end: datetime
+    events: int
+    shoppers: int
+    products: int
+    purchases: int
+    revenue: float
+    version: str  # of merx
+    fingerprint: str  # of the data that the report was made from
+
+
+# --- what was read ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RejectReason:
+    """Why rows of a file were set aside, how many, and one of them."""
+
+    text: str
+    count: int
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class IngestFile:
+    """One file that was read: accepted + rejected = read; duplicates are among the rejected or the accepted.
+
+    `notes` hold each choice that was made while reading: the unit of the time stamps, the duplicate rule.
+    """
+
+    name: str
+    read: int
+    accepted: int
+    rejected: int
+    duplicates: int = 0
+    dialect: str = ""
+    reasons: tuple[RejectReason, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Every file that was read."""
+
+    files: tuple[IngestFile, ...]
+
+
+@dataclass(frozen=True)
+class Capability:
+    """Something merx can do, and whether the data carry it: what it needs, what there is, what to do."""
+
+    name: str
+    state: State
+    needs: str
+    has: str
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        _one_of(self.state, ("ready", "weak", "refused"), f"capability {self.name!r}")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in the data that the merchant should know."""
+
+    title: str
+    text: str
+    severity: Severity = "info"
+
+    def __post_init__(self) -> None:
+        _one_of(self.severity, ("info", "warning", "serious"), f"finding {self.title!r}")
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What the data can carry, and what was found in them."""
+
+    capabilities: tuple[Capability, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+# --- how good it is -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """One model's metrics on data it had not seen. `beats_trivial` is None for the trivial model itself."""
+
+    model: str
+    metrics: Mapping[str, float]
+    beats_trivial: bool | None = None
+    sentence: str = ""
+    trivial: bool = False
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Models side by side. `headline` names the metric that decides; `better` says which way it points."""
+
+    scores: tuple[ModelScore, ...]
+    headline: str
+    better: Literal["higher", "lower"] = "higher"
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good each kind of answer is, and the protocol by which that was measured.
+
+    `price` is there only where the truth is known, as in a simulated shop.
+    """
+
+    ranking: ScoreTable | None = None
+    forecast: ScoreTable | None = None
+    price: ScoreTable | None = None
+    protocol: str = ""
+
+
+# --- what to show -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One own item of the shopper, and its share (0..1) of the score of what is recommended."""
+
+    title: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One recommended product, best = rank 1."""
+
+    rank: int
+    item_id: str
+    title: str
+    category: str = ""
+    score: float = NAN
+    reasons: tuple[Reason, ...] = ()
+    sentence: str = ""
+    decision_id: str = ""
+
+
+@dataclass(frozen=True)
+class HistoryItem:
+    """Something a shopper did: `event` bears GA4's name."""
+
+    title: str
+    event: str
+    date: datetime
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """One shopper: what they did, newest first, and what to show them."""
+
+    id: str
+    history: tuple[HistoryItem, ...]
+    recommendations: tuple[Recommendation, ...]
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Shoppers:
+    """A few shoppers as examples."""
+
+    shoppers: tuple[Shopper, ...]
+    model: str = ""
+
+
+# --- what will happen ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ForecastSeries:
+    """One series of N past and H future points.
+
+    `dates` (N,), `y` (N,) with NaN where not known (a stock-out); `future`, `mean`, `lo80` ... `hi95` (H,):
+    the central 80 % and 95 % prediction intervals. Values are in `unit` per step.
+    """
+
+    title: str
+    dates: Dates
+    y: Floats
+    future: Dates
+    mean: Floats
+    lo80: Floats
+    hi80: Floats
+    lo95: Floats
+    hi95: Floats
+    unit: str = "units"
+    model: str = ""
+    comparison: str = ""
+    decision_id: str = ""
+
+    def __post_init__(self) -> None:
+        _same_length(self, f"forecast {self.title!r}", "dates", "y")
+        _same_length(self, f"forecast {self.title!r}", "future", "mean", "lo80", "hi80", "lo95", "hi95")
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """observed = trend + seasonal + remainder, each (N,); strengths in 0..1 (Hyndman & Athanasopoulos, FPP3)."""
+
+    dates: Dates
+    observed: Floats
+    trend: Floats
+    seasonal: Floats
+    remainder: Floats
+    trend_strength: float = NAN
+    seasonal_strength: float = NAN
+    title: str = "Whole shop"
+    unit: str = "units"
+
+    def __post_init__(self) -> None:
+        _same_length(self, "decomposition", "dates", "observed", "trend", "seasonal", "remainder")
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Series to choose from, and the whole shop taken apart."""
+
+    series: tuple[ForecastSeries, ...]
+    decomposition: Decomposition | None = None
+
+
+# --- what to charge -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An expected value with the ends of its interval."""
+
+    mean: float
+    low: float = NAN
+    high: float = NAN
+
+
+@dataclass(frozen=True)
+class Quote:
+    """One product's proposed price. Units, revenue and profit are expected per `Prices.period` at that price.
+
+    `profit_now` is the expected profit at the present price, from the same demand model; `binding` names the
+    rule that stopped the price from going further; `grade` is how much evidence there is, A the most.
+    """
+
+    item_id: str
+    title: str
+    price_now: float
+    price_proposed: float
+    units: Interval
+    revenue: Interval
+    profit: Interval
+    grade: Grade
+    binding: str = ""
+    reason: str = ""
+    profit_now: float = NAN
+    decision_id: str = ""
+
+    def __post_init__(self) -> None:
+        _one_of(self.grade, ("A", "B", "C", "D"), f"grade of quote {self.item_id!r}")
+
+
+@dataclass(frozen=True)
+class PriceCurve:
+    """Expected units and profit of one product over a grid of G prices, ascending; all arrays (G,)."""
+
+    item_id: str
+    title: str
+    price: Floats
+    units: Floats
+    units_low: Floats
+    units_high: Floats
+    profit: Floats
+    profit_low: Floats
+    profit_high: Floats
+    price_now: float
+    price_proposed: float
+    cost: float = NAN
+    sentence: str = ""
+    decision_id: str = ""
+
+    def __post_init__(self) -> None:
+        names = ("price", "units", "units_low", "units_high", "profit", "profit_low", "profit_high")
+        _same_length(self, f"price curve {self.item_id!r}", *names)
+        if np.any(np.diff(self.price) <= 0):
+            raise DataError(f"report, price curve {self.item_id!r}: prices must ascend.")
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Quotes for the catalogue, and curves for a few products; `period` reads "per week"."""
+
+    quotes: tuple[Quote, ...]
+    curves: tuple[PriceCurve, ...] = ()
+    period: str = "per week"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of it. `folder` is what a reader types after `merx why` to name the shop."""
+
+    shop: str
+    generated: datetime
+    currency: str = ""  # ISO 4217
+    folder: str = "SHOP"
+    summary: ShopSummary | None = None
+    ingest: Ingest | None = None
+    readiness: Readiness | None = None
+    evaluation: Evaluation | None = None
+    shoppers: Shoppers | None = None
+    forecasts: Forecasts | None = None
+    prices: Prices | None = None
+    notes: tuple[str, ...] = field(default=())  # shown at the foot: limits, how to read it
+
+
+def as_list(values: NDArray[Any]) -> list[float | None]:
+    """Array (N,) -> JSON numbers of six digits; NaN and infinity become null."""
+    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in np.asarray(values, np.float64)]
