@@ -3,7 +3,8 @@
 Adding one takes one file in `ingest/dialects/` and one line in `ingest/dialects/__init__.py`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -40,6 +41,11 @@ class Dialect:
     products : mapping of products column -> SQL expression over `lines`
         For events: what each line says about its product (title, category, ...); the most frequent value
         per item becomes a row of the products table.
+    aliases : mapping of column in the SQL -> other names that a file may have for it
+        The column's own name comes first, then its aliases in order; one file column may serve two.
+    without : frozenset of str
+        Columns (or aliases of them) that a file of this dialect must not have: they tell it from a
+        dialect that reads more.
     """
 
     name: str
@@ -51,3 +57,35 @@ class Dialect:
     lines: str = "SELECT * FROM raw"
     reject: Mapping[str, str] = field(default_factory=dict)
     products: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All columns of the file that the SQL may name."""
+        return self.optional.union(*self.signature)
+
+    def read_as(self, header: Iterable[str]) -> dict[str, str]:
+        """Which column of the file each column named in the SQL is; one that the file lacks is left out."""
+        held: dict[str, str] = {}
+        for column in header:
+            held.setdefault(folded(column), column)
+        found: dict[str, str] = {}
+        for name in self.names | self.without:
+            spellings = (folded(spelling) for spelling in (name, *self.aliases.get(name, ())))
+            match = next((held[spelling] for spelling in spellings if spelling in held), None)
+            if match is not None:
+                found[name] = match
+        return found
+
+    def match(self, header: Iterable[str]) -> int:
+        """The size of the largest signature that a file with this header holds; 0: not of this dialect."""
+        held = self.read_as(header).keys()
+        if held & self.without:
+            return 0
+        return max((len(columns) for columns in self.signature if columns <= held), default=0)
+
+
+def folded(name: str) -> str:
+    """A column's name as header matching sees it."""
+    return re.sub(r"[\s_]", "", name).lower()
