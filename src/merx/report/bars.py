@@ -75,7 +75,7 @@ def evaluation_chart(
     trivial: str = "",
     better: Literal["higher", "lower"] = "higher",
 ) -> Option:
-    """Horizontal bars of models (B,), best on top; the trivial one is grey, and a line stands at its value."""
+    """Horizontal bars of models (B,), best on top; the trivial one grey with a line at its value."""
     rows = sorted(zip(models, values, strict=True), key=lambda row: row[1], reverse=better == "higher")
     bar = next((value for model, value in rows if model == trivial), None)
 

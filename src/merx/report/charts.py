@@ -14,8 +14,6 @@ Letters: N past, H future, G price-grid points, B bars.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from merx.report.bars import evaluation_chart, ingest_chart, reasons_chart
@@ -306,7 +304,7 @@ def demand_profit_chart(
 
 
 def _left(name: str) -> Option:
-    named = named(name.strip())
-    named["nameGap"] = 20
-    named["nameTextStyle"] = {"color": INK, "align": "left", "fontSize": 13, "padding": [0, 0, 0, -52]}
-    return named
+    option = named(name.strip())
+    option["nameGap"] = 20
+    option["nameTextStyle"] = {"color": INK, "align": "left", "fontSize": 13, "padding": [0, 0, 0, -52]}
+    return option

@@ -71,10 +71,7 @@ def money(value: float | None, unit: Currency) -> str:
     if value is None or not math.isfinite(value):
         return NONE
     size = abs(value)
-    if size >= 999_950:
-        text = number(size)
-    else:
-        text = f"{size:,.{0 if size >= 1000 else unit.digits}f}"
+    text = number(size) if size >= 999_950 else f"{size:,.{0 if size >= 1000 else unit.digits}f}"
     return f"{'−' if value < 0 else ''}{unit.symbol}{text}"
 
 

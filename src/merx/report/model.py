@@ -250,7 +250,7 @@ class ForecastSeries:
 
 @dataclass(frozen=True)
 class Decomposition:
-    """observed = trend + seasonal + remainder, each (N,); strengths in 0..1 (Hyndman & Athanasopoulos, FPP3)."""
+    """observed = trend + seasonal + remainder, each (N,); strengths in 0..1 (FPP3, 4.3)."""
 
     dates: Dates
     observed: Floats
@@ -339,11 +339,15 @@ class PriceCurve:
 
 @dataclass(frozen=True)
 class Prices:
-    """Quotes for the catalogue, and curves for a few products; `period` reads "per week"."""
+    """Quotes for the catalogue, and curves for a few products.
+
+    `period` is what units and money are counted over; `interval` the probability of every low..high here.
+    """
 
     quotes: tuple[Quote, ...]
     curves: tuple[PriceCurve, ...] = ()
     period: str = "per week"
+    interval: float = 0.9
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def iso(dates: Dates) -> list[str]:
 
 
 def pairs(x: Sequence[Any], y: NDArray[Any]) -> list[list[Any]]:
+    """Points of a line, `[x, y]` each; both (N,)."""
     return [list(pair) for pair in zip(x, as_list(y), strict=True)]
 
 
@@ -39,9 +40,10 @@ def base(description: str, height: int) -> Option:
     }
 
 
-def tooltip(axis: bool = True) -> Option:
+def tooltip() -> Option:
+    """One tooltip for all lines at a place of the x axis; its rows are `merx.rows`."""
     return {
-        "trigger": "axis" if axis else "item",
+        "trigger": "axis",
         "formatter": "merx:tooltip",
         "confine": True,
         "appendTo": "body",
@@ -82,10 +84,12 @@ def named(name: str) -> Option:
 
 
 def grid(**place: Any) -> Option:
+    """A grid whose labels stay inside the chart."""
     return {"left": 8, "right": 12, "outerBoundsMode": "same", "outerBoundsContain": "axisLabel", **place}
 
 
 def line(key: str, name: str, data: list[list[Any]], colour: str, **more: Any) -> Option:
+    """A line without points; `key` is the id by which tooltips and updates find it."""
     style = {"color": colour, "width": 1.75, **more.pop("lineStyle", {})}
     return {
         "id": key,
@@ -105,7 +109,7 @@ def line(key: str, name: str, data: list[list[Any]], colour: str, **more: Any) -
 def band(
     key: str, name: str, x: Sequence[Any], low: Floats, high: Floats, colour: str, opacity: float, **more: Any
 ) -> list[Option]:
-    """An interval as two stacked lines without strokes: the low end, and above it what is left to the high."""
+    """An interval as two stacked lines without strokes: its low end, and above that its width."""
     bare: Option = {
         "lineStyle": {"width": 0, "opacity": 0},
         "stack": key,
