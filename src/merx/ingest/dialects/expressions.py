@@ -1,0 +1,69 @@
+"""Small SQL expressions that several dialects are made of.
+
+None of them fails, and none turns what it cannot read into null: a value that does not fit is passed
+on as text, so that the caller rejects its line and names it.
+"""
+
+from collections.abc import Iterable, Mapping
+
+
+def column(name: str) -> str:
+    """Write a column's name so that blanks, brackets and reserved words do no harm."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(expression: str) -> str:
+    """Read as trimmed text; blank text is null."""
+    return f"nullif(trim(CAST({expression} AS VARCHAR)), '')"
+
+
+def identifier(expression: str) -> str:
+    """Read as an id; whole numbers that came through floats (`17850.0`) lose their tail."""
+    return rf"regexp_replace({text(expression)}, '^(\d+)\.0$', '\1')"
+
+
+def first(expressions: Iterable[str]) -> str:
+    """Take the first that is not null."""
+    return f"coalesce({', '.join(expressions)})"
+
+
+def quote(value: str) -> str:
+    """Write a value as a SQL string."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def renamed(expression: str, names: Mapping[str, str], otherwise: str | None = None) -> str:
+    """Replace the values that `names` lists; others read as `otherwise`, by default as they are."""
+    cases = " ".join(f"WHEN {quote(given)} THEN {quote(name)}" for given, name in names.items())
+    return f"CASE {expression} {cases} ELSE {otherwise or expression} END"
+
+
+def unsigned(expression: str) -> str:
+    """Drop the minus of a number, given as text or as a number."""
+    return rf"regexp_replace({text(expression)}, '^-\s*', '')"
+
+
+def negative(expression: str) -> str:
+    """Whether a number, given as text or as a number, is below zero (false for null)."""
+    return f"coalesce({text(expression)} LIKE '-%' AND TRY_CAST({text(expression)} AS DOUBLE) <> 0, false)"
+
+
+def since_epoch(expression: str, unit: str) -> str:
+    """Read a count of `s`, `ms` or `us` since 1970 as a UTC time."""
+    factor = {"s": 1_000_000, "ms": 1_000, "us": 1}[unit]
+    micros = f"TRY_CAST(TRY_CAST({text(expression)} AS DECIMAL(28, 6)) * {factor} AS BIGINT)"
+    return first([f"CAST(make_timestamp({micros}) AS VARCHAR)", text(expression)])
+
+
+def instant(expression: str) -> str:
+    """Read a time: a count since 1970 in s, ms or us told by its number of digits, `YYYYMMDD`, or text."""
+    given = text(expression)
+    return (
+        "CASE "
+        rf"WHEN regexp_full_match({given}, '\d{{9,10}}(\.\d+)?') THEN {since_epoch(expression, 's')} "
+        rf"WHEN regexp_full_match({given}, '\d{{12,13}}(\.\d+)?') THEN {since_epoch(expression, 'ms')} "
+        rf"WHEN regexp_full_match({given}, '\d{{15,16}}(\.0)?') THEN {since_epoch(expression, 'us')} "
+        rf"WHEN regexp_full_match({given}, '(19|20)\d{{6}}') "
+        f"THEN coalesce(CAST(try_strptime({given}, '%Y%m%d') AS VARCHAR), {given}) "
+        f"ELSE {given} END"
+    )

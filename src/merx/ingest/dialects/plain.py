@@ -1,0 +1,302 @@
+"""merx's own column names, and what other people commonly call them.
+
+A file need not name every column. Without an `event` column, what else it holds says what happened:
+
+- a quantity, a price or an order: `purchase` (`refund` where the quantity is negative);
+- a rating: `rate`;
+- only shopper, product and time: `view_item`, the weakest reading. It invents no sales. Whoever knows
+  better adds an `event` column.
+
+`amount` and `total` are not read: they may be of a unit, a line or an order.
+"""
+
+from merx.data.schema import EVENTS, PRODUCTS_TABLE
+from merx.ingest.dialect import Dialect, folded
+from merx.ingest.dialects.expressions import (
+    column,
+    first,
+    identifier,
+    instant,
+    negative,
+    renamed,
+    text,
+    unsigned,
+)
+
+_USER = (
+    "user",
+    "customer_id",
+    "customer",
+    "visitor_id",
+    "visitor",
+    "client_id",
+    "shopper_id",
+    "member_id",
+    "uid",
+)
+_ITEM = ("item", "product_id", "product", "sku", "article_id", "item_code", "product_code")
+_TIME = (
+    "timestamp",
+    "datetime",
+    "date",
+    "event_time",
+    "event_timestamp",
+    "event_date",
+    "created_at",
+    "occurred_at",
+    "order_date",
+    "purchase_date",
+    "ts",
+)
+_PRICE = ("unit_price", "item_price", "price_per_unit", "sell_price", "selling_price")
+_TITLE = ("item_name", "product_name", "product_title", "name")
+_CATEGORY = ("category_code", "product_category", "item_category", "category_name", "category_id")
+_BRAND = ("item_brand", "product_brand", "manufacturer")
+
+_EVENT_ALIASES = {
+    "user_id": _USER,
+    "item_id": _ITEM,
+    "time": _TIME,
+    "event": ("event_name", "event_type", "action", "behavior", "behaviour", "interaction"),
+    "session_id": ("session", "user_session", "visit_id"),
+    "quantity": ("qty", "units", "units_sold"),
+    "price": _PRICE,
+    "currency": ("currency_code",),
+    "transaction_id": (
+        "order_id",
+        "order",
+        "order_number",
+        "order_no",
+        "invoice",
+        "invoice_no",
+        "invoice_id",
+    ),
+    "value": ("rating", "stars", "score"),
+    "title": _TITLE,
+    "brand": _BRAND,
+    "category": _CATEGORY,
+}
+
+# As people write them, in lower case without blanks, dots, hyphens and underscores.
+_EVENT_NAMES = {
+    "view": "view_item",
+    "pageview": "page_view",
+    "viewproduct": "view_item",
+    "productview": "view_item",
+    "productviewed": "view_item",
+    "detailview": "view_item",
+    "cart": "add_to_cart",
+    "addcart": "add_to_cart",
+    "basket": "add_to_cart",
+    "removecart": "remove_from_cart",
+    "fav": "add_to_wishlist",
+    "favorite": "add_to_wishlist",
+    "favourite": "add_to_wishlist",
+    "wishlist": "add_to_wishlist",
+    "buy": "purchase",
+    "bought": "purchase",
+    "purchased": "purchase",
+    "order": "purchase",
+    "sale": "purchase",
+    "transaction": "purchase",
+    "return": "refund",
+    "returned": "refund",
+    "refunded": "refund",
+    "rating": "rate",
+    "rated": "rate",
+}
+
+_NAMES = {folded(name): name for name in EVENTS} | _EVENT_NAMES
+
+_PRODUCT_OF_LINE = {name: text(column(name)) for name in ("title", "brand", "category")}
+
+
+def _events(
+    name: str, title: str, event: str, signature: tuple[frozenset[str], ...], without: frozenset[str]
+) -> Dialect:
+    return Dialect(
+        name=name,
+        title=title,
+        table="events",
+        signature=signature,
+        without=without,
+        optional=frozenset(
+            {"event_id", "time", "event", "user_id", "session_id", "item_id", "quantity", "price", "currency"}
+            | {"transaction_id", "value", "title", "brand", "category"}
+        )
+        - without,
+        aliases=_EVENT_ALIASES,
+        columns={
+            "event_id": identifier(column("event_id")),
+            "time": instant(column("time")),
+            "event": event,
+            "user_id": identifier(column("user_id")),
+            "session_id": identifier(column("session_id")),
+            "item_id": identifier(column("item_id")),
+            "quantity": "'1'" if "quantity" in without else first([unsigned(column("quantity")), "'1'"]),
+            "price": "NULL" if "price" in without else column("price"),
+            "currency": text(column("currency")),
+            "transaction_id": "NULL" if "transaction_id" in without else identifier(column("transaction_id")),
+            "value": "NULL" if "value" in without else column("value"),
+        },
+        products=_PRODUCT_OF_LINE,
+    )
+
+
+def _one_of(*signatures: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(signature.split()) for signature in signatures)
+
+
+PLAIN_EVENTS = _events(
+    "plain_events",
+    "Events under merx's own or common names",
+    renamed(
+        rf"regexp_replace(lower({text(column('event'))}), '[\s._-]', '', 'g')", _NAMES, text(column("event"))
+    ),
+    _one_of("event item_id time", "event user_id time", "event session_id time"),
+    frozenset(),
+)
+
+PLAIN_PURCHASES = _events(
+    "plain_purchases",
+    "Lines of orders, without a column that says so",
+    f"CASE WHEN {negative(column('quantity'))} THEN 'refund' ELSE 'purchase' END",
+    _one_of("item_id time quantity", "item_id time transaction_id", "item_id time user_id price"),
+    frozenset({"event"}),
+)
+
+PLAIN_RATINGS = _events(
+    "plain_ratings",
+    "Ratings",
+    "'rate'",
+    _one_of("user_id item_id time value"),
+    frozenset({"event", "quantity", "price", "transaction_id"}),
+)
+
+PLAIN_VIEWS = _events(
+    "plain_views",
+    "Shopper, product and time, and nothing more",
+    "'view_item'",
+    _one_of("user_id item_id time", "session_id item_id time"),
+    frozenset({"event", "quantity", "price", "transaction_id", "value"}),
+)
+
+PLAIN_PRODUCTS = Dialect(
+    name="plain_products",
+    title="Products under merx's own or common names",
+    table="products",
+    signature=_one_of("item_id title", "item_id category", "item_id brand", "item_id description"),
+    without=frozenset({"user_id", "event"}),
+    optional=frozenset(PRODUCTS_TABLE.names),
+    aliases={
+        "item_id": (*_ITEM, "id"),
+        "title": _TITLE,
+        "description": ("product_description", "body"),
+        "brand": _BRAND,
+        "category": (*_CATEGORY, "product_type"),
+        "price": (*_PRICE, "regular_price", "list_price"),
+        "sale_price": ("special_price", "discounted_price"),
+        "cost_of_goods_sold": ("cost", "unit_cost", "cost_price", "cogs"),
+        "availability": ("stock_status",),
+        "image_link": ("image_url", "image", "picture"),
+        "item_group_id": ("group_id", "parent_id"),
+        "gtin": ("ean", "barcode", "upc"),
+        "user_id": _USER,
+        "event": _EVENT_ALIASES["event"],
+    },
+    columns={
+        name: identifier(column(name)) if name in ("item_id", "item_group_id", "gtin") else text(column(name))
+        for name in PRODUCTS_TABLE.names
+    },
+)
+
+PLAIN_PRICES = Dialect(
+    name="plain_prices",
+    title="A price list over time",
+    table="prices",
+    signature=_one_of("item_id time price"),
+    without=frozenset({"user_id", "session_id", "event", "quantity", "transaction_id"}),
+    optional=frozenset({"cost", "promotion", "competitor"}),
+    aliases={
+        **_EVENT_ALIASES,
+        "time": (*_TIME, "valid_from", "start_date"),
+        "cost": ("unit_cost", "cost_price", "cost_of_goods_sold", "cogs"),
+        "promotion": ("promo", "on_promotion", "is_promotion", "on_sale"),
+        "competitor": ("competitor_name",),
+    },
+    columns={
+        "item_id": identifier(column("item_id")),
+        "time": instant(column("time")),
+        "price": column("price"),
+        "cost": column("cost"),
+        "promotion": column("promotion"),
+        "competitor": text(column("competitor")),
+        "from_orders": "false",
+    },
+)
+
+PLAIN_RELATIONS = Dialect(
+    name="plain_relations",
+    title="Relations between shoppers",
+    table="relations",
+    signature=_one_of("user_id other_user_id"),
+    optional=frozenset({"kind", "weight", "time"}),
+    aliases={
+        "user_id": (*_USER, "from_user_id", "source_user_id", "follower_id"),
+        "other_user_id": ("other_user", "friend_id", "to_user_id", "target_user_id", "followed_id"),
+        "kind": ("relation", "type"),
+        "time": _TIME,
+    },
+    columns={
+        "user_id": identifier(column("user_id")),
+        "other_user_id": identifier(column("other_user_id")),
+        "kind": first([text(column("kind")), "'related'"]),
+        "weight": first([text(column("weight")), "'1'"]),
+        "time": instant(column("time")),
+    },
+)
+
+_AVAILABLE = {
+    "yes": "true",
+    "in_stock": "true",
+    "in stock": "true",
+    "no": "false",
+    "out_of_stock": "false",
+    "out of stock": "false",
+}
+
+PLAIN_STOCK = Dialect(
+    name="plain_stock",
+    title="Stock over time: whether a product was there, or how much of it",
+    table="stock",
+    signature=_one_of("item_id time available", "item_id time stock"),
+    without=frozenset({"user_id", "session_id", "event", "transaction_id"}),
+    optional=frozenset({"available", "stock"}),
+    aliases={
+        **_EVENT_ALIASES,
+        "available": ("is_available", "in_stock", "is_in_stock", "availability"),
+        "stock": ("stock_level", "stock_quantity", "on_hand", "inventory"),
+    },
+    columns={
+        "item_id": identifier(column("item_id")),
+        "time": instant(column("time")),
+        "available": first(
+            [
+                renamed(f"lower({text(column('available'))})", _AVAILABLE),
+                f"CAST(TRY_CAST({text(column('stock'))} AS DOUBLE) > 0 AS VARCHAR)",
+                text(column("stock")),
+            ]
+        ),
+    },
+)
+
+DIALECTS = (
+    PLAIN_EVENTS,
+    PLAIN_PURCHASES,
+    PLAIN_RATINGS,
+    PLAIN_VIEWS,
+    PLAIN_PRODUCTS,
+    PLAIN_PRICES,
+    PLAIN_RELATIONS,
+    PLAIN_STOCK,
+)
