@@ -52,7 +52,7 @@ class Contributions:
         Of the score of ranked item j, the part that history entry h brings; a row sums to the
         score, or to 0 where the model does not look at the history.
     history : int32 (n,)
-        Codes of the history's items, as given.
+        Codes of the distinct items of the history that the model counts.
     """
 
     share: np.ndarray

@@ -1,0 +1,251 @@
+"""shop.toml -> frozen dataclasses. An unknown key is an error that names the nearest known one."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from merx.artefact import from_json
+from merx.data.schema import EVENTS, TABLES
+from merx.errors import ConfigError
+from merx.price.limits import PriceRules
+
+Settings = TypeVar("Settings")
+
+DEFAULT_WEIGHTS: dict[str, float] = {
+    "purchase": 5.0,
+    "add_to_cart": 3.0,
+    "add_to_wishlist": 2.0,
+    "begin_checkout": 3.0,
+    "view_item": 1.0,
+    "select_item": 0.5,
+    "rate": 1.0,
+    "remove_from_cart": -1.0,
+    "refund": -5.0,
+}
+
+
+@dataclass(frozen=True)
+class About:
+    """[shop]: who the shop is.
+
+    Parameters
+    ----------
+    name : str
+        As shown in reports; the folder's name where empty.
+    currency : str
+        ISO 4217 code that prices are shown in; the tables hold one currency.
+    """
+
+    name: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class EventSettings:
+    """[events]: what an event is worth.
+
+    Parameters
+    ----------
+    weights : table of event name -> number
+        Strength of one event as a sign of interest; 0 or below for a refund. A `rate` event counts its
+        weight times its stars. Names that are not listed count 0.
+    """
+
+    weights: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+
+    def __post_init__(self) -> None:
+        known = list(EVENTS)
+        for name in self.weights:
+            if name not in known:
+                raise ConfigError(f"[events.weights] {name}: no such event.{_nearest(name, known)}")
+        object.__setattr__(self, "weights", {**DEFAULT_WEIGHTS, **self.weights})
+
+
+@dataclass(frozen=True)
+class FileMapping:
+    """[mappings.NAME]: how files of the shop's own making are read.
+
+    Parameters
+    ----------
+    table : str
+        events, products, prices, relations or stock.
+    columns : table of canonical column -> the file's column
+    """
+
+    table: str
+    columns: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if self.table not in TABLES:
+            raise ConfigError(f"table = {self.table!r}: no such table.{_nearest(self.table, list(TABLES))}")
+        names = TABLES[self.table].names
+        for column in self.columns:
+            if column not in names:
+                raise ConfigError(f"{column}: no column of {self.table}.{_nearest(column, names)}")
+
+
+@dataclass(frozen=True)
+class RecommendSettings:
+    """[recommend]: the lists a shopper sees.
+
+    Parameters
+    ----------
+    model : str
+        The kind that answers; its fallback for an empty history is popularity.
+    k : int
+        Items in a list.
+    exclude_seen : bool
+        Leave out what the shopper met before.
+    in_stock_only : bool
+        Leave out what is known to be out of stock.
+    """
+
+    model: str = "item_knn"
+    k: int = 10
+    exclude_seen: bool = True
+    in_stock_only: bool = True
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ConfigError(f"[recommend] k = {self.k}: a list needs at least 1 item.")
+
+
+@dataclass(frozen=True)
+class ForecastSettings:
+    """[forecast]: what is forecast.
+
+    Parameters
+    ----------
+    step : str
+        "day" or "week".
+    horizon : int
+        Steps ahead.
+    season_length : int
+        Steps in a season; 0: found from the data.
+    items : int
+        How many of the best-selling products are forecast; 0: all.
+    arima_items : int
+        How many of the best-selling products are also forecast by ARIMA.
+    """
+
+    step: str = "day"
+    horizon: int = 28
+    season_length: int = 0
+    items: int = 500
+    arima_items: int = 20
+
+    def __post_init__(self) -> None:
+        if self.step not in ("day", "week"):
+            raise ConfigError(f'[forecast] step = {self.step!r}: it is "day" or "week".')
+        if self.horizon < 1:
+            raise ConfigError(f"[forecast] horizon = {self.horizon}: at least 1 step.")
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """[evaluate]: how models are judged.
+
+    Parameters
+    ----------
+    days : int
+        The last days that models are judged on and do not see.
+    k : int
+        Length of the lists judged.
+    users : int
+        At most so many shoppers are judged, drawn with a fixed seed; 0: all.
+    """
+
+    days: int = 28
+    k: int = 10
+    users: int = 5000
+
+
+@dataclass(frozen=True)
+class ShopConfig:
+    """All of shop.toml."""
+
+    shop: About = field(default_factory=About)
+    events: EventSettings = field(default_factory=EventSettings)
+    mappings: dict[str, FileMapping] = field(default_factory=dict)
+    recommend: RecommendSettings = field(default_factory=RecommendSettings)
+    forecast: ForecastSettings = field(default_factory=ForecastSettings)
+    price: PriceRules = field(default_factory=PriceRules)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def read_config(path: Path) -> ShopConfig:
+    """The configuration in shop.toml. Raises ConfigError that names the file and the key."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} is not there, so {path.parent} is no shop; make one with `merx init {path.parent}`."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    try:
+        return build(ShopConfig, raw, "")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def build(settings: type[Settings], raw: Mapping[str, Any], where: str) -> Settings:
+    """A frozen dataclass from a TOML table.
+
+    Parameters
+    ----------
+    where : str
+        The table's name in the file, for errors.
+
+    Raises
+    ------
+    ConfigError
+        An unknown key, a value of the wrong type, or a missing key.
+    """
+    hints = get_type_hints(settings)
+    fields = dataclasses.fields(cast(Any, settings))
+    names = [entry.name for entry in fields]
+    prefix = f"[{where}] " if where else ""
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key not in names:
+            raise ConfigError(f"{prefix}{key}: no such key.{_nearest(key, names)}")
+        values[key] = _value(value, hints[key], f"{where}.{key}" if where else key, prefix + key)
+    for entry in fields:
+        needed = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+        if needed and entry.name not in values:
+            raise ConfigError(f"{prefix}{entry.name} is missing.")
+    try:
+        return settings(**values)
+    except ConfigError as error:
+        text = str(error)
+        raise ConfigError(text if text.startswith("[") else prefix + text) from None
+
+
+def _value(value: Any, wanted: Any, table: str, key: str) -> Any:
+    if dataclasses.is_dataclass(wanted):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{key} is a table: write [{table}] and its keys below.")
+        return build(cast(type, wanted), value, table)
+    if get_origin(wanted) is dict and isinstance(value, dict):
+        inner = get_args(wanted)[1]
+        if inner is Any:
+            return value
+        return {
+            name: _value(entry, inner, f"{table}.{name}", f"{key}.{name}") for name, entry in value.items()
+        }
+    try:
+        return from_json(value, wanted)
+    except TypeError as error:
+        raise ConfigError(f"{key}: {error}.") from None
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """« Did you mean ...?» or the list of what there is."""
+    close = get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."

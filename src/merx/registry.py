@@ -1,0 +1,56 @@
+"""The closed table of model kinds. Adding a model is one file and one line here.
+
+A kind is loaded when it is first asked for, so that `import merx` and `merx --help` stay light. Only
+names written here are ever imported; none is read from a file.
+"""
+
+import importlib
+from dataclasses import dataclass
+
+from merx.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of model.
+
+    Parameters
+    ----------
+    name : str
+        Its name in shop.toml and in the models folder.
+    task : str
+        "recommend", "forecast" or "price".
+    module, config : str
+        Where its config class is; the fitted class is `Fitted<config>` beside it.
+    """
+
+    name: str
+    task: str
+    module: str
+    config: str
+
+    def load(self) -> tuple[type, type]:
+        """The config class and the fitted class."""
+        module = importlib.import_module(self.module)
+        return getattr(module, self.config), getattr(module, f"Fitted{self.config}")
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("popularity", "recommend", "merx.recommend.popularity", "Popularity"),
+        Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN"),
+    )
+}
+
+
+def kind(name: str) -> Kind:
+    """The kind of that name. Raises ConfigError that lists the known ones."""
+    if name not in KINDS:
+        raise ConfigError(f"there is no model kind {name!r}; the kinds are {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def kinds_for(task: str) -> list[Kind]:
+    """The kinds that answer one task, in the table's order."""
+    return [entry for entry in KINDS.values() if entry.task == task]

@@ -1,0 +1,57 @@
+"""From tables to histories. Nothing below this knows which engine ran."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from merx.data.interactions import Interactions
+from merx.data.schema import EVENTS
+from merx.data.vocabulary import Vocabulary
+from merx.errors import DataError
+from merx.store.engine import Engine
+
+
+def interactions(engine: Engine, weights: Mapping[str, float]) -> tuple[Interactions, Vocabulary]:
+    """The histories of all known shoppers, and the vocabulary of the shoppers, in the same order.
+
+    Raises
+    ------
+    DataError
+        No event has both a shopper and an item.
+    """
+    table = engine.query("histories")
+    if not table.num_rows:
+        raise DataError("no event names both a shopper (user_id) and a product (item_id); ingest some.")
+    user = table["user_id"].combine_chunks().dictionary_encode()  # the rows come sorted by user
+    counts = np.bincount(user.indices.to_numpy(), minlength=len(user.dictionary))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    items = Vocabulary(pc.unique(table["item_id"]).sort())
+    return _ragged(table, offsets, items, weights), Vocabulary(user.dictionary)
+
+
+def history(engine: Engine, user_id: str, items: Vocabulary, weights: Mapping[str, float]) -> Interactions:
+    """The history of one shopper as a batch of one, in the codes of `items`; unknown items are left out."""
+    table = engine.query("history", user=user_id)
+    own = Vocabulary.of(table["item_id"].to_pylist())
+    return _ragged(table, np.array([0, table.num_rows], np.int64), own, weights).recode(items)
+
+
+def _ragged(
+    table: pa.Table, offsets: np.ndarray, items: Vocabulary, weights: Mapping[str, float]
+) -> Interactions:
+    event = pc.index_in(table["event"], pa.array(EVENTS)).to_numpy().astype(np.int8)
+    item = pc.index_in(table["item_id"], items.ids).to_numpy().astype(np.int32)
+    worth = np.array([weights.get(name, 0.0) for name in EVENTS], np.float32)
+    stars = np.where(
+        event == EVENTS.index("rate"), pc.fill_null(table["value"], 1.0).to_numpy(zero_copy_only=False), 1.0
+    )
+    return Interactions(
+        offsets=offsets,
+        item=item,
+        weight=(worth[event] * stars).astype(np.float32),
+        time=table["time"].to_numpy().astype("datetime64[us]").astype(np.int64),
+        event=event,
+        items=items,
+    )

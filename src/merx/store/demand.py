@@ -1,0 +1,268 @@
+"""From tables to demand and prices per product and day, and to the series that models read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from merx.data.panel import STEP_DAYS, Panel, PricePanel
+from merx.data.vocabulary import Vocabulary
+from merx.errors import DataError
+from merx.store.engine import Engine
+
+DAY = 86_400_000_000  # microseconds
+MONDAY = 4  # 1970-01-05, the first Monday in days since 1970
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Units sold per product and day, and what else is known per product and day.
+
+    Parameters
+    ----------
+    items : Vocabulary (I,)
+        Products that were sold at least once.
+    category : int32 (I,)
+        Codes in `categories`; products without one are in the category "(none)".
+    categories : Vocabulary
+    first_day : int
+        In days since 1970; D days follow, all of them whole.
+    units, revenue : float64 (I, D)
+    available : bool (I, D)
+        False on days known to be out of stock.
+    first_sale : int64 (I,)
+        Day of the first sale, 0..D-1: a product's series begins there.
+    """
+
+    items: Vocabulary
+    category: np.ndarray
+    categories: Vocabulary
+    first_day: int
+    units: np.ndarray
+    revenue: np.ndarray
+    available: np.ndarray
+    first_sale: np.ndarray
+
+    @property
+    def days(self) -> int:
+        """D."""
+        return self.units.shape[1]
+
+
+def demand(engine: Engine) -> Demand:
+    """Demand by product and day over the whole days of the shop's sales.
+
+    Raises
+    ------
+    DataError
+        Nothing was sold.
+    """
+    sales = engine.query("daily_demand")
+    days = engine.query("business_days")
+    if not days.num_rows:
+        raise DataError("there is no purchase in the events, so there is no demand to learn from.")
+    first, last = _whole_days(days)
+    day = sales["day"].cast(pa.int32()).to_numpy() - first
+    sales = sales.filter(pa.array(day <= last - first))
+    day = sales["day"].cast(pa.int32()).to_numpy() - first  # (rows,)
+    items = Vocabulary(pc.unique(sales["item_id"]).sort())
+    item = pc.index_in(sales["item_id"], items.ids).to_numpy()  # (rows,)
+    units = np.zeros((len(items), last - first + 1))  # (I, D)
+    revenue = np.zeros_like(units)
+    units[item, day] = sales["units"].to_numpy()
+    revenue[item, day] = sales["revenue"].to_numpy()
+    categories, category = _categories(engine, items)
+    return Demand(
+        items=items,
+        category=category,
+        categories=categories,
+        first_day=first,
+        units=units,
+        revenue=revenue,
+        available=_available(engine, items, first, units.shape[1]),
+        first_sale=(units > 0).argmax(axis=1),
+    )
+
+
+def _whole_days(days: pa.Table) -> tuple[int, int]:
+    """First and last day of the sales; a last day that breaks off early is left out.
+
+    It breaks off early if its last sale comes more than two hours before that of nine in ten other days.
+    """
+    day = days["day"].cast(pa.int32()).to_numpy()
+    closing = days["last_time"].to_numpy().astype("datetime64[us]").astype(np.int64) % DAY
+    partial = len(day) > 7 and closing[-1] < np.quantile(closing[:-1], 0.1) - DAY / 12
+    return int(day[0]), int(day[-2 if partial else -1])
+
+
+def _categories(engine: Engine, items: Vocabulary) -> tuple[Vocabulary, np.ndarray]:
+    products = engine.query("products")
+    place = pc.index_in(items.ids, products["item_id"].combine_chunks())
+    names = pc.fill_null(products["category"].combine_chunks().take(place), "(none)")
+    categories = Vocabulary(pc.unique(names).sort())
+    return categories, pc.index_in(names, categories.ids).to_numpy().astype(np.int32)
+
+
+def _available(engine: Engine, items: Vocabulary, first: int, days: int) -> np.ndarray:
+    """Availability at noon of each day, bool (I, D); true where nothing is known."""
+    stock = engine.query("stock")
+    noon = _as_of(stock, items, first, days)
+    known = pc.fill_null(stock["available"], True).to_numpy(zero_copy_only=False)
+    return np.where(noon < 0, True, np.append(known, True)[noon])
+
+
+def _as_of(table: pa.Table, items: Vocabulary, first: int, days: int) -> np.ndarray:
+    """For each item and day the row of `table` in force at noon, int64 (I, D); -1 where there is none.
+
+    `table` has item_id and time, and is sorted by both.
+    """
+    item = pc.fill_null(pc.index_in(table["item_id"], items.ids), -1).to_numpy()
+    time = table["time"].to_numpy().astype("datetime64[us]").astype(np.int64)
+    known = np.flatnonzero(item >= 0)
+    # one number orders rows by item, then time
+    span = np.int64((first + days + 1) * DAY)
+    key = item[known].astype(np.int64) * span + np.clip(time[known], 0, span - 1)
+    noon = (np.arange(first, first + days) * DAY + DAY // 2).astype(np.int64)  # (D,)
+    wanted = np.arange(len(items), dtype=np.int64)[:, None] * span + noon  # (I, D)
+    place = np.searchsorted(key, wanted, side="right") - 1
+    if not len(known):
+        return place
+    row = known[np.maximum(place, 0)]
+    return np.where((place >= 0) & (item[row] == np.arange(len(items))[:, None]), row, -1)
+
+
+def demand_panel(demand: Demand, step: str, which: np.ndarray | None = None) -> Panel:
+    """Units of products as series that begin with the first sale.
+
+    Parameters
+    ----------
+    step : "day" or "week"
+    which : int (n,), optional
+        Codes of the products; all by default.
+    """
+    codes = np.arange(len(demand.items)) if which is None else np.asarray(which)
+    return _panel(
+        Vocabulary(demand.items.ids.take(codes)),
+        demand.units[codes],
+        demand.available[codes],
+        demand.first_sale[codes],
+        demand.first_day,
+        step,
+    )
+
+
+def group_panel(demand: Demand, step: str) -> Panel:
+    """Units of the whole shop (key "shop") and, where there are at least two, of each category.
+
+    A stock-out of one product does not censor its category.
+    """
+    names = ["shop"]
+    rows = [demand.units.sum(axis=0)]
+    if len(demand.categories) > 1:
+        for code, name in enumerate(demand.categories.ids.to_pylist()):
+            names.append(f"category: {name}")
+            rows.append(demand.units[demand.category == code].sum(axis=0))
+    units = np.stack(rows)  # (G, D)
+    return _panel(
+        Vocabulary(pa.array(names)),
+        units,
+        np.ones_like(units, dtype=bool),
+        (units > 0).argmax(axis=1),
+        demand.first_day,
+        step,
+    )
+
+
+def _panel(
+    keys: Vocabulary,
+    units: np.ndarray,
+    available: np.ndarray,
+    first_sale: np.ndarray,
+    first_day: int,
+    step: str,
+) -> Panel:
+    if step == "week":
+        begin = (MONDAY - first_day) % 7  # weeks run from Monday to Sunday; broken ones are left out
+        weeks = (units.shape[1] - begin) // 7
+        whole = slice(begin, begin + weeks * 7)
+        shape = (len(units), weeks, 7)
+        units = units[:, whole].reshape(shape).sum(axis=2)
+        available = available[:, whole].reshape(shape).mean(axis=2) > 0.5
+        first_sale = np.maximum(first_sale - begin, 0) // 7
+        first_day += begin
+    steps = units.shape[1]
+    inside = np.arange(steps) >= np.minimum(first_sale, max(steps - 1, 0))[:, None]  # (S, steps)
+    return Panel(
+        keys=keys,
+        offsets=np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(np.int64),
+        y=units[inside],
+        available=available[inside],
+        start=(first_day + np.minimum(first_sale, max(steps - 1, 0)) * STEP_DAYS[step]).astype(np.int64),
+        step=step,
+        exog=np.empty((int(inside.sum()), 0)),
+    )
+
+
+def price_panel(engine: Engine, demand: Demand) -> PricePanel:
+    """What each product sold at which price, by week from Monday to Sunday, from its first priced week on.
+
+    The price of a day is the one in force at noon: from the shop's price list where the product has one,
+    else the median price that its order lines of that day, or of the last day that sold it, were paid.
+
+    Raises
+    ------
+    DataError
+        No product has a price.
+    """
+    history = engine.query("prices")
+    listed = pc.unique(history.filter(pc.invert(history["from_orders"]))["item_id"])
+    history = history.filter(
+        pc.or_(pc.invert(history["from_orders"]), pc.invert(pc.is_in(history["item_id"], listed)))
+    )
+    begin = (MONDAY - demand.first_day) % 7
+    weeks = (demand.days - begin) // 7
+    first = demand.first_day + begin
+    in_force = _as_of(history, demand.items, first, weeks * 7)  # (I, 7 W)
+    if weeks < 1 or not (in_force >= 0).any():
+        raise DataError(
+            "no product has a price over a whole week; ingest orders with prices or a price list."
+        )
+    price = _by_day(history["price"], in_force)
+    promotion = _by_day(pc.fill_null(history["promotion"], False).cast(pa.float64()), in_force)
+    whole = slice(begin, begin + weeks * 7)
+    shape = (len(demand.items), weeks, 7)
+    priced = np.isfinite(price).reshape(shape)  # (I, W, 7)
+    weekly = priced.any(axis=2)  # (I, W)
+    days = np.maximum(priced.sum(axis=2), 1)
+    row, week = np.nonzero(weekly)
+    kept = np.flatnonzero(weekly.any(axis=1))  # products that had a price
+    return PricePanel(
+        items=Vocabulary(demand.items.ids.take(kept)),
+        category=demand.category[kept],
+        categories=demand.categories,
+        offsets=np.concatenate([[0], np.cumsum(weekly[kept].sum(axis=1))]).astype(np.int64),
+        week=week.astype(np.int32),
+        units=demand.units[:, whole].reshape(shape).sum(axis=2)[row, week],
+        price=(np.nansum(price.reshape(shape), axis=2) / days)[row, week],
+        promotion=(np.nansum(promotion.reshape(shape), axis=2) / days)[row, week],
+        available=demand.available[:, whole].reshape(shape).mean(axis=2)[row, week],
+        cost=_costs(engine, history, demand, in_force)[kept],
+        price_now=price[kept, -1],
+        start=first,
+    )
+
+
+def _by_day(column: pa.ChunkedArray, in_force: np.ndarray) -> np.ndarray:
+    """The values in force, float64 (I, D); NaN where there is none."""
+    values = np.append(column.to_numpy(zero_copy_only=False), np.nan)
+    return np.asarray(values[in_force])
+
+
+def _costs(engine: Engine, history: pa.Table, demand: Demand, in_force: np.ndarray) -> np.ndarray:
+    """Cost of one unit now, (I,): from the price history, else from the catalogue, else NaN."""
+    from_history = _by_day(history["cost"], in_force)[:, -1]
+    products = engine.query("products")
+    place = pc.index_in(demand.items.ids, products["item_id"].combine_chunks())
+    listed = products["cost_of_goods_sold"].combine_chunks().take(place).to_numpy(zero_copy_only=False)
+    return np.where(np.isfinite(from_history), from_history, listed)

@@ -1,0 +1,65 @@
+"""The embedded engine: DuckDB over the Parquet parts of one snapshot."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from merx.data.schema import TABLES
+from merx.store.queries import QUERIES
+from merx.store.tables import Snapshot, Tables
+
+
+class DuckDBEngine:
+    """Meets `merx.store.engine.Engine`.
+
+    Parameters
+    ----------
+    tables : Tables
+    snapshot : Snapshot
+        The state to read; later ingests do not show.
+    """
+
+    def __init__(self, tables: Tables, snapshot: Snapshot) -> None:
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET memory_limit = '2GB'")
+        for name, schema in TABLES.items():
+            self._connection.execute(
+                f"CREATE VIEW {name} AS {_relation(tables.paths(snapshot, name), schema)}"
+            )
+
+    def query(self, name: str, **params: Any) -> pa.Table:
+        """The result of a named query, cast to its declared schema."""
+        query = QUERIES[name]
+        sql = re.sub(r":([a-z_]+)", r"$\1", query.sql)
+        result: pa.Table = self._connection.execute(sql, params).to_arrow_table()
+        return result.cast(query.schema)
+
+    def close(self) -> None:
+        """Give back memory and files."""
+        self._connection.close()
+
+
+def _relation(paths: list[Path], schema: pa.Schema) -> str:
+    """SQL over the parts of one table, or an empty relation of its schema; `version` grows with each row."""
+    columns = ", ".join(schema.names)
+    if not paths:
+        empty = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
+        return f"SELECT {empty}, CAST(0 AS BIGINT) AS version WHERE false"
+    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    # a part's place in the snapshot, then the row's place in the part
+    return (
+        f"SELECT {columns}, list_position([{files}], filename) * 1099511627776 + file_row_number AS version "  # noqa: S608
+        f"FROM read_parquet([{files}], filename = true, file_row_number = true)"
+    )
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMP"
+    if pa.types.is_boolean(kind):
+        return "BOOLEAN"
+    return "DOUBLE" if pa.types.is_floating(kind) else "VARCHAR"

@@ -1,0 +1,165 @@
+"""Every relational reduction, once: one portable SQL text for DuckDB and Spark.
+
+Portable means: parameters as :name, CAST instead of ::, no reserved word `at`, times UTC. Each query
+declares its output schema and the engine casts to it. The relations are the canonical tables; `products`,
+`prices` and `stock` also have `version` (BIGINT), larger for rows that were ingested later.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from merx.data.schema import PRODUCTS_TABLE, TIME
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SQL text, the names of its parameters, and the schema of what comes back."""
+
+    sql: str
+    schema: pa.Schema
+    params: tuple[str, ...] = ()
+
+
+_HISTORY = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("item_id", pa.string()),
+        ("event", pa.string()),
+        ("time", TIME),
+        ("value", pa.float64()),
+    ]
+)
+
+QUERIES: dict[str, Query] = {
+    # What is there, for the summary: one row.
+    "overview": Query(
+        """
+        SELECT count(*) AS events,
+               count(DISTINCT user_id) AS users,
+               count(DISTINCT item_id) AS items,
+               count(DISTINCT session_id) AS sessions,
+               sum(CASE WHEN event = 'purchase' THEN 1 ELSE 0 END) AS purchases,
+               sum(CASE WHEN event = 'purchase' THEN quantity * price ELSE 0 END) AS revenue,
+               sum(CASE WHEN event = 'refund' THEN quantity * price ELSE 0 END) AS refunded,
+               sum(CASE WHEN user_id IS NULL THEN 1 ELSE 0 END) AS anonymous,
+               min(time) AS first_time,
+               max(time) AS last_time
+        FROM events
+        """,
+        pa.schema(
+            [
+                ("events", pa.int64()),
+                ("users", pa.int64()),
+                ("items", pa.int64()),
+                ("sessions", pa.int64()),
+                ("purchases", pa.int64()),
+                ("revenue", pa.float64()),
+                ("refunded", pa.float64()),
+                ("anonymous", pa.int64()),
+                ("first_time", TIME),
+                ("last_time", TIME),
+            ]
+        ),
+    ),
+    # Rows per event name.
+    "event_counts": Query(
+        "SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC, event",
+        pa.schema([("event", pa.string()), ("n", pa.int64())]),
+    ),
+    # Histories of all known shoppers, by shopper, oldest first.
+    "histories": Query(
+        """
+        SELECT user_id, item_id, event, time, value FROM events
+        WHERE user_id IS NOT NULL AND item_id IS NOT NULL
+        ORDER BY user_id, time, item_id, event
+        """,
+        _HISTORY,
+    ),
+    # The history of one shopper, oldest first.
+    "history": Query(
+        """
+        SELECT user_id, item_id, event, time, value FROM events
+        WHERE user_id = :user AND item_id IS NOT NULL
+        ORDER BY time, item_id, event
+        """,
+        _HISTORY,
+        ("user",),
+    ),
+    # The latest row of each product.
+    "products": Query(
+        """
+        SELECT item_id, title, description, brand, category, price, sale_price, cost_of_goods_sold,
+               availability, image_link, item_group_id, gtin
+        FROM (
+            SELECT *, row_number() OVER (PARTITION BY item_id ORDER BY version DESC) AS newest FROM products
+        ) AS versions
+        WHERE newest = 1
+        ORDER BY item_id
+        """,
+        PRODUCTS_TABLE,
+    ),
+    # Units sold per product and day, net of the refunds of that day, and revenue.
+    "daily_demand": Query(
+        """
+        SELECT item_id, CAST(time AS DATE) AS day,
+               greatest(sum(CASE WHEN event = 'purchase' THEN quantity ELSE -quantity END), 0) AS units,
+               sum(CASE WHEN event = 'purchase' THEN quantity * price ELSE -quantity * price END) AS revenue
+        FROM events
+        WHERE event IN ('purchase', 'refund') AND item_id IS NOT NULL
+        GROUP BY item_id, CAST(time AS DATE)
+        ORDER BY item_id, day
+        """,
+        pa.schema(
+            [
+                ("item_id", pa.string()),
+                ("day", pa.date32()),
+                ("units", pa.float64()),
+                ("revenue", pa.float64()),
+            ]
+        ),
+    ),
+    # First and last moment of every day that sold something.
+    "business_days": Query(
+        """
+        SELECT CAST(time AS DATE) AS day, min(time) AS first_time, max(time) AS last_time
+        FROM events WHERE event = 'purchase'
+        GROUP BY CAST(time AS DATE) ORDER BY day
+        """,
+        pa.schema([("day", pa.date32()), ("first_time", TIME), ("last_time", TIME)]),
+    ),
+    # The shop's own price history; of two rows for one moment the one ingested later holds.
+    "prices": Query(
+        """
+        SELECT item_id, time, price, cost, promotion, from_orders FROM (
+            SELECT *, row_number() OVER (
+                PARTITION BY item_id, time, from_orders ORDER BY version DESC) AS newest
+            FROM prices WHERE competitor IS NULL
+        ) AS versions
+        WHERE newest = 1
+        ORDER BY item_id, time
+        """,
+        pa.schema(
+            [
+                ("item_id", pa.string()),
+                ("time", TIME),
+                ("price", pa.float64()),
+                ("cost", pa.float64()),
+                ("promotion", pa.bool_()),
+                ("from_orders", pa.bool_()),
+            ]
+        ),
+    ),
+    # Changes of availability.
+    "stock": Query(
+        """
+        SELECT item_id, time, available FROM (
+            SELECT *, row_number() OVER (PARTITION BY item_id, time ORDER BY version DESC) AS newest
+            FROM stock
+        ) AS versions
+        WHERE newest = 1
+        ORDER BY item_id, time
+        """,
+        pa.schema([("item_id", pa.string()), ("time", TIME), ("available", pa.bool_())]),
+    ),
+}
