@@ -1,0 +1,19 @@
+"""The next steps of demand: each method in one file, every fitted model a record of arrays."""
+
+from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
+from merx.forecast.auto_ets import AutoETS, FittedAutoETS
+from merx.forecast.decompose import Decomposition, decompose
+from merx.forecast.season import find_season
+from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
+
+__all__ = [
+    "AutoARIMA",
+    "AutoETS",
+    "Decomposition",
+    "FittedAutoARIMA",
+    "FittedAutoETS",
+    "FittedSeasonalNaive",
+    "SeasonalNaive",
+    "decompose",
+    "find_season",
+]

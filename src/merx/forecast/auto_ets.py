@@ -1,0 +1,118 @@
+"""AutoETS: exponential smoothing of log(1 + y), with or without a season."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from merx.data.panel import Panel
+from merx.data.results import Forecast
+from merx.data.vocabulary import Vocabulary
+from merx.forecast.log_series import SeriesFit, fit_panel
+from merx.forecast.predictive import LogNormal, check_config
+
+
+@dataclass(frozen=True)
+class AutoETS:
+    """Exponential smoothing; the better by AICc of ETS(A,N,N) and ETS(A,N,A), per series.
+
+    In state space form, with z = log(1 + y) and errors e ~ N(0, sigma^2):
+
+        z_t = l_{t-1} + s_{t-m} + e_t
+        l_t = l_{t-1} + alpha e_t
+        s_t = s_{t-m} + gamma e_t
+
+    ETS(A,N,N) is the same without s. Errors are additive only, as zeros rule out others, and there is no
+    trend: on daily sales of products AICc chose one for a fifth of the series and doubled the error.
+
+    Parameters
+    ----------
+    horizon : int
+        Steps ahead that the fitted model can answer.
+    season_length : int
+        Steps in a cycle; 0: found per series, 1: none.
+
+    Notes
+    -----
+    Source: Hyndman, Koehler, Ord & Snyder, Forecasting with Exponential Smoothing (2008); the fit is
+    statsforecast's.
+    """
+
+    horizon: int = 28
+    season_length: int = 0
+
+    def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> "FittedAutoETS":
+        """Fit every series of the panel on its own.
+
+        Steps that were not available (stock-outs) are filled before the fit, not read as zero.
+        `progress` is called with the number of series done. Raises ConfigError on an impossible config.
+        """
+        check_config(self.horizon, self.season_length)
+        fit = fit_panel(panel, self.horizon, self.season_length, _fit_one, progress)
+        return FittedAutoETS(
+            keys=panel.keys,
+            start=panel.end,
+            step=panel.step,
+            predictive=fit.predictive,
+            model=fit.model,
+            aicc=fit.aicc,
+            season_length=fit.season_length,
+        )
+
+
+@dataclass(frozen=True)
+class FittedAutoETS:
+    """The predictive distribution of every series over the fitted horizon.
+
+    Parameters
+    ----------
+    keys : Vocabulary (S,)
+    start : int64 (S,)
+        First day forecast, in days since 1970.
+    step : "day" or "week"
+    predictive : LogNormal (S, H)
+    model : tuple of S str
+        Such as "ETS(A,N,A)[7]", or "mean: ..." with the reason why no model was fitted.
+    aicc : float64 (S,)
+        On the log scale; 0 where no model was fitted.
+    season_length : int64 (S,)
+        1 where there is none.
+    """
+
+    keys: Vocabulary
+    start: np.ndarray
+    step: str
+    predictive: LogNormal
+    model: tuple[str, ...]
+    aicc: np.ndarray
+    season_length: np.ndarray
+
+    def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
+        """The next `horizon` steps of every series: mean and quantiles in units.
+
+        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
+        between 0 and 1.
+        """
+        return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
+
+
+def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
+    from statsforecast.ets import ets_f, forecast_ets
+
+    fits = [ets_f(log, season_length, "ANN")]
+    if season_length > 1:
+        fits.append(ets_f(log, season_length, "ANA"))
+    fit = min(fits, key=lambda candidate: float(candidate["aicc"]))
+    alpha, _, gamma, _ = np.nan_to_num(fit["par"][:4])
+    seasonal = fit["components"][2] == "A"
+    ahead = np.arange(horizon)  # h - 1
+    cycle = ahead // season_length if seasonal else np.zeros(horizon)
+    # Hyndman et al. (2008), table 6.1: variance of the h-step error of ETS(A,N,N) and ETS(A,N,A).
+    variance = fit["sigma2"] * (1 + alpha**2 * ahead + gamma * cycle * (2 * alpha + gamma))
+    return SeriesFit(
+        location=forecast_ets(fit, horizon)["mean"],
+        scale=np.sqrt(variance),
+        fitted=fit["fitted"],
+        model=f"ETS(A,N,A)[{season_length}]" if seasonal else "ETS(A,N,N)",
+        aicc=float(fit["aicc"]),
+    )

@@ -1,0 +1,159 @@
+"""What the models of log(1 + y) share: filling stock-outs, one series after the other, the way back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from merx.data.panel import Panel
+from merx.forecast.decompose import decompose
+from merx.forecast.predictive import LogNormal
+from merx.forecast.season import season_of
+
+SHORTEST = 10
+"""Fewer available steps than this carry no model: the mean is forecast, with a wide interval."""
+
+LONGEST_SEASON = 24
+"""A longer season is taken off by STL and added back, instead of being fitted with a state for each step."""
+
+
+@dataclass(frozen=True)
+class SeriesFit:
+    """One fitted series on the log scale: what `fit_one` gives for (log (n,), season_length, horizon).
+
+    Parameters
+    ----------
+    location, scale : float64 (H,)
+        Predictive mean and standard deviation of the next H steps.
+    fitted : float64 (n,)
+        One-step forecasts over the history.
+    model : str
+        The specification chosen.
+    aicc : float
+    """
+
+    location: np.ndarray
+    scale: np.ndarray
+    fitted: np.ndarray
+    model: str
+    aicc: float
+
+
+FitOne = Callable[[np.ndarray, int, int], SeriesFit]
+
+
+@dataclass(frozen=True)
+class PanelFit:
+    """Every series of a panel, fitted: predictive distribution, model (S,), aicc (S,), season_length (S,)."""
+
+    predictive: LogNormal
+    model: tuple[str, ...]
+    aicc: np.ndarray
+    season_length: np.ndarray
+
+
+def fill(log: np.ndarray, available: np.ndarray, step: str) -> np.ndarray:
+    """log (n,) with each step that was not available replaced by what was usual around it.
+
+    The filling is the mean of the up to 14 (day) or 8 (week) available steps nearest before and after
+    the gap, plus, for days, what this day of the week usually adds. Without any available step: zeros.
+    """
+    if available.all():
+        return log.copy()
+    if not available.any():
+        return np.zeros_like(log)
+    season = 7 if step == "day" else 1
+    reach = 7 if step == "day" else 4  # on each side
+    phase = np.arange(len(log)) % season
+    known = np.flatnonzero(available)
+    count = np.bincount(phase[known], minlength=season)
+    profile = np.bincount(phase[known], log[known], minlength=season) / np.maximum(count, 1)
+    profile = np.where(count > 0, profile - log[known].mean(), 0.0)  # (season,)
+    level = log[known] - profile[phase[known]]
+    place = np.searchsorted(known, np.flatnonzero(~available))
+    around = [level[max(0, at - reach) : at + reach].mean() for at in place]
+    filled = log.copy()
+    filled[~available] = np.maximum(np.array(around) + profile[phase[~available]], 0.0)
+    return filled
+
+
+def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:
+    """The mean of the available steps, for series that carry no model.
+
+    The variance is that of the steps together with one more, imagined, step at distance 1 from the mean,
+    times 1 + 1/n for the mean's own error: exp(+-1) wide without any data, narrow after many equal steps.
+    """
+    known = log[available]
+    n = len(known)
+    mean = known.mean() if n else 0.0
+    scale = np.sqrt((((known - mean) ** 2).sum() + 1.0) / max(n, 1) * (1 + 1 / max(n, 1)))
+    if n == 0:
+        model = "none: no data"
+    elif known.max() == known.min():
+        model = "mean: nothing sold" if mean == 0 else "mean: constant"
+    else:
+        model = f"mean: {n} steps are too few"
+    return SeriesFit(np.full(horizon, mean), np.full(horizon, scale), np.full(len(log), mean), model, 0.0)
+
+
+def _fit_series(
+    y: np.ndarray, available: np.ndarray, step: str, horizon: int, season_length: int, fit_one: FitOne
+) -> tuple[SeriesFit, int]:
+    log = np.log1p(y)
+    known = log[available]
+    if len(known) < SHORTEST or known.max() == known.min():
+        return mean_fit(log, available, horizon), 1
+    log = fill(log, available, step)
+    m = season_of(log, step, season_length)
+    if m > LONGEST_SEASON:
+        seasonal = decompose(log, m).seasonal
+        part = fit_one(log - seasonal, 1, horizon)
+        fit = SeriesFit(
+            location=part.location + seasonal[-m + np.arange(horizon) % m],
+            scale=part.scale,
+            fitted=part.fitted + seasonal,
+            model=f"STL[{m}] + {part.model}",
+            aicc=part.aicc,
+        )
+    else:
+        fit = fit_one(log, m, horizon)
+    if not available.all():  # filled steps fit too well: widen to the error on the true ones
+        error = (log - fit.fitted) ** 2
+        widen = np.sqrt(error[available].mean() / max(error.mean(), 1e-12))
+        fit = SeriesFit(fit.location, fit.scale * max(widen, 1.0), fit.fitted, fit.model, fit.aicc)
+    return fit, m
+
+
+def fit_panel(
+    panel: Panel,
+    horizon: int,
+    season_length: int,
+    fit_one: FitOne,
+    progress: Callable[[int], None] | None,
+) -> PanelFit:
+    """Fit log(1 + y) of every series with `fit_one`, and calibrate the mean in units.
+
+    Values below 0 (more refunds than sales) count as 0. `progress` is called with the number of series
+    done, after each.
+    """
+    S = panel.n_series
+    location, scale = np.empty((S, horizon)), np.empty((S, horizon))
+    ratio, ceiling, aicc = np.empty(S), np.empty(S), np.empty(S)
+    season = np.empty(S, dtype=np.int64)
+    model = []
+    for s in range(S):
+        y = np.maximum(panel.series(s), 0.0)
+        available = panel.available[panel.offsets[s] : panel.offsets[s + 1]]
+        fit, season[s] = _fit_series(y, available, panel.step, horizon, season_length, fit_one)
+        sold = y[available]
+        ceiling[s] = 2 * sold.max(initial=0.0)
+        # A location far outside the history is a fit gone wrong; it is held to the ceiling.
+        location[s] = np.clip(fit.location, -1.0, np.log1p(ceiling[s]))
+        scale[s] = fit.scale
+        expected = np.maximum(np.expm1(fit.fitted[available]), 0.0).sum()
+        ratio[s] = sold.sum() / expected if expected > 0 else 1.0
+        aicc[s] = fit.aicc
+        model.append(fit.model)
+        if progress is not None:
+            progress(s + 1)
+    return PanelFit(LogNormal(location, scale, ratio, ceiling), tuple(model), aicc, season)

@@ -1,0 +1,88 @@
+"""The predictive distribution of log(1 + y), and the way back to units."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from merx.data.results import Forecast
+from merx.data.vocabulary import Vocabulary
+from merx.errors import ConfigError, RequestError
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """log(1 + y) of the next H steps of S series is normal; the mean in units is calibrated.
+
+    Quantiles are those of the normal, taken back: max(0, exp(location + z_p scale) - 1).
+
+    The mean is not the mean of that lognormal. On sales the upper tail of the normal is too heavy and
+    exp(location + scale^2 / 2) came out far too high. It is the median, exp(location) - 1, times one
+    ratio a series, chosen so that the one-step forecasts over the history add up to what was sold.
+
+    Parameters
+    ----------
+    location, scale : float64 (S, H)
+    ratio : float64 (S,)
+        Sum of what was sold over the sum of the one-step medians, on the available steps.
+    ceiling : float64 (S,)
+        No mean exceeds it: twice the largest step of the history.
+    """
+
+    location: np.ndarray
+    scale: np.ndarray
+    ratio: np.ndarray
+    ceiling: np.ndarray
+
+    def mean(self, horizon: int) -> np.ndarray:
+        """Mean in units, (S, horizon)."""
+        median = np.maximum(np.expm1(self.location[:, :horizon]), 0.0)  # (S, H)
+        mean: np.ndarray = np.minimum(self.ratio[:, None] * median, self.ceiling[:, None])
+        return mean
+
+    def quantile(self, horizon: int, probs: np.ndarray) -> np.ndarray:
+        """Quantiles in units, (S, horizon, Q)."""
+        z = ndtri(probs)  # (Q,)
+        log = self.location[:, :horizon, None] + self.scale[:, :horizon, None] * z  # (S, H, Q)
+        quantile: np.ndarray = np.maximum(np.expm1(np.minimum(log, 700.0)), 0.0)  # exp(710) overflows
+        return quantile
+
+    def forecast(
+        self, keys: Vocabulary, start: np.ndarray, step: str, horizon: int, probs: np.ndarray
+    ) -> Forecast:
+        """The Forecast of the next `horizon` steps.
+
+        Raises RequestError as `check_request` does.
+        """
+        probs = check_request(horizon, self.location.shape[1], probs)
+        return Forecast(keys, start, step, self.mean(horizon), self.quantile(horizon, probs), probs)
+
+
+def check_config(horizon: int, season_length: int) -> None:
+    """Raise ConfigError where a forecaster's hyper-parameters are impossible."""
+    if horizon < 1:
+        raise ConfigError(f"horizon is {horizon}; it is a number of steps, give 1 or more.")
+    if season_length < 0:
+        raise ConfigError(
+            f"season_length is {season_length}; give the steps in a cycle (7, 52), 1 for none, "
+            "or 0 to find it from the data."
+        )
+
+
+def check_request(horizon: int, fitted: int, probs: np.ndarray) -> np.ndarray:
+    """`probs` as float64 (Q,).
+
+    Raises RequestError where the horizon is not within 1..fitted, or `probs` are not ascending between
+    0 and 1.
+    """
+    if not 1 <= horizon <= fitted:
+        raise RequestError(
+            f"The horizon asked for is {horizon} steps, the model was fitted for 1 to {fitted}. "
+            f"Ask for at most {fitted}, or fit again with horizon={horizon}."
+        )
+    probs = np.array(probs, dtype=np.float64).reshape(-1)
+    if not (np.all(probs > 0) and np.all(probs < 1) and np.all(np.diff(probs) > 0)):
+        raise RequestError(
+            f"probs are {probs.tolist()}; give them ascending and strictly between 0 and 1, such as 0.1, 0.9."
+        )
+    return probs

@@ -1,0 +1,109 @@
+"""SeasonalNaive: what was sold at this point of the last cycle; the forecast that others must beat."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from merx.data.panel import Panel
+from merx.data.results import Forecast
+from merx.data.vocabulary import Vocabulary
+from merx.forecast.log_series import fill
+from merx.forecast.predictive import check_config, check_request
+from merx.forecast.season import season_of
+
+
+@dataclass(frozen=True)
+class SeasonalNaive:
+    """The last cycle, repeated; without a season, the last value.
+
+    With k the number of full cycles between the last value used and the step forecast, and e the
+    in-sample errors y_t - y_{t-m}, the forecast is normal in units, with variance mean(e^2) (k + 1); its
+    quantiles are held to 0.
+
+    Parameters
+    ----------
+    horizon : int
+        Steps ahead that the fitted model can answer.
+    season_length : int
+        Steps in a cycle; 0: found per series, 1: none.
+
+    Notes
+    -----
+    Source: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., sections 5.2 and 5.5.
+    """
+
+    horizon: int = 28
+    season_length: int = 0
+
+    def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> "FittedSeasonalNaive":
+        """Fit every series of the panel on its own.
+
+        Steps that were not available (stock-outs) are filled, and left out of the errors. Values below 0
+        count as 0. `progress` is called with the number of series done. Raises ConfigError on an
+        impossible config.
+        """
+        check_config(self.horizon, self.season_length)
+        S, H = panel.n_series, self.horizon
+        location, scale = np.zeros((S, H)), np.ones((S, H))
+        season, model = np.ones(S, dtype=np.int64), []
+        for s in range(S):
+            y = np.maximum(panel.series(s), 0.0)
+            available = panel.available[panel.offsets[s] : panel.offsets[s + 1]]
+            if not available.any():
+                model.append("none: no data")
+                continue
+            filled = fill(np.log1p(y), available, panel.step)
+            m = season_of(filled, panel.step, self.season_length)
+            y = np.where(available, y, np.expm1(filled))
+            ahead = np.arange(H)
+            location[s] = y[-m + ahead % m]
+            both = available[m:] & available[:-m]
+            error = (y[m:] - y[:-m])[both]
+            # One more, imagined, error of 1 unit keeps short and constant series from claiming certainty.
+            variance = ((error**2).sum() + 1.0) / (len(error) + 1)
+            scale[s] = np.sqrt(variance * (ahead // m + 1))
+            season[s] = m
+            model.append(f"SNaive[{m}]" if m > 1 else "Naive")
+            if progress is not None:
+                progress(s + 1)
+        return FittedSeasonalNaive(panel.keys, panel.end, panel.step, location, scale, tuple(model), season)
+
+
+@dataclass(frozen=True)
+class FittedSeasonalNaive:
+    """The last cycle of every series and the error around it.
+
+    Parameters
+    ----------
+    keys : Vocabulary (S,)
+    start : int64 (S,)
+        First day forecast, in days since 1970.
+    step : "day" or "week"
+    location, scale : float64 (S, H)
+        Mean and standard deviation in units.
+    model : tuple of S str
+        "SNaive[7]", "Naive" (no season), or "none: no data".
+    season_length : int64 (S,)
+        1 where there is none.
+    """
+
+    keys: Vocabulary
+    start: np.ndarray
+    step: str
+    location: np.ndarray
+    scale: np.ndarray
+    model: tuple[str, ...]
+    season_length: np.ndarray
+
+    def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
+        """The next `horizon` steps of every series: mean and quantiles in units.
+
+        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
+        between 0 and 1.
+        """
+        probs = check_request(horizon, self.location.shape[1], probs)
+        mean = self.location[:, :horizon].copy()
+        quantile = np.maximum(mean[:, :, None] + self.scale[:, :horizon, None] * ndtri(probs), 0.0)
+        return Forecast(self.keys, self.start, self.step, mean, quantile, probs)
