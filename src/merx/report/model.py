@@ -73,7 +73,7 @@ class RejectReason:
 
 @dataclass(frozen=True)
 class IngestFile:
-    """One file that was read: accepted + rejected = read; duplicates are among the rejected or the accepted.
+    """One file that was read: accepted + rejected = read, duplicates are among the rejected.
 
     `notes` hold each choice that was made while reading: the unit of the time stamps, the duplicate rule.
     """

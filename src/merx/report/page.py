@@ -20,7 +20,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from merx.report import formats, sentences
+from merx.report import formats, sentences, words
 from merx.report.charts import (
     decomposition_chart,
     demand_profit_chart,
@@ -195,6 +195,7 @@ def _environment(report: Report) -> Environment:
         "metric": lambda v, name: formats.metric(name, v),
         "day": formats.day,
         "count": formats.count,
+        "did": words.event,
     }
     env.tests["known"] = known
     return env
@@ -212,6 +213,7 @@ def render_report(report: Report) -> str:
             generated=_moment(report.generated),
             short=sentences.short(report),
             say=sentences,
+            glossary=words.glossary,
             unit=unit,
             gain=sentences.profit_gain(report.prices) if report.prices else float("nan"),
             policy=_policy(scripts),

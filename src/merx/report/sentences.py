@@ -130,7 +130,7 @@ def prices(part: Prices, unit: f.Currency) -> str:
 
 
 def profit_gain(part: Prices) -> float:
-    """Sum over quotes of expected profit at the proposed price less that at the present one; NaN: not known."""
+    """Expected profit at the proposed prices less that at the present ones; NaN: not known."""
     gains = [q.profit.mean - q.profit_now for q in part.quotes]
     gains = [gain for gain in gains if f.known(gain)]
     return float(sum(gains)) if gains else float("nan")

@@ -1,0 +1,56 @@
+"""Plain words for what the trade calls otherwise: events by their GA4 names, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_EVENTS = {
+    "view_item": "looked at",
+    "select_item": "clicked",
+    "add_to_wishlist": "wished for",
+    "add_to_cart": "put in the cart",
+    "remove_from_cart": "took out of the cart",
+    "purchase": "bought",
+    "refund": "sent back",
+    "rate": "rated",
+    "share": "shared",
+}
+
+_METRICS = {
+    "recall": "of what the shopper took next, the share that was on the list",
+    "precision": "of what was on the list, the share that the shopper took next",
+    "ndcg": "like recall, and a hit counts more the higher it stands; 1 is perfect",
+    "mrr": "one over the place of the first hit, on average; 1 is perfect",
+    "map": "precision averaged over the places of the hits; 1 is perfect",
+    "hit": "share of lists with at least one hit",
+    "coverage@": "share of the catalogue that is recommended to anyone",
+    "catalogue": "share of the catalogue that is recommended to anyone",
+    "novelty": "how far from the bestsellers the lists are",
+    "mase": "error against repeating the last season; below 1 is better than that",
+    "smape": "error in percent of the value",
+    "rmse": "typical error, large errors counting more, in units",
+    "mae": "typical error, in units",
+    "bias": "whether forecasts are too high (above 0) or too low",
+    "coverage": "how often the truth lay inside the range; should be near the range's own percentage",
+    "pinball": "error of the whole range, not only of its middle; lower is better",
+    "crps": "error of the whole range, not only of its middle; lower is better",
+    "regret": "profit lost against the best price, where the truth is known",
+    "elasticity": "error of how strongly demand answers to price",
+    "auc": "how well buyers are told from others; 0.5 is guessing, 1 is perfect",
+}
+
+
+def event(name: str) -> str:
+    """GA4's name of an event -> what the shopper did; an unknown name loses its underscores."""
+    return _EVENTS.get(name, name.replace("_", " "))
+
+
+def glossary(metrics: Iterable[str]) -> list[tuple[str, str]]:
+    """(metric, what it says) for each metric that has an explanation, in the given order."""
+    found = []
+    for metric in dict.fromkeys(metrics):
+        name = metric.lower()
+        match = max((key for key in _METRICS if name.startswith(key)), key=len, default="")
+        if match:
+            found.append((metric, _METRICS[match]))
+    return found
