@@ -1,0 +1,207 @@
+"""The Gaussian step of the price response: items within categories within the shop, solved exactly.
+
+One weighted least-squares step of the hierarchical model of `response.py`. The unknowns are nested: the
+effects of an item touch only those of its category and of the shop. So the items are eliminated first
+(small blocks), then the categories, and what is left is one dense system of the shop (a Schur complement
+at each level; Golub and Van Loan, Matrix Computations, section 4.2 and 10.3).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LEVEL, PRICE, TREND, PROMOTION = range(4)  # the effects of one item
+EFFECTS = 4
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The variance of each kind of effect about its mean.
+
+    Parameters
+    ----------
+    item : float64 (4,)
+        Of an item's level, elasticity, trend and promotion effect, about their means.
+    category : float
+        Of a category's mean elasticity about the shop's.
+    category_week : float
+        Of a week's effect in a category about the same week's effect in the shop.
+    shop_week : float
+        Of a week's effect in the shop.
+    """
+
+    item: np.ndarray
+    category: float
+    category_week: float
+    shop_week: float
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The joint Gaussian posterior, as far as the fit needs it. O = T + 2 + L.
+
+    Parameters
+    ----------
+    item : float64 (I, 4)
+        Mean of the effects of each item.
+    item_covariance : float64 (I, 4, 4)
+    item_deviation : float64 (I, 4)
+        Expected squared distance of each effect from its prior mean.
+    week : float64 (C, T)
+        Effect of each week in each category.
+    week_variance : float64 (C, T)
+    week_deviation, category_deviation : float64 (C, T), (C,)
+        Expected squared distance of the category's week effects and mean elasticity from the shop's.
+    shop_week_deviation : float64 (T,)
+    category_mean, category_variance : float64 (C,)
+        Mean elasticity of each category.
+    lag : float64 (L,)
+        Effect of the demand residual of 1..L weeks before.
+    """
+
+    item: np.ndarray
+    item_covariance: np.ndarray
+    item_deviation: np.ndarray
+    week: np.ndarray
+    week_variance: np.ndarray
+    week_deviation: np.ndarray
+    category_deviation: np.ndarray
+    shop_week_deviation: np.ndarray
+    category_mean: np.ndarray
+    category_variance: np.ndarray
+    lag: np.ndarray
+
+
+def solve(
+    design: np.ndarray,
+    lags: np.ndarray,
+    weight: np.ndarray,
+    target: np.ndarray,
+    members: list[np.ndarray],
+    spread: Spread,
+    prior_mean: float,
+    prior_variance: float,
+) -> Posterior:
+    """Posterior of target ~ N(design @ item + week + lags @ lag, 1 / weight) under the nested prior.
+
+    Parameters
+    ----------
+    design : float64 (I, T, 4)
+    lags : float64 (I, T, L)
+    weight, target : float64 (I, T)
+        A weight of 0 leaves the entry out.
+    members : C arrays of item codes
+    spread : Spread
+    prior_mean, prior_variance : float
+        Of the shop's mean elasticity.
+    """
+    items, weeks, _ = design.shape
+    n_lags = lags.shape[2]
+    categories = len(members)
+    outer = weeks + 2 + n_lags  # of a category: weeks, mean elasticity; of the shop: promotion mean, lags
+    inner = weeks + 1
+    precision = 1.0 / spread.item  # (4,)
+
+    weighted = (design * weight[:, :, None]).transpose(0, 2, 1)  # (I, 4, T)
+    block = weighted @ design + np.diag(precision)  # (I, 4, 4)
+    coupling = np.empty((items, EFFECTS, outer + 1))  # (I, 4, O + 1), the right-hand side last
+    coupling[:, :, :weeks] = weighted
+    coupling[:, :, weeks : weeks + 2] = 0.0
+    coupling[:, PRICE, weeks] = -precision[PRICE]
+    coupling[:, PROMOTION, weeks + 1] = -precision[PROMOTION]
+    coupling[:, :, weeks + 2 : outer] = weighted @ lags
+    coupling[:, :, outer] = (weighted @ target[:, :, None])[:, :, 0]
+    inverse = np.linalg.inv(block)  # (I, 4, 4)
+    reduced = inverse @ coupling  # (I, 4, O + 1)
+
+    week_weight = np.zeros((categories, weeks))
+    shop = np.zeros((outer, outer))  # week, mean elasticity, promotion mean, lags
+    shop_right = np.zeros(outer)
+    shop[np.arange(weeks), np.arange(weeks)] = categories / spread.category_week + 1.0 / spread.shop_week
+    shop[weeks, weeks] = categories / spread.category + 1.0 / prior_variance
+    shop_right[weeks] = prior_mean / prior_variance
+    tail = np.arange(inner, outer)
+    shop[tail, tail] += 1.0  # unit-variance priors: both effects are well below 1 in size
+    own_inverse = np.empty((categories, inner, inner))
+    own_reduced = np.empty((categories, inner, outer + 1))
+    for c, member in enumerate(members):
+        w, z, lag = weight[member], target[member], lags[member]
+        total = np.zeros((outer, outer + 1))  # (O, O + 1)
+        week_weight[c] = w.sum(axis=0)
+        total[np.arange(weeks), np.arange(weeks)] = week_weight[c]
+        total[weeks, weeks] = len(member) * precision[PRICE]
+        total[weeks + 1, weeks + 1] = len(member) * precision[PROMOTION]
+        cross = np.einsum("it,itl->tl", w, lag)
+        total[:weeks, weeks + 2 : outer] = cross
+        total[weeks + 2 :, :weeks] = cross.T
+        flat = lag.reshape(-1, n_lags)
+        total[weeks + 2 :, weeks + 2 : outer] = (flat * w.reshape(-1, 1)).T @ flat
+        total[:weeks, outer] = (w * z).sum(axis=0)
+        total[weeks + 2 :, outer] = flat.T @ (w * z).ravel()
+        total -= coupling[member, :, :outer].reshape(-1, outer).T @ reduced[member].reshape(-1, outer + 1)
+
+        own = total[:inner, :inner].copy()  # (T + 1, T + 1)
+        own[np.arange(weeks), np.arange(weeks)] += 1.0 / spread.category_week
+        own[weeks, weeks] += 1.0 / spread.category
+        to_shop = np.zeros((inner, outer + 1))  # (T + 1, O + 1)
+        to_shop[np.arange(weeks), np.arange(weeks)] = -1.0 / spread.category_week
+        to_shop[weeks, weeks] = -1.0 / spread.category
+        to_shop[:, inner:] = total[:inner, inner:]
+        own_inverse[c] = np.linalg.inv(own)
+        own_reduced[c] = own_inverse[c] @ to_shop
+        shop[inner:, inner:] += total[inner:, inner:outer]
+        shop_right[inner:] += total[inner:, outer]
+        shop -= to_shop[:, :outer].T @ own_reduced[c, :, :outer]
+        shop_right -= to_shop[:, :outer].T @ own_reduced[c, :, outer]
+
+    shop_covariance = np.linalg.inv(shop)  # (O, O)
+    shop_mean = shop_covariance @ shop_right  # (O,)
+
+    mean = np.empty((items, EFFECTS))
+    covariance = np.empty((items, EFFECTS, EFFECTS))
+    deviation = np.empty((items, EFFECTS))
+    own_mean = np.empty((categories, inner))
+    own_variance = np.empty((categories, inner))
+    own_deviation = np.empty((categories, inner))
+    for c, member in enumerate(members):
+        step = own_reduced[c, :, :outer]  # (T + 1, O)
+        own_mean[c] = own_reduced[c, :, outer] - step @ shop_mean
+        to_shop = -step @ shop_covariance  # covariance of the category's effects with the shop's (T + 1, O)
+        joint = np.empty((outer, outer))
+        joint[:inner, :inner] = own_inverse[c] - to_shop @ step.T
+        joint[:inner, inner:] = to_shop[:, inner:]
+        joint[inner:, :inner] = to_shop[:, inner:].T
+        joint[inner:, inner:] = shop_covariance[inner:, inner:]
+        own_variance[c] = np.diag(joint)[:inner]
+        own_deviation[c] = (
+            (own_mean[c] - shop_mean[:inner]) ** 2
+            + own_variance[c]
+            + np.diag(shop_covariance)[:inner]
+            - 2.0 * np.diag(to_shop)[:inner]
+        )
+        effects = np.concatenate([own_mean[c], shop_mean[inner:]])  # (O,)
+        slope = reduced[member, :, :outer]  # (n, 4, O)
+        mean[member] = reduced[member, :, outer] - slope @ effects
+        covariance[member] = inverse[member] + (slope @ joint) @ slope.transpose(0, 2, 1)
+        from_prior = slope.copy()
+        from_prior[:, PRICE, weeks] += 1.0
+        from_prior[:, PROMOTION, weeks + 1] += 1.0
+        distance = mean[member].copy()
+        distance[:, PRICE] -= effects[weeks]
+        distance[:, PROMOTION] -= effects[weeks + 1]
+        variance = np.einsum("ijo,ijo->ij", from_prior @ joint, from_prior)
+        deviation[member] = distance**2 + variance + np.diagonal(inverse[member], axis1=1, axis2=2)
+
+    return Posterior(
+        item=mean,
+        item_covariance=covariance,
+        item_deviation=deviation,
+        week=own_mean[:, :weeks],
+        week_variance=own_variance[:, :weeks],
+        week_deviation=own_deviation[:, :weeks],
+        category_deviation=own_deviation[:, weeks],
+        shop_week_deviation=shop_mean[:weeks] ** 2 + np.diag(shop_covariance)[:weeks],
+        category_mean=own_mean[:, weeks],
+        category_variance=own_variance[:, weeks],
+        lag=shop_mean[inner + 1 :],
+    )
