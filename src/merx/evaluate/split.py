@@ -196,8 +196,8 @@ def check_blind(
     if not same.all():
         row = int(np.flatnonzero(~same.all(axis=1))[0])
         raise DataError(
-            f"pipeline: {np.count_nonzero(~same):,} of {same.size:,} scores change (first: shopper row {row}), "
-            f"though only entries at or after {_when(cut)} did. It reads the test, or it is not repeatable; "
+            f"pipeline: {np.count_nonzero(~same):,} of {same.size:,} scores change (first: shopper row {row})"
+            f", though only entries at or after {_when(cut)} did. It reads the test or is not repeatable; "
             "give every step the entries before the cut only, and every draw a seed."
         )
 
