@@ -62,7 +62,8 @@ def mase(
     -----
     Source: Hyndman & Koehler (2006), Another look at measures of forecast accuracy.
     """
-    return _mean(np.abs(actual - forecast), available) / scale
+    error: np.ndarray = _mean(np.abs(actual - forecast), available) / scale
+    return error
 
 
 def rmsse(
@@ -72,7 +73,8 @@ def rmsse(
 
     Source: Makridakis, Spiliotis & Assimakopoulos (2022), M5 accuracy competition.
     """
-    return np.sqrt(_mean((actual - forecast) ** 2, available) / scale)
+    error: np.ndarray = np.sqrt(_mean((actual - forecast) ** 2, available) / scale)
+    return error
 
 
 def smape(actual: np.ndarray, forecast: np.ndarray, available: np.ndarray | None = None) -> np.ndarray:
@@ -116,7 +118,8 @@ def interval_width(
     low: np.ndarray, high: np.ndarray, scale: np.ndarray, available: np.ndarray | None = None
 ) -> np.ndarray:
     """Mean width of [low, high], each (S, H), in units of `scale` (S,): (S,)."""
-    return _mean(high - low, available) / scale
+    width: np.ndarray = _mean(high - low, available) / scale
+    return width
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,8 @@ def backtest(config: ForecasterConfig, panel: Panel, horizon: int) -> ForecastSc
 
     absolute, squared = naive_error(history, m, 1), naive_error(history, 1, 2)
     median = len(PROBS) // 2
+    low_80, high_80 = forecast.interval(0.8)
+    low_95, high_95 = forecast.interval(0.95)
 
     def spread(value: np.ndarray) -> np.ndarray:
         """Values of the split series (n,) among all series (S,)."""
@@ -251,9 +256,9 @@ def backtest(config: ForecasterConfig, panel: Panel, horizon: int) -> ForecastSc
         smape=spread(smape(actual, forecast.quantile[:, :, median], available)),
         rmsse=rmsse_,
         pinball=pinball_,
-        coverage_80=spread(coverage(actual, *forecast.interval(0.8), available)),
-        coverage_95=spread(coverage(actual, *forecast.interval(0.95), available)),
-        width_80=spread(interval_width(*forecast.interval(0.8), absolute, available)),
+        coverage_80=spread(coverage(actual, low_80, high_80, available)),
+        coverage_95=spread(coverage(actual, low_95, high_95, available)),
+        width_80=spread(interval_width(low_80, high_80, absolute, available)),
         bias=float(forecast.mean[available].sum() / sold - 1) if sold > 0 else float("nan"),
         naive_mase=naive_mase,
         naive_rmsse=naive_rmsse,
@@ -271,7 +276,10 @@ def _sentence(name: str, horizon: int, step: str, own: np.ndarray, naive: np.nda
         )
     ours, theirs = _defined_mean(own), _defined_mean(naive)
     better = int((own[np.isfinite(own)] < naive[np.isfinite(own)]).sum())
-    figures = f"MASE {ours:.3f} against {theirs:.3f} on the last {horizon} {step}s, better on {better} of {scored} series"
+    figures = (
+        f"MASE {ours:.3f} against {theirs:.3f} on the last {horizon} {step}s, "
+        f"better on {better} of {scored} series"
+    )
     if ours < theirs:
         return f"{name} beats the seasonal naive forecast: {figures}."
     return (
@@ -338,11 +346,12 @@ def compare(
     name = tuple(configs)
     order = np.argsort(table["mase"], kind="stable")
     first, last = order[0], order[-1]
-    sentence = f"Over {origins} origins of {horizon} {panel.step}s, {name[first]} has the lowest error: MASE {table['mase'][first]:.3f}"
+    best, worst = f"{table['mase'][first]:.3f}", f"{table['mase'][last]:.3f}"
+    sentence = (
+        f"Over {origins} origins of {horizon} {panel.step}s, {name[first]} has the lowest error: "
+        f"MASE {best} in {seconds[first]:.1f} s"
+    )
     if len(name) > 1:
         gap = 1 - table["mase"][first] / table["mase"][last]
-        sentence += (
-            f" in {seconds[first]:.1f} s, {gap:.1%} below {name[last]} with {table['mase'][last]:.3f} "
-            f"in {seconds[last]:.1f} s"
-        )
+        sentence += f", {gap:.1%} below {name[last]} with {worst} in {seconds[last]:.1f} s"
     return ForecastComparison(name=name, origins=origins, seconds=seconds, sentence=sentence + ".", **table)

@@ -102,14 +102,14 @@ def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
     with warnings.catch_warnings():
         # The search tries orders that don't converge, says so for each, and drops them.
         warnings.simplefilter("ignore")
-        fit = auto_arima_f(
+        fit = auto_arima_f(  # type: ignore[no-untyped-call]
             log, period=season_length, max_p=2, max_q=2, max_P=1, max_Q=1, max_order=4, approximation=True
         )
-        ahead = forecast_arima(fit, horizon, level=[80])
+        ahead = forecast_arima(fit, horizon, level=[80])  # type: ignore[no-untyped-call]
     return SeriesFit(
         location=ahead["mean"],
         scale=(ahead["upper"]["80%"].to_numpy() - ahead["mean"]) / ndtri(0.9),
         fitted=log - fit["residuals"],
-        model=arima_string(fit).strip(),
+        model=arima_string(fit).strip(),  # type: ignore[no-untyped-call]
         aicc=float(fit["aicc"]),
     )

@@ -99,9 +99,9 @@ class FittedAutoETS:
 def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
     from statsforecast.ets import ets_f, forecast_ets
 
-    fits = [ets_f(log, season_length, "ANN")]
+    fits = [ets_f(log, season_length, "ANN")]  # type: ignore[no-untyped-call]
     if season_length > 1:
-        fits.append(ets_f(log, season_length, "ANA"))
+        fits.append(ets_f(log, season_length, "ANA"))  # type: ignore[no-untyped-call]
     fit = min(fits, key=lambda candidate: float(candidate["aicc"]))
     alpha, _, gamma, _ = np.nan_to_num(fit["par"][:4])
     seasonal = fit["components"][2] == "A"
@@ -110,7 +110,7 @@ def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
     # Hyndman et al. (2008), table 6.1: variance of the h-step error of ETS(A,N,N) and ETS(A,N,A).
     variance = fit["sigma2"] * (1 + alpha**2 * ahead + gamma * cycle * (2 * alpha + gamma))
     return SeriesFit(
-        location=forecast_ets(fit, horizon)["mean"],
+        location=forecast_ets(fit, horizon)["mean"],  # type: ignore[no-untyped-call]
         scale=np.sqrt(variance),
         fitted=fit["fitted"],
         model=f"ETS(A,N,A)[{season_length}]" if seasonal else "ETS(A,N,N)",

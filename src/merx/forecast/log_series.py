@@ -7,7 +7,7 @@ import numpy as np
 
 from merx.data.panel import Panel
 from merx.forecast.decompose import decompose
-from merx.forecast.predictive import LogNormal
+from merx.forecast.predictive import LogNormal, calibrate
 from merx.forecast.season import season_of
 
 SHORTEST = 10
@@ -138,7 +138,7 @@ def fit_panel(
     """
     S = panel.n_series
     location, scale = np.empty((S, horizon)), np.empty((S, horizon))
-    ratio, ceiling, aicc = np.empty(S), np.empty(S), np.empty(S)
+    excess, usual, ceiling, aicc = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     season = np.empty(S, dtype=np.int64)
     model = []
     for s in range(S):
@@ -150,10 +150,11 @@ def fit_panel(
         # A location far outside the history is a fit gone wrong; it is held to the ceiling.
         location[s] = np.clip(fit.location, -1.0, np.log1p(ceiling[s]))
         scale[s] = fit.scale
-        expected = np.maximum(np.expm1(fit.fitted[available]), 0.0).sum()
-        ratio[s] = sold.sum() / expected if expected > 0 else 1.0
+        median = np.maximum(np.expm1(fit.fitted[available]), 0.0)
+        excess[s], usual[s] = calibrate(median, sold)
         aicc[s] = fit.aicc
         model.append(fit.model)
         if progress is not None:
             progress(s + 1)
-    return PanelFit(LogNormal(location, scale, ratio, ceiling), tuple(model), aicc, season)
+    predictive = LogNormal(location, scale, excess, usual, ceiling)
+    return PanelFit(predictive, tuple(model), aicc, season)

@@ -16,29 +16,37 @@ class LogNormal:
 
     Quantiles are those of the normal, taken back: max(0, exp(location + z_p scale) - 1).
 
-    The mean is not the mean of that lognormal. On sales the upper tail of the normal is too heavy and
-    exp(location + scale^2 / 2) came out far too high. It is the median, exp(location) - 1, times one
-    ratio a series, chosen so that the one-step forecasts over the history add up to what was sold.
+    The mean is not that of the lognormal, exp(location + scale^2 / 2) - 1: on sales the upper tail of the
+    normal is too heavy, and that mean came out half as high again as what was sold. Instead, with the
+    median m = max(0, exp(location) - 1),
+
+        mean = m + excess min(1, m / usual)
+
+    where `excess` is chosen so that the one-step means over the history add up to what was sold: what
+    sales bring above their median is in proportion to the median on slow days, so that a closed day
+    stays at 0, and constant on busy ones. It lies between 0 and twice the largest step of the history.
 
     Parameters
     ----------
     location, scale : float64 (S, H)
-    ratio : float64 (S,)
-        Sum of what was sold over the sum of the one-step medians, on the available steps.
+    excess, usual : float64 (S,)
+        `usual`, > 0, is the mean of the one-step medians over the history.
     ceiling : float64 (S,)
-        No mean exceeds it: twice the largest step of the history.
+        Twice the largest step of the history; no mean exceeds it.
     """
 
     location: np.ndarray
     scale: np.ndarray
-    ratio: np.ndarray
+    excess: np.ndarray
+    usual: np.ndarray
     ceiling: np.ndarray
 
     def mean(self, horizon: int) -> np.ndarray:
         """Mean in units, (S, horizon)."""
         median = np.maximum(np.expm1(self.location[:, :horizon]), 0.0)  # (S, H)
-        mean: np.ndarray = np.minimum(self.ratio[:, None] * median, self.ceiling[:, None])
-        return mean
+        mean = median + self.excess[:, None] * np.minimum(median / self.usual[:, None], 1.0)
+        within: np.ndarray = np.clip(mean, 0.0, self.ceiling[:, None])
+        return within
 
     def quantile(self, horizon: int, probs: np.ndarray) -> np.ndarray:
         """Quantiles in units, (S, horizon, Q)."""
@@ -86,3 +94,11 @@ def check_request(horizon: int, fitted: int, probs: np.ndarray) -> np.ndarray:
             f"probs are {probs.tolist()}; give them ascending and strictly between 0 and 1, such as 0.1, 0.9."
         )
     return probs
+
+
+def calibrate(median: np.ndarray, sold: np.ndarray) -> tuple[float, float]:
+    """`excess` and `usual` of one series, from one-step medians and what was sold, both (n,), in units."""
+    usual = median.mean() if len(median) else 0.0
+    if usual <= 0:
+        return 0.0, 1.0
+    return float((sold - median).sum() / np.minimum(median / usual, 1.0).sum()), float(usual)
