@@ -36,7 +36,9 @@ def make_world(
 
     t = np.arange(weeks)
     phase, height = rng.uniform(0, 2 * np.pi, categories), rng.uniform(0.05, 0.4, categories)
-    season = height[:, None] * np.sin(2 * np.pi * t / 52 + phase[:, None]) + rng.normal(0, 0.05, (categories, weeks))
+    season = height[:, None] * np.sin(2 * np.pi * t / 52 + phase[:, None]) + rng.normal(
+        0, 0.05, (categories, weeks)
+    )
     trend = rng.normal(0, 0.15, items)
     shock = np.zeros((items, weeks))
     shock[:, 0] = rng.normal(0, 0.25, items)

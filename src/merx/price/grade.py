@@ -1,0 +1,123 @@
+"""The evidence behind each elasticity, graded A to D in one place. D refuses, and says what is missing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from merx.data.panel import PricePanel
+from merx.price.confounding import Confounding, find_confounding
+from merx.price.history import distinct_prices, price_spread
+
+
+@dataclass(frozen=True)
+class GradeBar:
+    """What the grades A, B and C ask for at least (or, of `max_sd`, at most); below C is D.
+
+    Parameters
+    ----------
+    prices : int
+        Distinct prices, in steps of 1 %. Two prices cannot tell a response from a coincidence.
+    spread : float
+        Standard deviation of log price. At .02 an elasticity of -2.6 moves demand by 5 %, which is about
+        the noise of the mean of a season of weeks.
+    weeks : int
+        Weeks with stock: a season for C, half a year for B, a whole year, so that the season can be told
+        from the price, for A.
+    units : float
+        Sold in all. The relative error of a mean of n sales is at least 1 / sqrt(n): 22, 13 and 7 %.
+    max_sd : float
+        Posterior standard deviation of the elasticity. Published elasticities spread by about 1 within
+        comparable goods: an estimate no closer than that adds nothing to the literature.
+    """
+
+    prices: tuple[int, int, int] = (8, 4, 3)
+    spread: tuple[float, float, float] = (0.05, 0.03, 0.02)
+    weeks: tuple[int, int, int] = (52, 26, 13)
+    units: tuple[float, float, float] = (200.0, 60.0, 20.0)
+    max_sd: tuple[float, float, float] = (0.45, 0.65, 1.2)
+
+
+BAR = GradeBar()
+
+
+@dataclass(frozen=True)
+class Grades:
+    """The grade of n items, and what it rests on.
+
+    Parameters
+    ----------
+    grade, evidence, missing, alarm : tuples of n str
+        `evidence` in words ("12 prices in 90 weeks"); `missing` what a D lacks, "" for other grades;
+        `alarm` why the prices are suspected to follow demand, "" where they are not.
+    """
+
+    grade: tuple[str, ...]
+    evidence: tuple[str, ...]
+    missing: tuple[str, ...]
+    alarm: tuple[str, ...]
+
+
+def grade(panel: PricePanel, elasticity: np.ndarray) -> Grades:
+    """Grade the items of the panel, given posterior draws (draws, I) of their elasticities.
+
+    Where prices seem to follow demand (`merx.price.confounding`) no grade is above C: there, posterior
+    intervals are too narrow.
+    """
+    items = panel.n_items
+    stocked = panel.available > 0
+    measured = {
+        "prices": distinct_prices(panel).astype(float),
+        "spread": price_spread(panel),
+        "weeks": np.bincount(panel.item[stocked], minlength=items).astype(float),
+        "units": np.bincount(panel.item, panel.units, items),
+        "max_sd": -elasticity.std(axis=0),
+    }
+    confounding = find_confounding(panel)
+    rank = np.zeros(items, dtype=np.int64)  # 0 is A, 3 is D
+    for name, value in measured.items():
+        bars = np.array(getattr(BAR, name)) * (-1 if name == "max_sd" else 1)
+        rank = np.maximum(rank, (value[:, None] < bars).sum(axis=1))
+    rank = np.where(confounding.item, np.maximum(rank, 2), rank)
+
+    prices, weeks = measured["prices"].astype(int), measured["weeks"].astype(int)
+    evidence = tuple(
+        f"{_count(p, 'price')} in {_count(w, 'week')}" for p, w in zip(prices, weeks, strict=True)
+    )
+    missing = tuple(
+        _missing({name: float(value[i]) for name, value in measured.items()}) if rank[i] == 3 else ""
+        for i in range(items)
+    )
+    alarm = tuple(_alarm(confounding, i, int(panel.category[i])) for i in range(items))
+    return Grades(tuple("ABCD"[r] for r in rank), evidence, missing, alarm)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _missing(measured: dict[str, float]) -> str:
+    """What keeps an item from grade C, the plainest want first."""
+    prices, weeks = int(measured["prices"]), int(measured["weeks"])
+    if weeks == 0:
+        return "it was never in stock with a price"
+    if prices < BAR.prices[2]:
+        return f"only {_count(prices, 'price')} in {_count(weeks, 'week')}"
+    if weeks < BAR.weeks[2]:
+        return f"only {_count(weeks, 'week')} with stock"
+    if measured["units"] < BAR.units[2]:
+        return f"only {measured['units']:.0f} units sold in {_count(weeks, 'week')}"
+    if measured["spread"] < BAR.spread[2]:
+        return f"its {_count(prices, 'price')} differ by {measured['spread']:.1%} only"
+    return f"sales vary so much that the elasticity is known to {-measured['max_sd']:.1f} only"
+
+
+def _alarm(confounding: Confounding, i: int, category: int) -> str:
+    if confounding.implausible[i]:
+        mean = confounding.category_elasticity[category]
+        return (
+            f"past prices seem to have followed demand: taken at face value the category's elasticity "
+            f"would be {mean:.1f}, which is not plausible"
+        )
+    if confounding.feedback[i]:
+        return "past prices seem to have followed demand: strong weeks were followed by other prices"
+    return ""
