@@ -91,6 +91,7 @@ def evaluation_chart(
         "symbol": "none",
         "silent": True,
         "label": {"show": False},
+        "precision": 6,
         "lineStyle": {"color": MUTED, "type": "dashed", "width": 1},
         "data": [] if bar is None else [{"xAxis": float(bar)}],
     }
@@ -147,7 +148,7 @@ def ingest_chart(
             "textStyle": {"color": INK, "fontSize": 13},
         },
         "grid": grid(top=32, bottom=20, right=20),
-        "xAxis": _values("percent", min=0, max=1),
+        "xAxis": _values("percent", min=0, max=1, interval=0.25),
         "yAxis": _names(files),
         "series": [
             {

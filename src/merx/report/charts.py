@@ -162,11 +162,11 @@ def decomposition_chart(
         ("Remainder", remainder, MUTED),
     )
     x = iso(dates)
-    step, top = 128, 26
+    step, top = 132, 28
     option = base(
         f"Four line charts from {x[0]} to {x[-1]}, in {unit}: observed values, and the trend, season and "
         "remainder that add up to them.",
-        step * 4 + 34,
+        step * 4 + 18,
     )
     option["merx"] |= {
         "x": "day",
@@ -176,7 +176,7 @@ def decomposition_chart(
     for i, (name, values, colour) in enumerate(parts):
         last = i == len(parts) - 1
         # equal left edges: labels of different widths must not shift the time axes against one another
-        grids.append({"left": 56, "right": 12, "top": top + i * step, "height": step - 40})
+        grids.append({"left": 56, "right": 12, "top": top + i * step, "height": step - 44})
         xs.append(axis("time", gridIndex=i))
         xs[-1]["axisLabel"]["show"] = last
         ys.append(axis("value", form, gridIndex=i, lines=True, splitNumber=2, scale=i < 2, **named(name)))
@@ -251,7 +251,7 @@ def demand_profit_chart(
             lines.append(at(price_proposed, "proposed" if named else "", ACCENT, left=not up))
         if price[0] <= cost <= price[-1]:
             lines.append(at(cost, "cost" if named else "", BAD, left=False))
-        return {"symbol": "none", "silent": True, "animation": False, "data": lines}
+        return {"symbol": "none", "silent": True, "precision": 6, "data": lines}
 
     def here(key: str, at_index: int, values: Floats, axis: int, colour: str) -> Option:
         return line(
@@ -270,6 +270,7 @@ def demand_profit_chart(
                 "symbol": "none",
                 "silent": True,
                 "label": {"show": False},
+                "precision": 6,
                 "lineStyle": {"color": INK, "type": "solid", "width": 1, "opacity": 0.55},
                 "data": [{"xAxis": x[at_index]}],
             },
@@ -280,6 +281,8 @@ def demand_profit_chart(
     span: Option = {"min": x[0], "max": x[-1]}
     hidden = axis("value", "price", gridIndex=0, **span)
     hidden["axisLabel"]["show"] = False
+    shown = axis("value", "price", gridIndex=1, **span)
+    shown["axisLabel"] |= {"showMinLabel": False, "showMaxLabel": False}  # the ends of a grid are not round
     return option | {
         "tooltip": tooltip(),
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
@@ -287,7 +290,7 @@ def demand_profit_chart(
             {"left": 60, "right": 24, "top": 44, "height": 196},
             {"left": 60, "right": 24, "top": 288, "height": 116},
         ],
-        "xAxis": [hidden, axis("value", "price", gridIndex=1, **span)],
+        "xAxis": [hidden, shown],
         "yAxis": [
             axis("value", "money", gridIndex=0, lines=True, splitNumber=4, **_left(f"Profit {period}")),
             axis("value", "number", gridIndex=1, lines=True, splitNumber=2, **_left(f"Units {period}")),

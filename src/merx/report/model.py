@@ -226,7 +226,8 @@ class ForecastSeries:
     """One series of N past and H future points.
 
     `dates` (N,), `y` (N,) with NaN where not known (a stock-out); `future`, `mean`, `lo80` ... `hi95` (H,):
-    the central 80 % and 95 % prediction intervals. Values are in `unit` per step.
+    the central 80 % and 95 % prediction intervals. Values are in
+    `unit` per `step`, which is a word: "day", "week".
     """
 
     title: str
@@ -239,6 +240,7 @@ class ForecastSeries:
     lo95: Floats
     hi95: Floats
     unit: str = "units"
+    step: str = "day"
     model: str = ""
     comparison: str = ""
     decision_id: str = ""
@@ -261,6 +263,7 @@ class Decomposition:
     seasonal_strength: float = NAN
     title: str = "Whole shop"
     unit: str = "units"
+    step: str = "day"
 
     def __post_init__(self) -> None:
         _same_length(self, "decomposition", "dates", "observed", "trend", "seasonal", "remainder")

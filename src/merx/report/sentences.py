@@ -22,8 +22,8 @@ def ingest(part: Ingest) -> str:
 def readiness(part: Readiness) -> str:
     """What the data carry, what they carry badly, and what they do not."""
     ready = [c for c in part.capabilities if c.state == "ready"]
-    weak = [c.name for c in part.capabilities if c.state == "weak"]
-    refused = [c.name for c in part.capabilities if c.state == "refused"]
+    weak = [_low(c.name) for c in part.capabilities if c.state == "weak"]
+    refused = [_low(c.name) for c in part.capabilities if c.state == "refused"]
     total = len(part.capabilities)
     if len(ready) == total:
         return "Your data carry everything merx can do."
@@ -33,6 +33,11 @@ def readiness(part: Readiness) -> str:
     if refused:
         text += f"; {_list(refused)} not yet"
     return text + "."
+
+
+def _low(name: str) -> str:
+    """A name inside a sentence: its first letter small, unless it is an acronym."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
 
 
 def _list(names: list[str], most: int = 3) -> str:
@@ -108,7 +113,7 @@ def forecasts(part: Forecasts) -> str:
             if steady
             else f", {f.percent(abs(delta))} {'more' if delta > 0 else 'fewer'} than in the same time before"
         )
-    return f"{text}. A single step will most likely lie between {f.number(low)} and {f.number(high)}."
+    return f"{text}. A typical {first.step} will lie between {f.number(low)} and {f.number(high)}."
 
 
 def prices(part: Prices, unit: f.Currency) -> str:

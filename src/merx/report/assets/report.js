@@ -127,7 +127,7 @@
   ];
   const body = $("quotes-body");
   if (body) {
-    const PAGE = 25;
+    const PAGE = matchMedia("(max-width: 620px)").matches ? 8 : 20;
     const quotes = data.quotes.map((row) => Object.fromEntries(COLUMNS.map((name, i) => [name, row[i]])));
     for (const q of quotes) q.text = `${q.id} ${q.title}`.toLocaleLowerCase();
     const state = { sort: null, down: true, page: 0, text: "", grades: new Set(["A", "B", "C", "D"]) };
