@@ -1,0 +1,23 @@
+"""merx, the open decision engine for online shops: what to show, what will happen, what to charge."""
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from merx.shop import Shop as Shop
+    from merx.simulate import Simulation as Simulation
+
+__version__ = version("merx")
+
+_FACE = {"Shop": "merx.shop", "Simulation": "merx.simulate"}
+
+__all__ = ["Shop", "Simulation", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the parts of the face when they are first asked for, so that `import merx` stays light."""
+    import importlib
+
+    if name not in _FACE:
+        raise AttributeError(f"module 'merx' has no attribute {name!r}")
+    return getattr(importlib.import_module(_FACE[name]), name)

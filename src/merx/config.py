@@ -126,17 +126,20 @@ class ForecastSettings:
         Steps ahead.
     season_length : int
         Steps in a season; 0: found from the data.
+    model : str
+        The kind that answers.
     items : int
         How many of the best-selling products are forecast; 0: all.
-    arima_items : int
-        How many of the best-selling products are also forecast by ARIMA.
+    costly_items : int
+        How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
     """
 
     step: str = "day"
     horizon: int = 28
     season_length: int = 0
-    items: int = 500
-    arima_items: int = 20
+    model: str = "auto_ets"
+    items: int = 0
+    costly_items: int = 20
 
     def __post_init__(self) -> None:
         if self.step not in ("day", "week"):

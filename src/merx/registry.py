@@ -22,12 +22,15 @@ class Kind:
         "recommend", "forecast" or "price".
     module, config : str
         Where its config class is; the fitted class is `Fitted<config>` beside it.
+    costly : bool
+        For forecasts: too slow for every product, so only for the shop, its categories and its best sellers.
     """
 
     name: str
     task: str
     module: str
     config: str
+    costly: bool = False
 
     def load(self) -> tuple[type, type]:
         """The config class and the fitted class."""
@@ -40,6 +43,9 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("popularity", "recommend", "merx.recommend.popularity", "Popularity"),
         Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN"),
+        Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive"),
+        Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS"),
+        Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", costly=True),
     )
 }
 

@@ -1,8 +1,10 @@
 """Series over time, ragged by series: demand for forecasting, and demand with prices for pricing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pyarrow as pa
 
 from merx.data.vocabulary import Vocabulary
 
@@ -146,3 +148,18 @@ class PricePanel:
     def item(self) -> np.ndarray:
         """The item of every entry, int32 (N,)."""
         return np.repeat(np.arange(self.n_items, dtype=np.int32), np.diff(self.offsets))
+
+
+def stack(panels: Sequence[Panel]) -> Panel:
+    """One panel of all the series, in order; the steps and covariates must be the same."""
+    first = panels[0]
+    lengths = np.concatenate([panel.length for panel in panels])
+    return replace(
+        first,
+        keys=Vocabulary(pa.concat_arrays([panel.keys.ids for panel in panels])),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        y=np.concatenate([panel.y for panel in panels]),
+        available=np.concatenate([panel.available for panel in panels]),
+        start=np.concatenate([panel.start for panel in panels]),
+        exog=np.concatenate([panel.exog for panel in panels]),
+    )

@@ -133,7 +133,7 @@ def _as_of(table: pa.Table, items: Vocabulary, first: int, days: int) -> np.ndar
 
 
 def demand_panel(demand: Demand, step: str, which: np.ndarray | None = None) -> Panel:
-    """Units of products as series that begin with the first sale.
+    """Units of products as series (key "item: ID") that begin with the first sale.
 
     Parameters
     ----------
@@ -143,13 +143,21 @@ def demand_panel(demand: Demand, step: str, which: np.ndarray | None = None) -> 
     """
     codes = np.arange(len(demand.items)) if which is None else np.asarray(which)
     return _panel(
-        Vocabulary(demand.items.ids.take(codes)),
+        Vocabulary(
+            pa.array([f"item: {name}" for name in demand.items.ids.take(codes).to_pylist()], pa.string())
+        ),
         demand.units[codes],
         demand.available[codes],
         demand.first_sale[codes],
         demand.first_day,
         step,
     )
+
+
+def best_sellers(demand: Demand, n: int) -> np.ndarray:
+    """Codes of the n products with the highest revenue, best first; all of them where n is 0."""
+    order = np.argsort(-demand.revenue.sum(axis=1), kind="stable")
+    return order[:n] if n else order
 
 
 def group_panel(demand: Demand, step: str) -> Panel:

@@ -1,0 +1,25 @@
+"""The questions that can be asked of a shop, and the pure functions that answer them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from merx.answers.answer import Answer, Context
+from merx.answers.forecast import ForecastQuestion, forecast
+from merx.answers.recommend import RecommendQuestion, recommend
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A kind of question and the function that answers it."""
+
+    question: type
+    answer: Callable[[Context, Any], Answer]
+
+
+VERBS: dict[str, Verb] = {
+    "recommend": Verb(RecommendQuestion, recommend),
+    "forecast": Verb(ForecastQuestion, forecast),
+}
+
+__all__ = ["VERBS", "Answer", "Context", "ForecastQuestion", "RecommendQuestion", "Verb"]

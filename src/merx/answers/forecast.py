@@ -1,0 +1,71 @@
+"""What will shoppers do? The demand of one series over the next steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from merx.answers.answer import Answer, Context
+from merx.data.results import Forecast
+from merx.errors import RequestError
+
+PROBS = (0.025, 0.1, 0.5, 0.9, 0.975)  # the bounds of the 95 and 80 % intervals, and the median
+
+
+@dataclass(frozen=True)
+class ForecastQuestion:
+    """Parameters
+    ----------
+    key : str
+        "shop", "category: NAME" or "item: ID".
+    model : str
+        Kind of the forecaster.
+    horizon : int
+        Steps ahead.
+    """
+
+    key: str
+    model: str
+    horizon: int
+
+
+def forecast(context: Context, question: ForecastQuestion) -> Answer:
+    """Mean and quantiles of each of the next steps of one series.
+
+    Raises
+    ------
+    RequestError
+        The series was not fitted, or the horizon is beyond the fitted one.
+    """
+    model = context.model(question.model)
+    series = model.keys.code(question.key)
+    if series < 0:
+        raise RequestError(
+            f"{question.key!r} is none of the {len(model.keys):,} series that {question.model} was fitted "
+            "on; it never sold, or lies beyond [forecast] items in shop.toml."
+        )
+    answer: Forecast = model.forecast(question.horizon, np.array(PROBS))
+    day = answer.start[series] + np.arange(question.horizon) * (7 if answer.step == "week" else 1)
+    low, high = (answer.interval(0.8)[side][series].sum() for side in (0, 1))
+    mean = answer.mean[series]
+    content = {
+        "key": question.key,
+        "model": question.model,
+        "specification": model.model[series],
+        "step": answer.step,
+        "rows": [
+            {
+                "date": str(day[ahead].astype("datetime64[D]")),
+                "mean": round(float(mean[ahead]), 4),
+                **{
+                    f"q{prob:g}": round(float(answer.quantile[series, ahead, q]), 4)
+                    for q, prob in enumerate(PROBS)
+                },
+            }
+            for ahead in range(question.horizon)
+        ],
+    }
+    sentence = (
+        f"{question.key}: about {mean.sum():,.0f} units over the next {question.horizon} {answer.step}s "
+        f"(the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), by {model.model[series]}."
+    )
+    return Answer(content, (sentence,), ())

@@ -1,0 +1,158 @@
+"""The command line: each command calls one method of Shop and shows what came back."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from merx.errors import MerxError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SHOP = click.argument("folder", metavar="SHOP", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
+
+
+class Merx(click.Group):
+    """The group of all commands, which turns every error of merx into one paragraph and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except MerxError as error:
+            if "--json" in sys.argv:
+                click.echo(json.dumps({"error": str(error), "kind": type(error).__name__}))
+            click.echo(f"merx: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Merx, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="merx")
+def main() -> None:
+    """The open decision engine for online shops.
+
+    What should this shopper see? What will shoppers do? What should this product cost?
+    A shop is a folder: make one with `merx init`, or simulate one with `merx simulate`.
+    """
+
+
+@main.command()
+@SHOP
+@click.option("--name", default="", help="The shop's name in reports; default: the folder's name.")
+@click.option("--currency", default="", help="ISO 4217 code of the prices, such as EUR.")
+@JSON
+def init(folder: Path, name: str, currency: str, as_json: bool) -> None:
+    """Make a new shop."""
+    from merx.shop import Shop
+
+    shop = Shop.init(folder, name=name, currency=currency)
+    _print({"shop": str(shop.folder), "name": shop.name}, as_json, "made")
+
+
+@main.command()
+@SHOP
+@click.argument("files", nargs=-1, required=True)
+@click.option("--dialect", help="Whose files these are; default: found from their header.")
+@JSON
+def ingest(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool) -> None:
+    """Read files, globs or folders into the shop's tables.
+
+    CSV, Parquet and JSON lines, plain or gzipped. Lines that cannot be accepted go to SHOP/rejected with
+    their reason: accepted + rejected + duplicates = read.
+    """
+    from merx.shop import Shop
+
+    shop = Shop(folder)
+    with _progress(as_json) as progress:
+        report = shop.ingest(*files, dialect=dialect, progress=progress)
+    _print(report.to_dict(), as_json, "ingest")
+
+
+@main.command()
+@SHOP
+@JSON
+def fit(folder: Path, as_json: bool) -> None:
+    """Fit every kind of model that the tables can carry."""
+    from merx.shop import Shop
+
+    shop = Shop(folder)
+    with _progress(as_json) as progress:
+        report = shop.fit(progress=progress)
+    _print(report.to_dict(), as_json, "fit")
+
+
+@main.command()
+@SHOP
+@click.option("--user", required=True, help="The shopper's id.")
+@click.option("-k", type=int, help="Items in the list.")
+@click.option("--category", help="Only this category and those below it.")
+@click.option("--model", help="The kind of model that answers.")
+@JSON
+def recommend(
+    folder: Path, user: str, k: int | None, category: str | None, model: str | None, as_json: bool
+) -> None:
+    """What should this shopper see?"""
+    from merx.shop import Shop
+
+    decision = Shop(folder).recommend(user, k=k, category=category, model=model)
+    _print(vars(decision), as_json, "recommend")
+
+
+@main.command()
+@SHOP
+@click.option("--item", help="The product's id.")
+@click.option("--category", help="A category; with neither, the whole shop.")
+@click.option("--horizon", type=int, help="Steps ahead.")
+@click.option("--model", help="The kind of model that answers.")
+@JSON
+def forecast(
+    folder: Path,
+    item: str | None,
+    category: str | None,
+    horizon: int | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """What will shoppers do? The demand over the next days or weeks, with intervals."""
+    from merx.shop import Shop
+
+    decision = Shop(folder).forecast(item=item, category=category, horizon=horizon, model=model)
+    _print(vars(decision), as_json, "forecast")
+
+
+@main.command()
+@SHOP
+@click.argument("decision_id")
+@JSON
+def why(folder: Path, decision_id: str, as_json: bool) -> None:
+    """Show a decision with its reasons, and replay it to the same answer."""
+    from merx.shop import Shop
+
+    replay = Shop(folder).why(decision_id)
+    _print({**vars(replay.decision), "replays_to_the_same_answer": replay.same}, as_json, "why")
+    if not replay.same:
+        click.get_current_context().exit(1)
+
+
+def _print(result: dict[str, Any], as_json: bool, what: str) -> None:
+    """One JSON object, or a table for people."""
+    if as_json:
+        click.echo(json.dumps(result, default=str))
+        return
+    from merx.cli import show
+
+    show.show(what, result)
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on stderr with rate and time left; silent for machines."""
+    from merx.cli.show import progress_bar
+
+    with progress_bar(quiet=as_json) as report:
+        yield report
