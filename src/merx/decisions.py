@@ -115,11 +115,22 @@ class Ledger:
             connection.close()
         if row is None:
             raise RequestError(f"{self.path}: no decision has the id {decision_id!r}.")
-        question, answer, models, reasons, rules = (json.loads(row[column]) for column in (3, 4, 5, 7, 8))
-        return Decision(*row[:3], question, answer, models, row[6], tuple(reasons), tuple(rules), row[9])
+        return Decision(
+            id=row["id"],
+            time=row["time"],
+            verb=row["verb"],
+            question=json.loads(row["question"]),
+            answer=json.loads(row["answer"]),
+            models=json.loads(row["models"]),
+            data=row["data"],
+            reasons=tuple(json.loads(row["reasons"])),
+            rules=tuple(json.loads(row["rules"])),
+            merx=row["merx"],
+        )
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=30)
+        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(

@@ -46,6 +46,7 @@ KINDS: dict[str, Kind] = {
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive"),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS"),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", costly=True),
+        Kind("price_response", "price", "merx.price.response", "PriceResponse"),
     )
 }
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import merx
 from merx import fitting, ingest
-from merx.answers import VERBS, Context, ForecastQuestion, RecommendQuestion
+from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
 from merx.config import ShopConfig, build, read_config
 from merx.decisions import Decision, Ledger
 from merx.errors import ConfigError, RequestError
@@ -29,6 +29,8 @@ from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
 
 Progress = Callable[[str, int, int], None]  # what is done, done so far, of how many
+
+PRICE_MODEL = "price_response"
 
 TEMPLATE = """\
 # Settings of this shop. Everything is optional; what is absent has its default.
@@ -159,6 +161,10 @@ class Shop:
             horizon=settings.horizon if horizon is None else horizon,
         )
         return self._decide("forecast", question)
+
+    def price(self, *, item: str | None = None) -> Decision:
+        """The best price of one product or of all, under the rules in [price]."""
+        return self._decide("price", PriceQuestion(item=item, model=PRICE_MODEL, rules=self.config.price))
 
     def why(self, decision_id: str) -> Replay:
         """A decision, replayed on the data, the models and the question that were written down with it.

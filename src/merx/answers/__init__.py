@@ -6,6 +6,7 @@ from typing import Any
 
 from merx.answers.answer import Answer, Context
 from merx.answers.forecast import ForecastQuestion, forecast
+from merx.answers.price import PriceQuestion, price
 from merx.answers.recommend import RecommendQuestion, recommend
 
 
@@ -20,6 +21,7 @@ class Verb:
 VERBS: dict[str, Verb] = {
     "recommend": Verb(RecommendQuestion, recommend),
     "forecast": Verb(ForecastQuestion, forecast),
+    "price": Verb(PriceQuestion, price),
 }
 
-__all__ = ["VERBS", "Answer", "Context", "ForecastQuestion", "RecommendQuestion", "Verb"]
+__all__ = ["VERBS", "Answer", "Context", "ForecastQuestion", "PriceQuestion", "RecommendQuestion", "Verb"]

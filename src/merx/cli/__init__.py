@@ -127,6 +127,17 @@ def forecast(
 
 @main.command()
 @SHOP
+@click.option("--item", help="The product's id; default: all products.")
+@JSON
+def price(folder: Path, item: str | None, as_json: bool) -> None:
+    """What should this product cost? The best price under the shop's rules, graded by its evidence."""
+    from merx.shop import Shop
+
+    _print(vars(Shop(folder).price(item=item)), as_json, "price")
+
+
+@main.command()
+@SHOP
 @click.argument("decision_id")
 @JSON
 def why(folder: Path, decision_id: str, as_json: bool) -> None:

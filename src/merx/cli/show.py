@@ -73,6 +73,35 @@ def show_forecast(result: dict[str, Any]) -> None:
     _rules_and_id(result)
 
 
+def show_price(result: dict[str, Any]) -> None:
+    """Prices now and proposed; of many, those that change for the largest gain."""
+    rows = result["answer"]["rows"]
+    shown = rows if len(rows) == 1 else sorted(rows, key=lambda row: -_gain(row))[:20]
+    table = _table("item", "now>", "proposed>", "units a week>", "profit a week>", "80 %", "grade", "rule")
+    for row in shown:
+        known = row["profit"] is not None
+        table.add_row(
+            row["item_id"],
+            f"{row['price_now']:,.2f}",
+            f"{row['price']:,.2f}",
+            f"{row['units_now']:,.1f} -> {row['units']:,.1f}" if row["units"] is not None else "",
+            f"{row['profit_now']:,.1f} -> {row['profit']:,.1f}" if known else "",
+            f"{row['profit_low']:,.1f} .. {row['profit_high']:,.1f}" if known else "",
+            row["grade"],
+            row["binding"],
+        )
+    console.print(table)
+    if len(rows) > len(shown):
+        console.print(f"The {len(shown)} with the largest gain of {len(rows)}; --json prints all.")
+    for reason in result["reasons"]:
+        console.print(Text(reason))
+    _rules_and_id(result)
+
+
+def _gain(row: dict[str, Any]) -> float:
+    return 0.0 if row["profit"] is None else float(row["profit"] - row["profit_now"])
+
+
 def show_why(result: dict[str, Any]) -> None:
     """A decision, as it was given."""
     SHOW[result["verb"]](result)
@@ -109,6 +138,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "fit": show_fit,
     "recommend": show_recommend,
     "forecast": show_forecast,
+    "price": show_price,
     "why": show_why,
 }
 
