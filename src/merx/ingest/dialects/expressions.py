@@ -52,7 +52,16 @@ def since_epoch(expression: str, unit: str) -> str:
     """Read a count of `s`, `ms` or `us` since 1970 as a UTC time."""
     factor = {"s": 1_000_000, "ms": 1_000, "us": 1}[unit]
     micros = f"TRY_CAST(TRY_CAST({text(expression)} AS DECIMAL(28, 6)) * {factor} AS BIGINT)"
-    return first([f"CAST(make_timestamp({micros}) AS VARCHAR)", text(expression)])
+    return first([f"CAST(make_timestamp({micros}) AS VARCHAR) || '+00:00'", text(expression)])
+
+
+def zoned(expression: str) -> str:
+    """Read a time; one with an offset is turned to UTC, since a bare cast would drop the offset."""
+    given = text(expression)
+    regular = rf"regexp_replace({given}, '\s*([+-]\d{{2}}):?(\d{{2}})$', '\1:\2')"
+    utc = f"CAST(TRY_CAST({regular} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS VARCHAR) || '+00:00'"
+    offset = r"\d:\d\d.*(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
+    return f"CASE WHEN regexp_matches({given}, '{offset}') THEN {first([utc, given])} ELSE {given} END"
 
 
 def instant(expression: str) -> str:
@@ -65,5 +74,48 @@ def instant(expression: str) -> str:
         rf"WHEN regexp_full_match({given}, '\d{{15,16}}(\.0)?') THEN {since_epoch(expression, 'us')} "
         rf"WHEN regexp_full_match({given}, '(19|20)\d{{6}}') "
         f"THEN coalesce(CAST(try_strptime({given}, '%Y%m%d') AS VARCHAR), {given}) "
-        f"ELSE {given} END"
+        f"ELSE {zoned(expression)} END"
+    )
+
+
+def money(expression: str) -> str:
+    """Drop the currency code before or after an amount (`12.50 GBP`)."""
+    return rf"regexp_replace({text(expression)}, '^[A-Z]{{3}}\s*|\s*[A-Z]{{3}}$', '')"
+
+
+def prose(expression: str) -> str:
+    """Read HTML as text: tags and repeated blanks become one blank."""
+    return text(rf"regexp_replace({text(expression)}, '(<[^>]*>|&nbsp;|\s)+', ' ', 'g')")
+
+
+def inside(record: str, path: str) -> str:
+    """Read a value inside a nested column (struct, list or JSON) as text; a missing one is null."""
+    return text(f"json_extract_string(to_json({record}), {quote(path)})")
+
+
+def listed(record: str, path: str = "$[*]") -> str:
+    """Read a list inside a nested column as a list of JSON; a missing one is empty."""
+    return f"coalesce(json_extract(to_json({record}), {quote(path)}), [])"
+
+
+def fanned_out(records: str, relation: str = "raw") -> str:
+    """Query for one line per element of the list `records`, as `_item`, `_part` being its place from 1.
+
+    A record whose list is empty keeps one line, with `_item` null.
+    """
+    return (
+        "SELECT * EXCLUDE (_items), unnest(_items) AS _item, unnest(range(1, len(_items) + 1)) AS _part "  # noqa: S608
+        f"FROM (SELECT *, coalesce(nullif({records}, []), [NULL]) AS _items FROM {relation})"
+    )
+
+
+def carried(names: Mapping[str, str], key: str) -> str:
+    """Query that adds, under each name, the first value that its column has among the rows of one key."""
+    first_values = ", ".join(
+        f"first_value({text(column(given))} IGNORE NULLS) OVER same AS {name}"
+        for name, given in names.items()
+    )
+    return (
+        f"SELECT *, {first_values} FROM raw WINDOW same AS (PARTITION BY {text(column(key))} ORDER BY _row "  # noqa: S608
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
     )
