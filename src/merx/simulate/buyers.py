@@ -15,7 +15,7 @@ from merx.simulate.world import World
 
 REORDER_WEEKS = 12  # a reorder follows a purchase of the last twelve weeks
 INFLUENCE_WEEKS = 3  # a friend's purchase is felt for three weeks
-INFLUENCE_SHARE = 0.12  # of units that go to a follower of a recent buyer, where there is one
+INFLUENCE_SHARE = 0.15  # of units that go to a follower of a recent buyer, where there is one
 BASKET_END = 0.6  # chance that a basket ends after a unit
 BASKET_MAX = 8
 

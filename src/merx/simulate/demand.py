@@ -20,6 +20,7 @@ from merx.simulate.world import World
 SHOCK_SD = 0.25  # of the log demand shock
 SHOCK_MEMORY = 0.5  # correlation of the shocks of two weeks in a row
 PASS_THROUGH = 0.5  # share of a log cost move that goes into the price
+LEAST_MARKUP = 1.05  # regular prices stay above the cost by this factor
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,13 @@ def draw_demand(
     """Run the shop's prices and demand week by week under the named price policy."""
     items, weeks = world.launch.size, -(-days // 7)
     calendar = draw_calendar(start, days + 7, rng)
-    shock = _shocks(items, weeks, rng)  # (I, W)
+    shock = draw_shocks(items, weeks, rng)  # (I, W)
     launched = np.arange(days) >= world.launch[:, None]  # (I, D)
     available = launched & ~_stock_outs(items, days, rng)
     discount = draw_promotions(items, weeks, policy, rng)  # (I, W)
     changes = draw_changes(items, weeks, rng)  # (I, W)
     cost_move = _cost_moves(weeks, rng)[world.category] if cost_shifters else np.zeros((items, weeks))
+    cost = np.round(world.cost[:, None] * np.exp(cost_move), 2)  # (I, W)
 
     level = (  # (I, D + 7): units a day at the reference price, without shock
         world.base_units[:, None] * calendar.trend * calendar.holiday * calendar.season[world.category]
@@ -83,6 +85,7 @@ def draw_demand(
         seen = Seen(deviation, surprise, shock[:, week] + SHOCK_SD**2 / 2, changes[:, week])
         deviation = next_deviation(policy, seen, rng)
         regular = world.reference_price * np.exp(deviation + PASS_THROUGH * cost_move[:, week])
+        regular = np.maximum(regular, LEAST_MARKUP * cost[:, week])
         price[:, week] = np.round(regular * (1 - discount[:, week]), 2)
         response = (price[:, week] / world.reference_price) ** world.elasticity
         response *= np.where(discount[:, week] > 0, world.promotion_lift, 1.0) * np.exp(shock[:, week])
@@ -95,17 +98,17 @@ def draw_demand(
         units=units,
         expected_units=unconstrained * available,
         unconstrained_units=unconstrained,
-        next_units=(level[:, days:] * _next_shock(shock[:, -1], days)).sum(axis=1),
+        next_units=(level[:, days:] * next_shock(shock[:, -1], days)).sum(axis=1),
         calendar=Calendar(calendar.trend[:days], calendar.holiday[:days], calendar.season[:, :days]),
         shock=shock,
         price=price,
-        cost=np.round(world.cost[:, None] * np.exp(cost_move), 2),
+        cost=cost,
         promotion=discount > 0,
         available=available,
     )
 
 
-def _shocks(items: int, weeks: int, rng: np.random.Generator) -> np.ndarray:
+def draw_shocks(items: int, weeks: int, rng: np.random.Generator) -> np.ndarray:
     """Log demand shocks (I, W): stationary and autoregressive, exp of them of mean 1."""
     noise = rng.normal(0.0, SHOCK_SD, (items, weeks))
     shock = noise.copy()
@@ -114,7 +117,7 @@ def _shocks(items: int, weeks: int, rng: np.random.Generator) -> np.ndarray:
     return shock - SHOCK_SD**2 / 2
 
 
-def _next_shock(last: np.ndarray, days: int) -> np.ndarray:
+def next_shock(last: np.ndarray, days: int) -> np.ndarray:
     """Expected shock factor (I, 7) of the seven days after day `days`, given the last week's log shock (I,).
 
     Where the last week is not over, its own shock still holds for its remaining days.

@@ -66,12 +66,12 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def write_pictures(
-    folder: Path, item_ids: tuple[str, ...], taste: np.ndarray, category: np.ndarray, size: int, seed: int
+    folder: Path, item_ids: tuple[str, ...], taste: np.ndarray, category: np.ndarray, size: int
 ) -> list[Path]:
-    """Write folder/pictures/<item_id>.png for each of I items; the same seed gives the same files."""
+    """Write folder/pictures/<item_id>.png for each of I items; equal items give equal files."""
     target = Path(folder) / "pictures"
     target.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     paths = [target / f"{name}.png" for name in item_ids]
     for first in range(0, len(paths), BATCH):
         batch = slice(first, first + BATCH)

@@ -69,7 +69,7 @@ class SimulatedShop:
     def write_pictures(self, folder: Path, size: int = 96) -> list[Path]:
         """Write a picture of size by size pixels for each product, at folder / its `image_link`."""
         truth = self.truth
-        return write_pictures(folder, truth.item_ids, truth.item_taste, truth.category, size, seed=size)
+        return write_pictures(folder, truth.item_ids, truth.item_taste, truth.category, size)
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,14 @@ from merx.simulate.catalogue import (
 )
 
 UNITS_PER_USER_DAY = 20 / 365  # twenty units a year
-ZIPF = 0.8  # item popularity falls as rank^-0.8
+ZIPF = 0.7  # item popularity falls as rank^-0.7
 NEWCOMERS = 0.25  # share of users who arrive after the first day
 LATE_LAUNCHES = 0.12  # share of products launched after the first day
 ELASTICITY_MEAN = -2.6  # Bijmolt, van Heerde and Pieters (2005): -2.62 over 1851 estimates
 ELASTICITY_MAX = -1.05
 ELASTICITY_MIN = -5.0
 MARGIN = (0.3, 0.6)  # of the reference price
-PRICE_ERROR = 0.25  # sd of log(reference price / optimal price)
+PRICE_ERROR = (0.15, 0.45)  # mean and sd of log(reference price / optimal price)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class World:
 
 def draw_world(users: int, items: int, days: int, rng: np.random.Generator) -> World:
     """Draw a world of U users and I items for a span of `days`."""
-    tastes = int(np.clip(items // 15, 2, 2 * len(STYLES)))  # F
+    tastes = int(np.clip(items // 12, 2, 2 * len(STYLES)))  # F
     arrival = _late(users, NEWCOMERS, days, rng)
     arrival = np.sort(arrival - arrival.min())
     user_factors, user_taste = _users(users, tastes, rng)
@@ -112,8 +112,8 @@ def _late(count: int, share: float, days: int, rng: np.random.Generator) -> np.n
 def _users(users: int, tastes: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """User factors (U, F), whose columns sum to 1, and main tastes (U,)."""
     membership = (
-        rng.dirichlet(np.full(tastes, 1.6 / tastes), users) + 1e-3
-    )  # (U, F), sparse: one to three tastes
+        rng.dirichlet(np.full(tastes, 1.0 / tastes), users) + 1e-3
+    )  # (U, F), sparse: one or two tastes
     activity = rng.lognormal(0.0, 0.8, users)  # (U,)
     weight = activity[:, None] * membership / membership.sum(axis=1, keepdims=True)
     return weight / weight.sum(axis=0), membership.argmax(axis=1).astype(np.int32)
@@ -141,6 +141,6 @@ def _prices(category: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray,
     elasticity = np.clip(mean[category] + rng.normal(0.0, 0.5, count), ELASTICITY_MIN, ELASTICITY_MAX)
     reference = np.round(CATEGORY_PRICE[category] * rng.lognormal(0.0, 0.35, count), 1) - 0.01
     optimal_cost_share = (elasticity + 1) / elasticity  # cost / optimal price
-    miss = rng.lognormal(0.0, PRICE_ERROR, count)
+    miss = rng.lognormal(*PRICE_ERROR, count)
     margin = np.clip(1 - optimal_cost_share / miss, *MARGIN)
     return elasticity, reference, np.round(reference * (1 - margin), 2)
