@@ -178,7 +178,7 @@ class Shop:
         """
         decision = self.ledger.get(decision_id)
         verb = VERBS[decision.verb]
-        question = build(verb.question, decision.question, "")
+        question: Any = build(verb.question, decision.question, "")
         with self._engine(decision.data) as (engine, _):
             answer = verb.answer(Context(engine, self.models, decision.models), question)
         content = json.loads(json.dumps(answer.content))

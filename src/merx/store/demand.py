@@ -93,7 +93,8 @@ def _whole_days(days: pa.Table) -> tuple[int, int]:
     day = days["day"].cast(pa.int32()).to_numpy()
     closing = days["last_time"].to_numpy().astype("datetime64[us]").astype(np.int64) % DAY
     partial = len(day) > 7 and closing[-1] < np.quantile(closing[:-1], 0.1) - DAY / 12
-    return int(day[0]), int(day[-2 if partial else -1])
+    last = -2 if partial else -1
+    return int(day[0]), int(day[last])
 
 
 def _categories(engine: Engine, items: Vocabulary) -> tuple[Vocabulary, np.ndarray]:

@@ -1,0 +1,48 @@
+# The commands of the house. Each makes .venv first where it is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+READY_DEV := .venv/ready-dev
+
+.PHONY: demo test test-slow lint types layers docs bench check clean
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(READY_DEV): $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --group test --group lint --group docs --group bench
+	touch $@
+
+demo: $(READY)
+	$(BIN)/python tools/demo.py $(if $(DATA),--data "$(DATA)")
+
+test: $(READY_DEV)
+	$(BIN)/pytest
+
+test-slow: $(READY_DEV)
+	$(BIN)/pytest -m slow
+
+lint: $(READY_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY_DEV)
+	$(BIN)/mypy
+
+layers: $(READY_DEV)
+	$(BIN)/lint-imports
+
+docs: $(READY_DEV)
+	$(BIN)/python tools/reference.py
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(READY_DEV)
+	$(BIN)/python benchmarks/run.py $(NAME)
+
+check: lint types layers test docs
+
+clean:
+	rm -rf .venv site build dist

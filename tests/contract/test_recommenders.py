@@ -1,0 +1,149 @@
+"""What every recommender in the registry must do. A new kind is under test as soon as it is registered."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from merx import artefact, registry
+from merx.data.contracts import Recommender
+from merx.data.interactions import history
+from merx.data.vocabulary import Vocabulary
+from merx.recommend.rank import rank
+from tests.worlds import checkerboard, random_histories
+
+KINDS = [kind.name for kind in registry.kinds_for("recommend")]
+
+
+def fitted(name, interactions):
+    config, _ = registry.kind(name).load()
+    return config().fit(interactions)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+def test_meets_the_protocol(kind):
+    config, fitted_type = registry.kind(kind).load()
+    model = fitted(kind, random_histories(0))
+    assert isinstance(model, Recommender)
+    assert isinstance(model, fitted_type)
+    assert dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen
+    assert fitted_type.__dataclass_params__.frozen
+
+
+def test_scores_have_shape_and_are_finite(kind):
+    histories = random_histories(1)
+    score = fitted(kind, histories).score(histories)
+    assert score.shape == (histories.n_users, histories.n_items)
+    assert score.dtype == np.float32
+    assert np.isfinite(score).all()
+
+
+def test_empty_history_and_empty_batch(kind):
+    model = fitted(kind, random_histories(2))
+    assert model.score(history([], model.items)).shape == (1, len(model.items))
+    nobody = random_histories(2).take(np.array([], dtype=np.int64))
+    assert model.score(nobody).shape == (0, len(model.items))
+    assert rank(model, nobody, 3).item.shape == (0, 3)
+
+
+def test_unknown_items_are_left_out(kind):
+    model = fitted(kind, random_histories(3))
+    known, more = history(["i01", "i02"], model.items), history(["i01", "new!", "i02"], model.items)
+    np.testing.assert_array_equal(model.score(known), model.score(more))
+
+
+def test_batch_equals_single(kind):
+    histories = random_histories(4)
+    model = fitted(kind, histories)
+    batch = model.score(histories)
+    for u in range(histories.n_users):
+        np.testing.assert_array_equal(batch[u], model.score(histories.take(np.array([u])))[0])
+
+
+def test_fit_twice_is_fit_once_and_input_is_not_mutated(kind, tmp_path):
+    histories = random_histories(5)
+    before = {name: value.copy() for name, value in vars(histories).items() if isinstance(value, np.ndarray)}
+    first, second = fitted(kind, histories), fitted(kind, histories)
+    np.testing.assert_array_equal(first.score(histories), second.score(histories))
+    for name, value in before.items():
+        np.testing.assert_array_equal(value, getattr(histories, name))
+
+
+def test_save_and_load_is_bit_equal(kind, tmp_path):
+    histories = random_histories(6)
+    config, fitted_type = registry.kind(kind).load()
+    model = config().fit(histories)
+    artefact.save(model, tmp_path / "m", kind=kind, config=config(), about={})
+    again = artefact.load(tmp_path / "m", kind, fitted_type, config)
+    assert again.score(histories).tobytes() == model.score(histories).tobytes()
+    assert again.items == model.items
+
+
+def test_permuting_users_permutes_results(kind):
+    histories = random_histories(7)
+    order = np.random.default_rng(0).permutation(histories.n_users)
+    permuted = histories.take(order)
+    expected = fitted(kind, histories).score(histories)[order]
+    np.testing.assert_allclose(fitted(kind, permuted).score(permuted), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_explanations_add_up_and_name_the_history(kind):
+    histories = random_histories(8)
+    model = fitted(kind, histories)
+    one = histories.take(np.array([3]))
+    item = rank(model, one, 5).item[0]
+    item = item[item >= 0]
+    why = model.explain(one, item)
+    assert why.share.shape == (len(item), len(why.history))
+    assert set(why.history.tolist()) <= set(one.item.tolist())
+    total = why.share.sum(axis=1)
+    score = model.score(one)[0][item]
+    assert np.allclose(total, score, rtol=1e-5) or np.all(total == 0)
+
+
+def test_a_catalogue_of_one_and_a_shop_without_events(kind):
+    model = fitted(kind, random_histories(9, users=3, items=1))
+    assert model.score(history(["i00"], model.items)).shape == (1, 1)
+    empty = random_histories(9).keep(np.zeros(len(random_histories(9)), dtype=bool))
+    score = fitted(kind, empty).score(empty)
+    assert (score == 0).all()
+
+
+def test_rank_leaves_out_seen_and_forbidden_items(kind):
+    histories = random_histories(10)
+    model = fitted(kind, histories)
+    candidates = np.arange(histories.n_items) % 2 == 0
+    ranking = rank(model, histories, 10, candidates=candidates)
+    for u in range(histories.n_users):
+        shown = ranking.item[u][ranking.item[u] >= 0]
+        seen = histories.item[histories.offsets[u] : histories.offsets[u + 1]]
+        assert not set(shown.tolist()) & set(seen.tolist())
+        assert all(candidates[shown])
+        assert len(set(shown.tolist())) == len(shown)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "popularity"])
+def test_personal_kinds_solve_the_checkerboard(name):
+    board = checkerboard()
+    ranking = rank(fitted(name, board), board, 1)
+    best = ranking.item[:, 0]
+    right = [u % 12 for u in range(board.n_users)]
+    assert best.tolist() == right
+
+
+def test_recode_to_a_grown_catalogue_keeps_the_history(kind):
+    histories = random_histories(11)
+    grown = Vocabulary.of([*histories.items.ids.to_pylist(), "a-new-one", "z-new-one"])
+    back = histories.recode(grown).recode(histories.items)
+    np.testing.assert_array_equal(back.item, histories.item)
+
+
+def test_saving_does_not_reach_outside_the_folder(kind, tmp_path: Path):
+    config, _ = registry.kind(kind).load()
+    artefact.save(config().fit(random_histories(12)), tmp_path / "a", kind=kind, config=config(), about={})
+    assert {path.name for path in tmp_path.iterdir()} == {"a"}

@@ -1,0 +1,69 @@
+"""shop.toml: what is wrong is named, and the nearest right thing beside it."""
+
+import pytest
+
+from merx.config import DEFAULT_WEIGHTS, read_config
+from merx.errors import ConfigError
+
+
+def config(tmp_path, text):
+    (tmp_path / "shop.toml").write_text(text)
+    return read_config(tmp_path / "shop.toml")
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path):
+    found = config(tmp_path, "")
+    assert found.recommend.k == 10
+    assert found.events.weights == DEFAULT_WEIGHTS
+
+
+def test_values_are_read(tmp_path):
+    found = config(
+        tmp_path,
+        """
+        [shop]
+        name = "A"
+        [events.weights]
+        purchase = 7
+        [price]
+        min_margin = 0.3
+        endings = [0.95]
+        [mappings.till]
+        table = "events"
+        columns = { item_id = "SKU" }
+        [models.item_knn]
+        neighbours = 20
+        """,
+    )
+    assert found.events.weights["purchase"] == 7.0 and found.events.weights["view_item"] == 1.0
+    assert found.price.min_margin == 0.3 and found.price.endings == (0.95,)
+    assert found.mappings["till"].columns == {"item_id": "SKU"}
+    assert found.models["item_knn"] == {"neighbours": 20}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[recomend]\nk = 3", r"recomend: no such key. Did you mean recommend\?"),
+        ("[recommend]\nexclude_sen = true", r"\[recommend\] exclude_sen: no such key. Did you mean exclude_seen\?"),
+        ("[recommend]\nk = '3'", r"\[recommend\] k: expected int, found '3'"),
+        ("[recommend]\nk = true", r"\[recommend\] k: expected int, found True"),
+        ("[recommend]\nk = 0", r"at least 1 item"),
+        ("recommend = 3", r"recommend is a table"),
+        ("[forecast]\nstep = 'hour'", r'"day" or "week"'),
+        ("[events.weights]\npurchas = 3", r"\[events.weights\] purchas: no such event. Did you mean purchase\?"),
+        ("[mappings.x]\ntable = 'event'\ncolumns = {}", r"\[mappings.x\] .*Did you mean events\?"),
+        ("[mappings.x]\ntable = 'events'\ncolumns = { item = 'a' }", r"item: no column of events"),
+        ("[mappings.x]\ntable = 'events'", r"\[mappings.x\] columns is missing"),
+        ("[price]\nmin_margin = 2", r"min_margin is 2"),
+        ("[shop", r"shop.toml: "),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        config(tmp_path, text)
+
+
+def test_a_folder_without_settings_is_no_shop(tmp_path):
+    with pytest.raises(ConfigError, match="merx init"):
+        read_config(tmp_path / "nowhere" / "shop.toml")

@@ -1,0 +1,47 @@
+"""Small worlds with an answer known beforehand."""
+
+import numpy as np
+
+from merx.data.interactions import Interactions
+from merx.data.vocabulary import Vocabulary
+
+DAY = 86_400_000_000
+
+
+def interactions(rows: list[tuple[int, str, float, int]], items: list[str], users: int) -> Interactions:
+    """Histories from rows (user, item id, weight, day), in any order."""
+    vocabulary = Vocabulary.of(items)
+    rows = sorted(rows, key=lambda row: (row[0], row[3]))
+    user = np.array([row[0] for row in rows], dtype=np.int64)
+    return Interactions(
+        offsets=np.concatenate([[0], np.cumsum(np.bincount(user, minlength=users))]).astype(np.int64),
+        item=vocabulary.codes([row[1] for row in rows]),
+        weight=np.array([row[2] for row in rows], np.float32),
+        time=np.array([row[3] * DAY for row in rows], np.int64),
+        event=np.full(len(rows), 10, np.int8),
+        items=vocabulary,
+    )
+
+
+def checkerboard(users: int = 20, items: int = 12) -> Interactions:
+    """User u has met every item i with the same parity, except item u % items (of either parity).
+
+    What is missing from an even user's row is an even item: the one right recommendation.
+    """
+    rows = [
+        (u, f"i{i:02d}", 1.0, i)
+        for u in range(users)
+        for i in range(items)
+        if i % 2 == u % 2 and i != u % items
+    ]
+    return interactions(rows, [f"i{i:02d}" for i in range(items)], users)
+
+
+def random_histories(seed: int, users: int = 30, items: int = 25) -> Interactions:
+    """Random histories, repeats, refunds and empty ones included."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (int(u), f"i{rng.integers(items):02d}", float(rng.choice([1.0, 3.0, 5.0, -5.0])), int(rng.integers(60)))
+        for u in rng.integers(1, users, size=users * 6)
+    ]
+    return interactions(rows, [f"i{i:02d}" for i in range(items)], users)
