@@ -1,5 +1,8 @@
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -355,6 +358,9 @@ def test_few_shoppers_tell_nothing():
         "als cannot be told from popularity: 29 shoppers have a target, at least 30 are needed. "
         "Prefer popularity."
     )
+    bar = np.zeros(FEWEST)
+    (enough,) = compare({"als": scores_of(bar + 1), "popularity": scores_of(bar)}, "popularity")
+    assert enough.beats
 
 
 def test_of_many_worthless_models_seldom_one_beats():
@@ -381,3 +387,17 @@ def test_only_like_is_compared_with_like():
 def test_the_measure_is_named_as_readers_know_it():
     verdict = Comparison("als", "popularity", "hit_rate", 5, 1234, 0.02, 0.01)
     assert verdict.sentence == "als beats popularity by 0.020 ± 0.010 hit rate@5 (1,234 shoppers)."
+
+
+def test_the_example_of_the_documentation(capsys):
+    page = Path(__file__).parents[2] / "docs" / "explanation" / "evaluation.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    # each shopper keeps to one of four families of ten items
+    draw, day = np.random.default_rng(0), 86_400_000_000
+    histories = [draw.integers(0, 10, 8) + 10 * (user % 4) for user in range(60)]
+    times = np.tile(np.arange(8) * 10 * day, len(histories))
+    interactions = replace(purchases(histories, 40), time=times)
+    exec(example, {"interactions": interactions})
+    assert re.fullmatch(
+        r"item_knn beats popularity by .* NDCG@10 \(\d+ shoppers\)\.\n", capsys.readouterr().out
+    )

@@ -337,7 +337,7 @@ def compare(
 
     Differences are taken shopper by shopper, so what makes a shopper hard to serve for both cancels. The
     interval is the mean ± Student's t times the standard error. All the intervals hold at once with
-    probability `level` (Bonferroni), so trying many models does not make one look good by luck.
+    probability `level` or more (Bonferroni), so trying many models does not make one look good by luck.
 
     Parameters
     ----------

@@ -184,12 +184,11 @@ def check_blind(
         Of the items that the test is moved to.
     """
     after = interactions.time >= cut  # (N,)
-    if interactions.n_items < 2 or not after.any():
+    n_items = interactions.n_items
+    if n_items < 2 or not after.any():
         return
-    shift = np.random.default_rng(seed).integers(
-        1, interactions.n_items, len(after)
-    )  # (N,), never a full turn
-    moved = np.where(after, (interactions.item + shift) % interactions.n_items, interactions.item)
+    shift = np.random.default_rng(seed).integers(1, n_items, len(after))  # (N,), never a full turn
+    moved = np.where(after, (interactions.item + shift) % n_items, interactions.item)
     told = pipeline(interactions, cut)  # (U, I)
     untold = pipeline(replace(interactions, item=moved.astype(np.int32)), cut)
     same = (told == untold) | (np.isnan(told) & np.isnan(untold))
