@@ -144,8 +144,8 @@ def curve(i: int, now: float, elasticity: float) -> PriceCurve:
         price_now=now,
         price_proposed=best,
         cost=cost,
-        sentence="A higher price loses fewer sales than it gains in margin, up to the most that your rules let a "
-        "price move in a week.",
+        sentence="A higher price loses fewer sales than it gains in margin, up to the most "
+        "that your rules let a price move in a week.",
         decision_id=f"p-{i:05x}",
     )
 
@@ -216,8 +216,9 @@ def evaluation() -> Evaluation:
             "regret",
             "lower",
         ),
-        protocol="Time is cut at 1 February 2026: models see what lies before and are judged on what came after.\n"
-        "Metrics are averaged over shoppers; a difference counts where its 95 % bootstrap range excludes zero.",
+        protocol="Time is cut at 1 February 2026: models see what lies before and are judged on what came "
+        "after.\nMetrics are averaged over shoppers; a difference counts where its 95 % bootstrap range "
+        "excludes zero.",
     )
 
 
@@ -258,7 +259,7 @@ def readiness() -> Readiness:
                 "weak",
                 "5 price changes per product",
                 "5 or more for 1,210 of 4,000 products",
-                "The others borrow from products like them. Vary prices a little, and this improves by itself.",
+                "The others borrow from products like them. Vary prices a little: this improves by itself.",
             ),
             Capability(
                 "Recommend by friends",

@@ -47,7 +47,12 @@
         if (!detail.hidden && chart) merx.mount(chart, data.charts[`reasons-${pressed.dataset.reasons}`]);
       });
     };
-    buttons.forEach((button) => (button.onclick = () => press(button)));
+    for (const button of buttons) {
+      button.onclick = () => {
+        press(button);
+        panel.querySelector(".details").scrollIntoView({ block: "nearest" }); // below the list on a narrow page
+      };
+    }
     if (buttons.length) press(buttons.find((b) => b.getAttribute("aria-pressed") === "true") || buttons[0]);
   });
 
@@ -73,8 +78,8 @@
       const share = (value - now) / Math.abs(now);
       return Math.abs(share) < 0.0005 ? "as now" : `${format.change(share)} against now`;
     };
+    let p = 0; // the price looked at: a slider's own value is rounded to its steps
     const move = () => {
-      const p = Number(slider.value);
       const at = (name, x = p) => between(curve.price, curve[name], x);
       const [units, profit] = [at("units"), at("profit")];
       const revenue = known(units) ? units * p : null;
@@ -97,7 +102,8 @@
       chart.setOption({ series: [here("here-profit", profit), here("here-units", units)] });
     };
     const stand = (price) => {
-      slider.value = price;
+      p = Math.min(Math.max(price, curve.price[0]), curve.price[curve.price.length - 1]);
+      slider.value = p;
       move();
     };
     const pick = () => {
@@ -114,7 +120,10 @@
       stand(curve.proposed);
     };
     element.addEventListener("merx:repaint", () => move());
-    slider.addEventListener("input", move);
+    slider.addEventListener("input", () => {
+      p = Number(slider.value);
+      move();
+    });
     select.addEventListener("change", pick);
     $("at-now").addEventListener("click", () => stand(curve.now));
     $("at-proposed").addEventListener("click", () => stand(curve.proposed));

@@ -1,0 +1,196 @@
+"""The page as text: what it says, what it leaves out, and that nothing from a shop can leave its place."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sample
+
+from merx.errors import DataError
+from merx.report import ForecastSeries, PriceCurve, Report, payload, render_report, write_report
+from merx.report import formats as f
+from merx.report.page import embed
+
+
+class Page(HTMLParser):
+    """Collects what a browser would load, run or jump to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.scripts = 0
+        self.handlers: list[str] = []
+        self.headings: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        self.headings += [tag] if re.fullmatch("h[1-6]", tag) else []
+        for name, value in attrs:
+            if name in {"src", "href", "action", "data", "srcset", "poster"}:
+                self.addresses.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+            if name.startswith("on"):
+                self.handlers.append(name)
+
+
+def test_nothing_is_loaded_and_every_link_has_its_target() -> None:
+    text = render_report(sample.report(quotes=40))
+    page = Page(text)
+    assert page.addresses
+    for address in page.addresses:
+        assert address.startswith("#")
+        assert address[1:] in page.ids
+    assert len(set(page.ids)) == len(page.ids)
+    assert page.handlers == []
+    assert page.scripts == 4  # the data, ECharts, charts.js, report.js
+    assert "@import" not in text
+    assert "url(" not in resources.files("merx.report").joinpath("assets/style.css").read_text("utf-8")
+    assert page.headings[0] == "h1"
+
+
+def test_the_smallest_report_and_each_section_alone() -> None:
+    full = sample.report(quotes=3)
+    bare = Report(full.shop, full.generated)
+    assert "<h1>Harbour Tea &amp; Tableware</h1>" in render_report(bare)
+    assert 'id="prices"' not in render_report(bare)
+    for name in ("summary", "ingest", "readiness", "evaluation", "shoppers", "forecasts", "prices"):
+        text = render_report(replace(bare, **{name: getattr(full, name)}))
+        assert ("<section" in text) == (name != "summary")
+
+
+def test_an_empty_section_says_so() -> None:
+    full = sample.report(quotes=0)
+    assert full.prices
+    text = render_report(replace(full, prices=replace(full.prices, curves=())))
+    assert "No product has enough price changes" in text
+
+
+def test_embedded_json_cannot_end_its_script() -> None:
+    nasty = {"</script><!--": "\u2028<script>&\u2029", "n": None}
+    text = str(embed(nasty))
+    assert not re.search("[<>&\u2028\u2029]", text)
+    assert json.loads(text) == nasty
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        embed(float("nan"))
+
+
+def test_titles_are_escaped_everywhere() -> None:
+    nasty = "</script><script>pwned()</script><img src=x onerror=pwned()>"
+    full = sample.report(quotes=3)
+    assert full.prices
+    assert full.shoppers
+    quotes = tuple(replace(q, title=nasty, item_id=nasty, binding=nasty) for q in full.prices.quotes)
+    one = full.shoppers.shoppers[0]
+    shopper = replace(
+        one, id=nasty, recommendations=tuple(replace(r, title=nasty) for r in one.recommendations)
+    )
+    text = render_report(
+        replace(
+            full,
+            shop=nasty,
+            folder=nasty,
+            prices=replace(full.prices, quotes=quotes),
+            shoppers=replace(full.shoppers, shoppers=(shopper,)),
+        )
+    )
+    page = Page(text)
+    assert page.scripts == 4
+    assert page.handlers == []
+
+
+def test_the_page_names_the_decisions() -> None:
+    text = render_report(sample.report(quotes=3))
+    assert "merx why tea-shop f-0001" in text
+    assert "merx why tea-shop r-0001" in text
+    data = payload(sample.report(quotes=3))
+    assert data["quotes"][0][-1] == "p-00000"
+    assert data["curves"][0]["decision"] == "p-00003"
+
+
+def test_unknown_numbers_become_null_not_nan() -> None:
+    full = sample.report(quotes=2)
+    assert full.prices
+    nan = float("nan")
+    quotes = tuple(replace(q, profit=replace(q.profit, low=nan, high=nan)) for q in full.prices.quotes)
+    curves = tuple(replace(c, profit_low=np.full_like(c.price, nan)) for c in full.prices.curves)
+    changed = replace(full, prices=replace(full.prices, quotes=quotes, curves=curves))
+    data = payload(changed)
+    assert data["quotes"][0][7][1:] == [None, None]
+    assert "NaN" not in str(embed(data))
+
+
+def test_writing_makes_folders_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = write_report(sample.report(quotes=3), tmp_path / "new" / "report.html")
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+    again = write_report(sample.report(quotes=3), path)
+    assert again.read_text("utf-8").rstrip().endswith("</html>")
+
+
+def test_four_thousand_quotes_stay_small() -> None:
+    assert len(render_report(sample.report(quotes=4_000)).encode()) < 3_000_000
+
+
+def test_the_bundle_is_small_and_fit_to_be_inlined() -> None:
+    vendor = resources.files("merx.report").joinpath("vendor")
+    bundle = vendor.joinpath("echarts.min.js").read_bytes()
+    assert len(bundle) < 620_000
+    assert bundle.isascii()
+    assert not re.search(rb"</script|<!--", bundle, re.IGNORECASE)
+    version = vendor.joinpath("VERSION").read_text("utf-8").split()[1]
+    assert f"ECharts {version},".encode() in bundle[:200]
+    licence = vendor.joinpath("LICENSE-echarts").read_text("utf-8")
+    assert "Apache License" in licence
+    assert "NOTICE" in licence
+
+
+def test_misshapen_sections_are_refused() -> None:
+    s = sample.series("Whole shop", 180, 1)
+    with pytest.raises(DataError, match=r"forecast 'Whole shop'.*mean \(28,\).*lo80 \(3,\)"):
+        replace(s, lo80=s.lo80[:3])
+    with pytest.raises(DataError, match="ascend"):
+        replace(sample.curve(3, 24.9, -1.6), price=np.ones(29))
+    with pytest.raises(DataError, match="'E' is not one of A, B, C, D"):
+        replace(sample.quote(1, np.random.default_rng(0)), grade="E")
+    assert ForecastSeries.__doc__
+    assert PriceCurve.__doc__
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (7, "7"),
+        (0.12345, "0.123"),
+        (4.567, "4.57"),
+        (83.14, "83.1"),
+        (1204.4, "1,204"),
+        (1_254_000, "1.25\u00a0M"),
+        (-4.5, "−4.50"),
+        (float("nan"), "–"),
+    ],
+)
+def test_numbers(value: float, text: str) -> None:
+    assert f.number(value) == text
+
+
+def test_money_shares_and_changes() -> None:
+    eur, yen, odd = f.currency("EUR"), f.currency("jpy"), f.currency("CHF")
+    assert f.money(84.5, eur) == "€84.50"
+    assert f.money(-12_340.4, eur) == "−€12,340"
+    assert f.price(1_234.5, eur) == "€1,234.50"
+    assert f.price(1_234.4, yen) == "¥1,234"
+    assert f.price(3, odd) == "CHF\u00a03.00"
+    assert f.percent(0.834) == "83\u202f%"
+    assert f.percent(0.0312) == "3.1\u202f%"
+    assert f.change(0.042) == "+4.2\u202f%"
+    assert f.change(-0.0001) == "0.0\u202f%"
+    assert f.metric("coverage80", 0.79) == "79.0\u202f%"
+    assert f.metric("NDCG@10", 0.2124) == "0.212"
