@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -175,7 +176,7 @@ def test_targets_agree_with_the_slow_count(rows, new_only):
             expected[user, item] = kept > 0 and not (new_only and met)
     result = targets(split, new_only=new_only)
     assert result.toarray().tolist() == expected.tolist()
-    assert result.has_canonical_format
+    assert all(np.all(np.diff(result.indices[a:b]) > 0) for a, b in pairwise(result.indptr))
     assert result.nnz == expected.sum()
 
 
@@ -243,6 +244,20 @@ def test_a_pipeline_that_reads_the_test_is_found():
     draw = np.random.default_rng(0)
     with pytest.raises(DataError, match="not repeatable"):
         check_blind(lambda whole, cut: draw.random((3, 4)), SHOP, 30)
+
+
+def test_an_unscored_item_is_equal_to_itself():
+    check_blind(lambda whole, cut: np.where(honest(whole, cut) > 0, honest(whole, cut), np.nan), SHOP, 30)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_even_a_single_test_entry_is_moved(seed):
+    two = replace(
+        interactions([(0, APPLES, 1, "purchase", 1.0), (0, BREAD, 9, "purchase", 1.0)]),
+        items=Vocabulary.of(["apples", "bread"]),
+    )
+    with pytest.raises(DataError, match="scores change"):
+        check_blind(leaky, two, 5, seed=seed)
 
 
 def test_a_pipeline_without_a_future_has_nothing_to_leak():

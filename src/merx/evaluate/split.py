@@ -122,8 +122,7 @@ def targets(split: Split, *, new_only: bool = False, events: Collection[str] = B
     codes = [EVENT_CODE[name] for name in events]
     taken = split.test.keep(np.isin(split.test.event, codes)).matrix().astype(bool)  # (U, I)
     if new_only:
-        taken = (taken > split.train.seen()).tocsr()
-        taken.sort_indices()
+        taken = taken > split.train.seen()
     return taken
 
 
