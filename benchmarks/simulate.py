@@ -5,7 +5,6 @@ import time
 from statistics import median
 
 from _record import Row, record
-
 from merx.simulate import Simulation
 
 CONFIG = Simulation(users=30_000, items=2_000, days=364)

@@ -2,7 +2,8 @@
 
 Only who buys is decided here, never how much is bought, so the truth of demand stays exact. A reorder
 goes to an earlier buyer of the item drawn at random; as earlier buyers were themselves drawn by taste,
-each user's expected share of an item is unchanged by it.
+it does not move the expected shares of users who were there all along. Friends move them a little,
+towards those who share the taste.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from merx.simulate.world import World
 
 REORDER_WEEKS = 12  # a reorder follows a purchase of the last twelve weeks
 INFLUENCE_WEEKS = 3  # a friend's purchase is felt for three weeks
-INFLUENCE_SHARE = 0.15  # of units that go to a follower of a recent buyer, where there is one
+INFLUENCE_SHARE = 0.25  # of units offered to a follower of a recent buyer, who takes them if to her taste
 BASKET_END = 0.6  # chance that a basket ends after a unit
 BASKET_MAX = 8
 
@@ -46,6 +47,9 @@ class Buyers:
         users = world.arrival.size
         self.world = world
         self.social = social
+        self.leaning = world.user_factors / world.user_factors.sum(
+            axis=1, keepdims=True
+        )  # (U, F), rows sum to 1
         self.cumulative = world.user_factors.cumsum(axis=0)  # (U, F), users in order of arrival
         self.follow_start = np.searchsorted(social.leader, np.arange(users + 1))  # (U + 1,)
         self.follow_strength = np.concatenate([[0.0], social.strength.cumsum()])  # (R + 1,)
@@ -61,14 +65,11 @@ class Buyers:
 
         chance = rng.random(item.size)
         reorder = np.flatnonzero(chance < self.world.repeat_share[item])
-        follow = np.flatnonzero(
-            chance > 1 - INFLUENCE_SHARE
-        )  # repeat shares stay far below 1 - INFLUENCE_SHARE
+        follow = np.flatnonzero(chance > 1 - INFLUENCE_SHARE)  # no unit is both
         user = np.full(item.size, -1, np.int64)
         user[reorder] = self._earlier_buyer(item[reorder], REORDER_WEEKS, rng)
-        user[follow] = self._follower(
-            self._earlier_buyer(item[follow], INFLUENCE_WEEKS, rng), day[follow], rng
-        )
+        leader = self._earlier_buyer(item[follow], INFLUENCE_WEEKS, rng)
+        user[follow] = self._follower(leader, taste[follow], day[follow], rng)
 
         baskets = self._baskets(item, day, taste, user, rng)
         self.weeks = [*self.weeks[1 - REORDER_WEEKS :], (baskets.item, baskets.user[baskets.basket])]
@@ -107,8 +108,13 @@ class Buyers:
         drawn = start[item] + (rng.random(item.size) * found).astype(np.int64)
         return np.where(found > 0, np.append(buyer, -1)[np.minimum(drawn, buyer.size)], -1)
 
-    def _follower(self, leader: np.ndarray, day: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A follower (n,) of each leader (n,), by strength; -1 where none is there yet."""
+    def _follower(
+        self, leader: np.ndarray, taste: np.ndarray, day: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """A follower (n,) of each leader (n,), by strength; -1 where none is there or it is not to her taste.
+
+        She takes what is offered with a chance of the share of its taste in her own purchases.
+        """
         if not self.social.follower.size:
             return np.full(leader.size, -1)
         low, high = self.follow_start[leader], self.follow_start[leader + 1]
@@ -116,5 +122,6 @@ class Buyers:
         target = below + rng.random(leader.size) * (above - below)
         edge = np.searchsorted(self.follow_strength, target, side="right") - 1
         follower = self.social.follower[np.minimum(edge, self.social.follower.size - 1)]
-        valid = (leader >= 0) & (low < high) & (self.world.arrival[follower] <= day)
+        taken = rng.random(leader.size) < self.leaning[follower, taste]
+        valid = (leader >= 0) & (low < high) & (self.world.arrival[follower] <= day) & taken
         return np.where(valid, follower, -1)

@@ -49,7 +49,8 @@ class Truth:
     repeat_share : float64 (I,)
         Share of an item's units that are reorders by earlier buyers.
     influence_share : float
-        Share of units that go to a follower of a recent buyer, where there is one.
+        Share of units offered to a follower of a recent buyer. She takes it with a chance of her row of
+        `user_factors`, made to sum to 1, at the taste of the unit; otherwise it is bought by taste alone.
     follower, leader : int32 (R,)
     influence : float64 (R,)
         Relative strength by which the leader's purchases move the follower.
