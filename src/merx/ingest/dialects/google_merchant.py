@@ -4,7 +4,6 @@ Source: https://support.google.com/merchants/answer/7052112 (product data specif
 
 - Prices carry their currency (`15.00 USD`); the amount is read.
 - The shop's own `product_type` is the category, and `google_product_category` where that is absent.
-- `in stock` and `in_stock` are the same availability.
 """
 
 from merx.ingest.dialect import Dialect
@@ -30,7 +29,7 @@ GOOGLE_MERCHANT = Dialect(
         "price": money("price"),
         "sale_price": money("sale_price"),
         "cost_of_goods_sold": money("cost_of_goods_sold"),
-        "availability": f"replace(lower({text('availability')}), ' ', '_')",
+        "availability": text("availability"),
         "image_link": text("image_link"),
         "item_group_id": identifier("item_group_id"),
         "gtin": identifier("gtin"),

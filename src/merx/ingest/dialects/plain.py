@@ -10,8 +10,8 @@ A file need not name every column. Without an `event` column, what else it holds
 `amount` and `total` are not read: they may be of a unit, a line or an order.
 """
 
-from merx.data.schema import EVENTS, PRODUCTS_TABLE
-from merx.ingest.dialect import Dialect, folded
+from merx.data.schema import PRODUCTS_TABLE
+from merx.ingest.dialect import Dialect
 from merx.ingest.dialects.expressions import (
     column,
     first,
@@ -77,37 +77,6 @@ _EVENT_ALIASES = {
     "category": _CATEGORY,
 }
 
-# As people write them, in lower case without blanks, dots, hyphens and underscores.
-_EVENT_NAMES = {
-    "view": "view_item",
-    "pageview": "page_view",
-    "viewproduct": "view_item",
-    "productview": "view_item",
-    "productviewed": "view_item",
-    "detailview": "view_item",
-    "cart": "add_to_cart",
-    "addcart": "add_to_cart",
-    "basket": "add_to_cart",
-    "removecart": "remove_from_cart",
-    "fav": "add_to_wishlist",
-    "favorite": "add_to_wishlist",
-    "favourite": "add_to_wishlist",
-    "wishlist": "add_to_wishlist",
-    "buy": "purchase",
-    "bought": "purchase",
-    "purchased": "purchase",
-    "order": "purchase",
-    "sale": "purchase",
-    "transaction": "purchase",
-    "return": "refund",
-    "returned": "refund",
-    "refunded": "refund",
-    "rating": "rate",
-    "rated": "rate",
-}
-
-_NAMES = {folded(name): name for name in EVENTS} | _EVENT_NAMES
-
 _PRODUCT_OF_LINE = {name: text(column(name)) for name in ("title", "brand", "category")}
 
 
@@ -150,9 +119,7 @@ def _one_of(*signatures: str) -> tuple[frozenset[str], ...]:
 PLAIN_EVENTS = _events(
     "plain_events",
     "Events under merx's own or common names",
-    renamed(
-        rf"regexp_replace(lower({text(column('event'))}), '[\s._-]', '', 'g')", _NAMES, text(column("event"))
-    ),
+    text(column("event")),
     _one_of("event item_id time", "event user_id time", "event session_id time"),
     frozenset(),
 )

@@ -44,7 +44,8 @@ SHOPIFY_ORDERS = Dialect(
         {"Email", "Phone", "Financial Status", "Paid at", "Fulfilled at", "Cancelled at", "Currency"}
         | {"Lineitem sku"}
     ),
-    lines=f"SELECT *, unnest(CASE WHEN {_RETURNED} THEN [1, 2] ELSE [1] END) AS _part FROM ({carried(_OF_ORDER, 'Name')})",  # noqa: S608
+    lines=f"SELECT *, unnest(CASE WHEN {_RETURNED} THEN [1, 2] ELSE [1] END) AS _part "  # noqa: S608
+    f"FROM ({carried(_OF_ORDER, 'Name')})",
     columns={
         "time": "CASE WHEN _part = 1 THEN "
         + instant("_created")

@@ -80,7 +80,7 @@ SHOPIFY_PRODUCTS = Dialect(
     },
     lines=carried(_OF_PRODUCT, "Handle"),
     columns={
-        "item_id": first([_unescaped("Variant SKU"), f"concat_ws(' - ', _title, {_OPTIONS})"]),
+        "item_id": first([_unescaped("Variant SKU"), text(f"concat_ws(' - ', _title, {_OPTIONS})")]),
         "title": "_title",
         "description": prose("_body"),
         "brand": "_vendor",

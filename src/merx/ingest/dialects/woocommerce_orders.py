@@ -13,7 +13,12 @@ export of order lines; save the pages of `GET /wp-json/wc/v3/orders`, one order 
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import fanned_out, first, identifier, inside, listed, text, zoned
+from merx.ingest.dialects.expressions import fanned_out, first, identifier, inside, listed, text
+
+
+def _gmt(name: str) -> str:
+    return f"{text(name)} || '+00:00'"
+
 
 _UNPAID = f"{text('date_paid_gmt')} IS NULL"
 _NO_PURCHASE = (
@@ -32,9 +37,7 @@ WOOCOMMERCE_ORDERS = Dialect(
     lines="SELECT * EXCLUDE (_part), row_number() OVER (PARTITION BY _row ORDER BY _refund, _part) AS _part "  # noqa: S608
     f"FROM (SELECT *, unnest({_BOTH}) AS _refund FROM ({fanned_out(listed('line_items'))}))",
     columns={
-        "time": zoned(
-            f"CASE WHEN _refund THEN {text('date_modified_gmt')} ELSE {text('date_created_gmt')} END"
-        ),
+        "time": f"CASE WHEN _refund THEN {_gmt('date_modified_gmt')} ELSE {_gmt('date_created_gmt')} END",
         "event": "CASE WHEN _refund THEN 'refund' ELSE 'purchase' END",
         "user_id": first(
             [f"nullif({identifier('customer_id')}, '0')", f"lower({inside('billing', '$.email')})"]

@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from examples import FILES
+from reading import Read, read
+
+Example = Callable[[str], Path]
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Example:
+    """Write the example file of a dialect, and give its path."""
+
+    def write(name: str) -> Path:
+        suffix, content = FILES[name]
+        path = tmp_path / f"{name}.{suffix}"
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def reading(example: Example) -> Callable[[str], Read]:
+    """Read the example file of a dialect in that dialect."""
+    return lambda name: read(name, example(name))

@@ -1,0 +1,12 @@
+from reference import PAGE, page
+
+from merx.ingest.dialects import DIALECTS
+
+
+def test_the_page_is_what_the_dialects_say() -> None:
+    told = "PYTHONPATH=tests/ingest/dialects python tests/ingest/dialects/reference.py writes it anew"
+    assert PAGE.read_text(encoding="utf-8") == page(), told
+
+
+def test_every_dialect_is_on_the_page() -> None:
+    assert [name for name in DIALECTS if f"### `{name}`" not in page()] == []

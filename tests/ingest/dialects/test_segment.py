@@ -1,0 +1,34 @@
+from collections.abc import Callable
+
+from reading import Read
+
+
+def test_calls(reading: Callable[[str], Read]) -> None:
+    at = "2024-01-05 10:11:12+00:00"
+    order = {"event": "purchase", "user_id": "u1", "time": at, "currency": "USD", "transaction_id": "T-1"}
+    assert reading("segment").lines == [
+        {**order, "event_id": "m1", "item_id": "A", "quantity": "2", "price": "10", "value": "25.0"},
+        {**order, "event_id": "m1-2", "item_id": "S-B", "quantity": "1", "price": "5"},
+        {
+            "event_id": "m2",
+            "time": "2024-01-05 09:11:12+00:00",
+            "event": "add_to_cart",
+            "user_id": "a1",
+            "item_id": "A",
+            "quantity": "1",
+            "price": "10",
+        },
+        {
+            "event_id": "m3",
+            "time": at,
+            "event": "rate",
+            "user_id": "u1",
+            "item_id": "A",
+            "quantity": "1",
+            "value": "4",
+        },
+        {"event_id": "m4", "time": at, "event": "page_view", "user_id": "a1", "quantity": "1"},
+        {"event_id": "m5", "time": at, "event": "identify", "user_id": "u1", "quantity": "1"},
+        {"event_id": "m6", "time": at, "event": "Coupon Entered", "user_id": "u1", "quantity": "1"},
+    ]
+    assert reading("segment").products == [{"title": "Cup"}, {"title": "Pot"}]

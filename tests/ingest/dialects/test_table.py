@@ -1,0 +1,42 @@
+"""What holds for every dialect of the closed table."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from examples import FILES
+from reading import Read, header
+
+from merx.data.schema import TABLES
+from merx.ingest.dialects import DIALECTS
+
+Example = Callable[[str], Path]
+each = pytest.mark.parametrize("name", sorted(DIALECTS))
+
+
+def test_every_dialect_has_an_example() -> None:
+    assert set(FILES) == set(DIALECTS)
+    assert [name for name, dialect in DIALECTS.items() if dialect.name != name] == []
+
+
+@each
+def test_an_example_is_of_its_own_dialect_and_no_other(name: str, example: Example) -> None:
+    columns = header(example(name))
+    sizes = {other: dialect.match(columns) for other, dialect in DIALECTS.items()}
+    own = sizes.pop(name)
+    assert own > max(sizes.values())
+
+
+@each
+def test_columns_are_of_the_table(name: str) -> None:
+    dialect = DIALECTS[name]
+    schema = TABLES[dialect.table]
+    assert dialect.columns.keys() <= set(schema.names)
+    assert dialect.products.keys() <= set(TABLES["products"].names) - {"item_id"}
+    assert {field.name for field in schema if not field.nullable} <= dialect.columns.keys()
+
+
+@each
+def test_every_record_gives_a_line(name: str, example: Example, reading: Callable[[str], Read]) -> None:
+    records = len(example(name).read_text().splitlines()) - (0 if FILES[name][0] == "jsonl" else 1)
+    assert len(reading(name).lines) >= records
