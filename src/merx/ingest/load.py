@@ -1,0 +1,283 @@
+"""From files to the canonical tables: each file wholly or not at all, each line accounted for."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from merx.errors import DataError
+from merx.ingest.checks import Reading, choose_forms, read_as
+from merx.ingest.detect import detect
+from merx.ingest.identity import find_duplicates, key, parquet
+from merx.ingest.preflight import Preflight, delimiter_name, inspect
+from merx.ingest.quarantine import misread, quarantine
+from merx.ingest.raw import REJECTS, SCANS, open_raw
+from merx.ingest.report import FileReport, IngestReport
+from merx.ingest.sources import Source, find_sources
+from merx.ingest.sql import literal
+from merx.store.tables import Part, Snapshot, Tables
+
+MEMORY = 2 << 30  # bytes at most for DuckDB; the rest goes to the scratch folder
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+STEPS = ("checking", "reading", "comparing", "writing")
+
+Progress = Callable[[str, int, int], None]
+
+
+def ingest(
+    tables: Tables,
+    rejected: Path,
+    sources: Sequence[str | Path],
+    *,
+    dialect: str | None = None,
+    mappings: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Read files into the shop's tables.
+
+    Parameters
+    ----------
+    tables : Tables
+    rejected : Path
+        The folder that rejected lines are written to, one file a source.
+    sources : files, globs or folders of CSV, Parquet or JSON lines, plain or (the texts) gzipped
+    dialect : str, optional
+        How to read them; by default told by each file's columns.
+    mappings : mapping of name -> {"table": str, "columns": {canonical: column of the file}}, optional
+        Dialects of the shop's own.
+    progress : callable of (text, done, total), optional
+        Told before each step; `total` is the number of steps of all files.
+
+    Each file is committed by itself. Raises DataError at the first file that cannot be read; the files
+    before it are in.
+    """
+    found = find_sources(sources)
+    reports: list[FileReport] = []
+    with tables.writing() as scratch:
+        for place, source in enumerate(found):
+
+            def step(number: int, place: int = place, source: Source = source) -> None:
+                if progress is not None:
+                    done = place * len(STEPS) + number
+                    progress(f"{source.name}: {STEPS[number]}", done, len(found) * len(STEPS))
+
+            try:
+                reports.append(_file(tables, rejected, scratch, source, dialect, mappings or {}, step))
+            except DataError as error:
+                raise DataError(f"{error}{_before(reports)}") from error
+            except (duckdb.Error, OSError) as error:
+                raise DataError(f"{source.path}: {_plain(error)}{_before(reports)}") from error
+    return IngestReport(tuple(reports), tables.current().fingerprint)
+
+
+def _file(
+    tables: Tables,
+    rejected: Path,
+    scratch: Path,
+    source: Source,
+    dialect: str | None,
+    mappings: Mapping[str, Mapping[str, Any]],
+    step: Callable[[int], None],
+) -> FileReport:
+    step(0)
+    found = inspect(source)
+    database = scratch / "ingest.duckdb"
+    connection = _connect(database, scratch)
+    try:
+        raw = open_raw(connection, source, found, scratch)
+        chosen = detect(source.path, tuple(raw.columns), dialect, mappings)
+        before = tables.current()
+        if known := _read_before(before, found, chosen.name) if chosen.name not in mappings else None:
+            return _nothing_new(source, known)
+        step(1)
+        reading = read_as(connection, raw, chosen)
+        new = scratch / "new.parquet"
+        accepted, refused, unread, read = _sift(connection, reading, found, new)
+        if refused and _misfit(connection):
+            other = choose_forms(connection, reading)
+            if other.forms != reading.forms:
+                reading = other
+                accepted, refused, unread, read = _sift(connection, reading, found, new)
+        step(2)
+        duplicates, rule = find_duplicates(
+            connection, chosen.table, new, tables.paths(before, chosen.table)
+        )
+        if duplicates:
+            new = _without(connection, new, scratch / "kept.parquet")
+        step(3)
+        path = rejected / f"{source.path.stem}-{found.sha256[:8]}.csv"
+        reasons, examples = (
+            quarantine(connection, source, found, raw, unread, path)
+            if refused or unread
+            else ({}, {})
+        )
+        report = FileReport(
+            path=str(source.path),
+            sha256=found.sha256,
+            format=source.format,
+            dialect=chosen.name,
+            table=chosen.table,
+            read=read,
+            accepted=accepted - duplicates,
+            rejected=refused + len(unread),
+            duplicates=duplicates,
+            reasons=reasons,
+            examples=examples,
+            notes=_notes(reading, found, rule, duplicates),
+            rejected_file=str(path) if reasons else None,
+        )
+        _commit(tables, before, report, {chosen.table: (new, report.accepted)})
+        return report
+    finally:
+        connection.close()
+        for leftover in scratch.glob("ingest.duckdb*"):
+            if leftover.is_file():
+                leftover.unlink()
+
+
+def _sift(
+    connection: duckdb.DuckDBPyConnection, reading: Reading, found: Preflight, new: Path
+) -> tuple[int, int, list[tuple[int, str, str]], int]:
+    """Write the good rows with their keys to `new`, the others to the table `rejected`.
+
+    Returns accepted, rejected, the records that could not be read, and how many lines there were.
+    """
+    rows = f"SELECT {reading.accepted()}, _part FROM checked WHERE reason IS NULL"  # noqa: S608
+    copied = connection.execute(
+        f"COPY ({reading.relations()} SELECT * EXCLUDE (_part), {key(reading.schema)} AS key FROM ({rows})) "  # noqa: S608
+        f"TO {literal(str(new))} (FORMAT parquet, COMPRESSION zstd)"
+    ).fetchone()
+    assert copied is not None
+    accepted = int(copied[0])
+    one_to_one = reading.dialect.lines == "SELECT * FROM raw"
+    connection.execute("DROP TABLE IF EXISTS rejected")
+    if one_to_one and accepted == found.records:
+        connection.execute("CREATE TABLE rejected (_row BIGINT, _part BIGINT, reason VARCHAR, value VARCHAR)")
+        return accepted, 0, [], accepted
+    for table in (REJECTS, SCANS):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    connection.execute(
+        f"CREATE TABLE rejected AS {reading.relations(storing=True)} "  # noqa: S608
+        f"SELECT _row, CAST(_part AS BIGINT) AS _part, reason, CAST({reading.offending()} AS VARCHAR) AS value "
+        "FROM checked WHERE reason IS NOT NULL"
+    )
+    unread = misread(connection)
+    if one_to_one and found.regular:
+        read = found.records
+    else:
+        read = _count(connection, f"{reading.relations()} SELECT count(*) FROM lines") + len(unread)
+    if not one_to_one:
+        read += _lineless(connection, reading)
+    return accepted, _count(connection, "SELECT count(*) FROM rejected"), unread, read
+
+
+def _lineless(connection: duckdb.DuckDBPyConnection, reading: Reading) -> int:
+    """Reject the records of which the dialect makes no line at all; how many they are."""
+    added = connection.execute(
+        f"INSERT INTO rejected {reading.relations()} "  # noqa: S608
+        "SELECT _row, 1, 'the record names nothing that can be a line', NULL FROM source "
+        "WHERE _row NOT IN (SELECT _row FROM lines)"
+    ).fetchone()
+    return int(added[0]) if added else 0
+
+
+def _misfit(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether lines were rejected for the form of a time or number, so that another may fit the file better."""
+    return bool(
+        _count(
+            connection,
+            "SELECT count(*) FROM rejected WHERE reason LIKE 'time %' OR reason LIKE '% is not a number'",
+        )
+    )
+
+
+def _without(connection: duckdb.DuckDBPyConnection, new: Path, kept: Path) -> Path:
+    connection.execute(
+        f"COPY (SELECT * EXCLUDE (file_row_number) FROM {parquet([new], numbered=True)} "  # noqa: S608
+        "WHERE file_row_number NOT IN (SELECT place FROM dropped)) "
+        f"TO {literal(str(kept))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+    return kept
+
+
+def _commit(
+    tables: Tables, before: Snapshot, report: FileReport, new: Mapping[str, tuple[Path, int]]
+) -> None:
+    parts: dict[Part, Path] = {}
+    for table, (path, rows) in new.items():
+        if rows:
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            parts[Part(table, f"{digest[:16]}.parquet", rows)] = path
+    tables.commit(Snapshot((*before.parts, *parts), (*before.sources, report.to_dict())), parts)
+
+
+def _read_before(before: Snapshot, found: Preflight, dialect: str) -> Mapping[str, Any] | None:
+    same = (known for known in before.sources if known["sha256"] == found.sha256)
+    return next((known for known in same if known["dialect"] == dialect), None)
+
+
+def _nothing_new(source: Source, known: Mapping[str, Any]) -> FileReport:
+    read = int(known["read"])
+    return FileReport(
+        path=str(source.path),
+        sha256=str(known["sha256"]),
+        format=source.format,
+        dialect=str(known["dialect"]),
+        table=str(known["table"]),
+        read=read,
+        accepted=0,
+        rejected=0,
+        duplicates=read,
+        notes=(f"the same content was ingested before, from {known['path']}",),
+    )
+
+
+def _notes(reading: Reading, found: Preflight, rule: str, duplicates: int) -> tuple[str, ...]:
+    notes = []
+    if found.shape is not None and found.header:
+        notes.append(f"delimiter: {delimiter_name(found.shape)}")
+    if reading.forms.time is not None:
+        notes.append(f"times read as: {reading.forms.time.title}")
+    if reading.forms.comma:
+        notes.append("numbers have a decimal comma")
+    notes.append(f"duplicates told {rule}: {duplicates:,} lines")
+    return tuple(notes)
+
+
+def _connect(database: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
+    memory = min(MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 2 // 5)
+    spill = scratch / "spill"
+    spill.mkdir(exist_ok=True)
+    return duckdb.connect(
+        str(database),
+        config={
+            "memory_limit": f"{memory // (1 << 20)}MiB",
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": "false",
+            "TimeZone": "UTC",
+        },
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _before(reports: Sequence[FileReport]) -> str:
+    if not reports:
+        return ""
+    return f" The {len(reports)} file(s) before it are in; ingest the rest once it is mended."
+
+
+def _plain(error: Exception) -> str:
+    text = str(error).splitlines()[0]
+    if (isinstance(error, OSError) and error.errno in _FULL) or "No space left" in text or "File too large" in text:
+        return "no space left on the disk of the shop's tables; they are as before. Free some and ingest again."
+    return f"it could not be ingested ({text}). The tables are as before."

@@ -1,0 +1,141 @@
+"""Where the records of a text file begin, found on the bytes alone, independently of the reader.
+
+It counts what was there to be read, and gives the physical line of any record: a record may span lines
+(a line end within quotes), and blank lines are no records.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from merx.errors import DataError
+
+CHUNK = 8 << 20
+MAX_RECORD = 2_000_000  # bytes; what the CSV reader takes in one record
+
+BOM = b"\xef\xbb\xbf"
+_QUOTE = 0x22
+_RETURN = 0x0D
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a text file is cut: `newline` (one byte), `delimiter`, and whether quotes mean anything."""
+
+    newline: bytes
+    delimiter: bytes
+    quoted: bool
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive records (blank lines left out): where each starts, in bytes, and on which line, from 1.
+
+    `spans` : some record spans lines. `regular` : every quote opens at the start of a cell.
+    """
+
+    starts: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64]
+    spans: bool
+    regular: bool
+
+
+def read_chunks(path: Path, gzipped: bool) -> Iterator[bytes]:
+    """The file's bytes, unpacked. Raises DataError where it cannot be read or a .gz is cut off."""
+    try:
+        with gzip.open(path) if gzipped else open(path, "rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except EOFError:
+        raise DataError(f"{path}: the .gz file ends too early; copy it again.") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: this is no intact .gz file ({error}).") from None
+    except OSError as error:
+        raise DataError(f"{path}: it cannot be read ({error.strerror or error}).") from None
+
+
+def blocks(path: Path, chunks: Iterator[bytes], shape: Shape) -> Iterator[Block]:
+    """Cut a stream of bytes into records, in blocks; the header is the first record.
+
+    Raises DataError for a record of more than MAX_RECORD bytes.
+    """
+    offset, line, rest = 0, 1, b""
+    for chunk in chunks:
+        text = rest + chunk
+        if offset == 0 and text.startswith(BOM):
+            text, offset = text[len(BOM) :], len(BOM)
+        ends, regular = _ends(text, shape)
+        yield from _block(path, text, ends, regular, offset, line, shape)
+        done = int(ends[-1]) + 1 if len(ends) else 0
+        line += text.count(shape.newline, 0, done)
+        offset += done
+        rest = text[done:]
+        if len(rest) > MAX_RECORD:
+            raise _too_long(path, line, rest, shape)
+    if rest:
+        ends = np.array([len(rest)], dtype=np.int64)
+        yield from _block(path, rest, ends, True, offset, line, shape)
+
+
+def _block(
+    path: Path,
+    text: bytes,
+    ends: npt.NDArray[np.int64],
+    regular: bool,
+    offset: int,
+    line: int,
+    shape: Shape,
+) -> Iterator[Block]:
+    if not len(ends):
+        return
+    data = np.frombuffer(text, dtype=np.uint8)
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])
+    newlines = np.flatnonzero(data == shape.newline[0])
+    lines = line + np.searchsorted(newlines, starts)
+    length = ends - starts
+    longest = int(length.argmax())
+    if length[longest] > MAX_RECORD:
+        raise _too_long(path, int(lines[longest]), text[int(starts[longest]) :], shape)
+    blank = length == 0
+    short = np.flatnonzero(length == 1)
+    blank[short] = data[starts[short]] == _RETURN
+    spans = len(newlines) > len(ends)
+    yield Block(offset + starts[~blank], lines[~blank], spans, regular)
+
+
+def _ends(text: bytes, shape: Shape) -> tuple[npt.NDArray[np.int64], bool]:
+    """Where records end (the place of their newline), and whether all quotes were regular."""
+    data = np.frombuffer(text, dtype=np.uint8)
+    newlines = np.flatnonzero(data == shape.newline[0])
+    if not shape.quoted or b'"' not in text:
+        return newlines, True
+    quotes = np.flatnonzero(data == _QUOTE)
+    outside = np.searchsorted(quotes, newlines) % 2 == 0
+    opening = quotes[::2]
+    before = data[opening[opening > 0] - 1]
+    regular = np.isin(before, [shape.delimiter[0], shape.newline[0], _QUOTE]).all()
+    if regular:
+        return newlines[outside], True
+    return np.array([match.end() - 1 for match in _pattern(shape).finditer(text)], dtype=np.int64), False
+
+
+def _pattern(shape: Shape) -> re.Pattern[bytes]:
+    """One whole record: quotes count only where they open a cell; after a closing one anything may come."""
+    d, n = re.escape(shape.delimiter), re.escape(shape.newline)
+    cell = rb'(?:"(?>[^"]*(?:""[^"]*)*)"[^%b%b]*|[^"%b%b][^%b%b]*|)' % (d, n, d, n, d, n)
+    return re.compile(rb"(?>%b(?:%b%b)*)%b" % (cell, d, cell, n))
+
+
+def _too_long(path: Path, line: int, text: bytes, shape: Shape) -> DataError:
+    opened = shape.quoted and text[:MAX_RECORD].count(b'"') % 2
+    why = "it opens a quote that is not closed" if opened else "is a line end or a delimiter missing?"
+    return DataError(
+        f"{path}: the record at line {line:,} is longer than {MAX_RECORD:,} bytes ({why}). "
+        "Shorten or remove it and ingest the file again; nothing of it was taken in."
+    )
