@@ -316,6 +316,6 @@ def report(quotes: int = 4_000, **changes: object) -> Report:
             tuple(quote(i, rng) for i in range(quotes)),
             (curve(3, 24.9, -1.6), curve(11, 58.0, -2.6), curve(42, 12.5, -1.1)),
         ),
-        "notes": ("Expected values are means; half of the time more will come, half of the time less.",),
+        "notes": ("The shop of this report is invented.",),
     }
     return Report(**(parts | changes))  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 import sample
 
 from merx.errors import DataError
-from merx.report import ForecastSeries, PriceCurve, Report, payload, render_report, write_report
+from merx.report import ForecastSeries, Interval, PriceCurve, Report, payload, render_report, write_report
 from merx.report import formats as f
 from merx.report.page import embed
 
@@ -71,6 +71,18 @@ def test_an_empty_section_says_so() -> None:
     assert full.prices
     text = render_report(replace(full, prices=replace(full.prices, curves=())))
     assert "No product has enough price changes" in text
+
+
+def test_the_opening_sentences_say_the_conclusion() -> None:
+    full = sample.report(quotes=3)
+    assert full.prices
+    text = render_report(replace(full, prices=replace(full.prices, gain=Interval(1200.0, 800.0, 1500.0))))
+    assert "bring €1,200 more profit per week (€800.00 to €1,500)" in text
+    assert "Nothing beats" not in text
+    assert "ItemKNN is best at what shoppers take next: it beats the simple rule (Most popular) by 24" in text
+    assert "167,922 of 168,663 rows were taken; 741 were set aside" in text
+    assert "2 of 4 things merx can do; propose prices only weakly; recommend by friends not yet" in text
+    assert "6 of 8 models beat a simple rule" in text
 
 
 def test_embedded_json_cannot_end_its_script() -> None:

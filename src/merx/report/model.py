@@ -345,12 +345,15 @@ class Prices:
     """Quotes for the catalogue, and curves for a few products.
 
     `period` is what units and money are counted over; `interval` the probability of every low..high here.
+    `gain` is the extra profit that all quotes together are expected to bring, with the interval that only
+    joint draws can give; without it the page adds up the means and shows no interval.
     """
 
     quotes: tuple[Quote, ...]
     curves: tuple[PriceCurve, ...] = ()
     period: str = "per week"
     interval: float = 0.9
+    gain: Interval | None = None
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,7 @@ def band(
     """An interval as two stacked lines without strokes: its low end, and above that its width."""
     bare: Option = {
         "lineStyle": {"width": 0, "opacity": 0},
+        "symbol": "none",
         "stack": key,
         "stackStrategy": "all",
         "silent": True,

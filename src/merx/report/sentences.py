@@ -131,11 +131,15 @@ def prices(part: Prices, unit: f.Currency) -> str:
     gain = profit_gain(part)
     if f.known(gain) and gain > 0:
         text += f"; that is expected to bring {f.money(gain, unit)} more profit {part.period}"
+        if part.gain is not None and f.known(part.gain.low) and f.known(part.gain.high):
+            text += f" ({f.money(part.gain.low, unit)} to {f.money(part.gain.high, unit)})"
     return text + "."
 
 
 def profit_gain(part: Prices) -> float:
     """Expected profit at the proposed prices less that at the present ones; NaN: not known."""
+    if part.gain is not None:
+        return part.gain.mean
     gains = [q.profit.mean - q.profit_now for q in part.quotes]
     gains = [gain for gain in gains if f.known(gain)]
     return float(sum(gains)) if gains else float("nan")
