@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -5,8 +6,9 @@ import pytest
 
 from merx.simulate import Simulation
 from merx.simulate.calendar import draw_calendar
-from merx.simulate.demand import draw_shocks, next_shock
+from merx.simulate.demand import draw_demand, draw_shocks, next_shock
 from merx.simulate.prices import PRICE_POLICIES
+from merx.simulate.world import draw_world
 
 
 def units(shop, events):
@@ -139,3 +141,16 @@ def test_black_friday_and_christmas_fall_on_their_days():
     peak = date(2024, 1, 1).toordinal() + int(calendar.holiday.argmax())
     assert date.fromordinal(peak) == date(2024, 11, 29)
     assert calendar.holiday[date(2024, 12, 25).timetuple().tm_yday - 1] == 0.5
+
+
+def test_next_units_continue_the_span():
+    """The level of the week after 28 days is that of the last week of 35 days of the same world."""
+    world = replace(draw_world(100, 30, 28, np.random.default_rng(0)), launch=np.zeros(30, np.int32))
+    short, long = (
+        draw_demand(world, date(2024, 11, 1), days, "random", False, np.random.default_rng(1))
+        for days in (28, 35)
+    )
+    response = (long.price[:, -1] / world.reference_price) ** world.elasticity * np.exp(long.shock[:, -1])
+    level = long.unconstrained_units[:, -7:].sum(axis=1) / response
+    told = short.next_units / next_shock(short.shock[:, -1], 28)[:, 0]
+    np.testing.assert_allclose(told, level)
