@@ -6,6 +6,7 @@ Wooldridge, Econometric Analysis of Cross Section and Panel Data, 10.7.1). Secon
 so weakly, or so strongly, as hardly any published one does.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,11 @@ class ConfoundingBar:
     min_correlation: float = 0.05
     least_elastic: float = -1.0
     most_elastic: float = -6.0
+
+    def is_implausible(self, mean: np.ndarray, error: np.ndarray) -> np.ndarray:
+        """Whether a category's mean elasticity is out of the plausible range by two standard errors."""
+        outside: np.ndarray = (mean - 2 * error > self.least_elastic) | (mean + 2 * error < self.most_elastic)
+        return outside
 
 
 BAR = ConfoundingBar()
@@ -84,7 +90,8 @@ def find_confounding(panel: PricePanel) -> Confounding:
     product = surprise * move
 
     def by_category(values: np.ndarray) -> np.ndarray:
-        return np.bincount(category, values.sum(axis=1), categories)
+        total: np.ndarray = np.bincount(category, values.sum(axis=1), categories)
+        return total
 
     total, square = by_category(product), by_category(product**2)
     scale = by_category(surprise**2) * by_category(move**2)
@@ -94,9 +101,7 @@ def find_confounding(panel: PricePanel) -> Confounding:
     shop_correlation = total.sum() / np.sqrt(max((surprise**2).sum() * (move**2).sum(), 1e-300))
     alarm = (np.abs(z) > BAR.min_z) & (np.abs(correlation) > BAR.min_correlation)
     alarm |= bool(abs(shop_z) > BAR.min_z and abs(shop_correlation) > BAR.min_correlation)
-    implausible = (error > 0) & (
-        (elasticity - 2 * error > BAR.least_elastic) | (elasticity + 2 * error < BAR.most_elastic)
-    )
+    implausible = (error > 0) & BAR.is_implausible(elasticity, error)
     return Confounding(alarm[category], implausible[category], z, correlation, elasticity)
 
 
@@ -111,7 +116,8 @@ def _given(values: np.ndarray, control: np.ndarray) -> np.ndarray:
     """The values less their regression on the control, item by item."""
     square = (control**2).sum(axis=1)
     slope = (values * control).sum(axis=1) / np.where(square > 1e-12, square, np.inf)
-    return values - slope[:, None] * control
+    rest: np.ndarray = values - slope[:, None] * control
+    return rest
 
 
 def _fixed_effects_poisson(
@@ -167,12 +173,14 @@ def _fixed_effects_poisson(
     return elasticity, error, np.clip(residual, -5.0, 5.0)
 
 
-def _centre(values: np.ndarray, weight: np.ndarray, category: np.ndarray, by_week: object) -> np.ndarray:
+def _centre(
+    values: np.ndarray, weight: np.ndarray, category: np.ndarray, by_week: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
     """The values less their weighted item and category-week means (two sweeps)."""
     centred = values
     for _ in range(2):
         item_mean = (weight * centred).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-12)
         centred = centred - item_mean[:, None]
-        week_mean = by_week(weight * centred) / np.maximum(by_week(weight), 1e-12)  # type: ignore[operator]
+        week_mean = by_week(weight * centred) / np.maximum(by_week(weight), 1e-12)
         centred = centred - week_mean[category]
     return centred

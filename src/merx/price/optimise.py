@@ -11,7 +11,7 @@ from merx.data.results import Quotes
 from merx.errors import ConfigError, RequestError
 from merx.price.grade import grade
 from merx.price.limits import LADDER_RULES, Ladder, PriceRules, ladder
-from merx.price.reasons import Choice, reason
+from merx.price.reasons import Choice, Found, reason
 
 Objective = Literal["profit", "revenue"]
 RULES = (*LADDER_RULES, "min_confidence")
@@ -88,13 +88,8 @@ def optimise(
 
     low, high = np.quantile(elasticity, INTERVAL, axis=0)
     mean = elasticity.mean(axis=0)
-    reasons = tuple(
-        reason(
-            i, choice, now, price, (mean[i], low[i], high[i]), grades, bool(assumed[i]), bool(np.isnan(cost[i])),
-            rules, objective,
-        )
-        for i in range(panel.n_items)
-    )  # fmt: skip
+    found = Found(now, price, np.stack([mean, low, high], axis=1), assumed, np.isnan(cost))
+    reasons = tuple(reason(i, choice, found, grades, rules, objective) for i in range(panel.n_items))
     return Quotes(
         item_id=tuple(panel.items.ids.to_pylist()),
         price_now=now.copy(),
@@ -135,7 +130,7 @@ def _summary(draws: np.ndarray) -> np.ndarray:
 
 
 def _expected_gain(model: DemandModel, steps: Ladder, unit_cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Expected value a week at each price of the ladder, and the probability that it beats today's, (I, G)."""
+    """Expected value a week at each price of the ladder, and how probably it beats today's, (I, G)."""
     items, points = steps.price.shape
     margin = steps.price - unit_cost[:, None]  # (I, G)
     today = model.draws(steps.price[:, :1]) * margin[:, :1]  # (draws, I, 1)
@@ -151,25 +146,29 @@ def _expected_gain(model: DemandModel, steps: Ladder, unit_cost: np.ndarray) -> 
 
 def _choose(steps: Ladder, value: np.ndarray, confidence: np.ndarray, rules: PriceRules) -> Choice:
     """The best allowed price of each item, and the rule that stands between it and the best of all."""
-    items, points = value.shape
+    items = len(value)
     doubtful = confidence < rules.min_confidence
     doubtful[:, 0] = False  # keeping the price needs no gain,
     doubtful[steps.excluded[0, :, 0]] = False  # and leaving a price that breaks the margin is no gamble
     excluded = np.concatenate([steps.excluded, doubtful[None]])  # (4, I, G)
+
+    def free_of(broken: np.ndarray) -> np.ndarray:  # (R, I, G) -> (I, G)
+        allowed: np.ndarray = np.logical_not(np.any(broken, axis=0))
+        return allowed
 
     def best(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         masked = np.where(mask, value, -np.inf)
         place = masked.argmax(axis=1)
         return place, masked[np.arange(items), place]
 
-    allowed = ~excluded.any(axis=0)
+    allowed = free_of(excluded)
     place, reached = best(allowed)
     stuck = ~allowed.any(axis=1)  # today's price breaks the margin, and the other rules leave no way out
     place = np.where(stuck, 0, place)
     reached = np.where(stuck, value[:, 0], reached)
     top, top_value = best(np.ones_like(allowed))
 
-    without = np.stack([best(~np.delete(excluded, r, axis=0).any(axis=0))[1] for r in range(len(RULES))])
+    without = np.stack([best(free_of(np.delete(excluded, r, axis=0)))[1] for r in range(len(RULES))])
     lost = without - reached  # (4, I)
     threshold = NOTICEABLE * np.abs(value[:, 0])
     worst = lost.argmax(axis=0)
@@ -183,13 +182,11 @@ def _choose(steps: Ladder, value: np.ndarray, confidence: np.ndarray, rules: Pri
         else:  # no rule alone: each of these would have to give way
             binding.append("+".join(rule for r, rule in enumerate(RULES) if at_top[r, i]))
 
-    no_ladder = steps.excluded[:, :, 1:].any(axis=0).all(axis=1)  # (I,)
-    eased = np.stack(
-        [
-            ~np.delete(steps.excluded, r, axis=0)[:, :, 1:].any(axis=0).all(axis=1)
-            for r in range(len(LADDER_RULES))
-        ]
-    )  # (3, I): would the ladder have a price without this rule?
+    others: np.ndarray = steps.excluded[:, :, 1:]  # all but today's price
+    no_ladder = ~free_of(others).any(axis=1)  # (I,)
+    eased = np.stack(  # (3, I): would the ladder have a price without this rule?
+        [free_of(np.delete(others, r, axis=0)).any(axis=1) for r in range(len(LADDER_RULES))]
+    )
     conflict = tuple(
         tuple(rule for r, rule in enumerate(LADDER_RULES) if eased[r, i] or not eased[:, i].any())
         if no_ladder[i]

@@ -36,42 +36,57 @@ class Choice:
     breaks_margin: np.ndarray
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a reason tells of I items besides the choice.
+
+    Parameters
+    ----------
+    price_now, price : float64 (I,)
+    elasticity : float64 (I, 3)
+        Mean, and the bounds of the central 80 %.
+    cost_assumed, cost_missing : bool (I,)
+    """
+
+    price_now: np.ndarray
+    price: np.ndarray
+    elasticity: np.ndarray
+    cost_assumed: np.ndarray
+    cost_missing: np.ndarray
+
+
 def reason(
     i: int,
     choice: Choice,
-    now: np.ndarray,
-    price: np.ndarray,
-    elasticity: tuple[float, float, float],
+    found: Found,
     grades: Grades,
-    cost_assumed: bool,
-    cost_missing: bool,
     rules: PriceRules,
     objective: str,
 ) -> str:
-    """The reason for the price of item i; `elasticity` is its mean and the bounds of 80 %."""
+    """The reason for the price of item i."""
     if grades.grade[i] == "D":
         return (
-            f"No price can be recommended (grade D): {grades.missing[i]}. The price stays; selling some weeks at "
-            "each of a few other prices (a price test) would show how buyers react."
+            f"No price can be recommended (grade D): {grades.missing[i]}. The price stays; selling some "
+            "weeks at each of a few other prices (a price test) would show how buyers react."
         )
-    parts = [_response(elasticity, grades.grade[i], grades.evidence[i])]
+    parts = [_response(found.elasticity[i], grades.grade[i], grades.evidence[i])]
     if grades.alarm[i]:
         parts.append(f"Caution, {grades.alarm[i]}; the true response may be another.")
-    if cost_missing:
+    if found.cost_missing[i]:
         parts.append(
             "The best price depends on the cost of a unit, which is not known: give the cost, or a margin to "
             "assume (assumed_margin). The price stays."
         )
         return " ".join(parts)
-    if cost_assumed:
+    if found.cost_assumed[i]:
         parts.append(
             f"The cost is not known: a margin of {rules.assumed_margin:.0%} at today's price is assumed."
         )
-    parts.append(_decision(i, choice, float(now[i]), float(price[i]), rules, objective))
+    parts.append(_decision(i, choice, float(found.price_now[i]), float(found.price[i]), rules, objective))
     return " ".join(parts)
 
 
-def _response(elasticity: tuple[float, float, float], grade: str, evidence: str) -> str:
+def _response(elasticity: np.ndarray, grade: str, evidence: str) -> str:
     mean, low, high = elasticity
     size = abs(mean)
     word = (
@@ -101,8 +116,8 @@ def _decision(i: int, choice: Choice, now: float, price: float, rules: PriceRule
     expected = f"expected {objective} {gain:+.1%}"
     if choice.breaks_margin[i]:
         return (
-            f"Today's {now:.2f} breaks the rule '{rules.in_words('min_margin')}'; the best price that keeps all "
-            f"rules is {price:.2f} ({expected})."
+            f"Today's {now:.2f} breaks the rule '{rules.in_words('min_margin')}'; the best price that keeps "
+            f"all rules is {price:.2f} ({expected})."
         )
     if not named:
         return f"{objective.capitalize()} is highest at {price:.2f} ({expected})."

@@ -19,13 +19,14 @@ from scipy.special import ndtr, ndtri
 from merx.data.panel import PricePanel
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, FitError, RequestError
-from merx.price.confounding import find_confounding
+from merx.price.confounding import BAR, find_confounding
 from merx.price.grid import Grid
 from merx.price.hierarchy import EFFECTS, LEVEL, PRICE, PROMOTION, TREND, Posterior, Spread, solve
 
 LITERATURE_MEAN = -2.6  # Bijmolt, van Heerde and Pieters (2005): mean of 1,851 price elasticities -2.62
 START = Spread(item=np.array([9.0, 0.5, 0.1, 0.1]), category=0.25, category_week=0.02, shop_week=0.1)
 PRIOR_WEIGHT = 2.0  # effects' worth of faith in START: keeps a variance off 0 where few effects tell of it
+MAX_SPREAD = 1.5**2  # of elasticities in a category: published ones spread by less (Bijmolt et al. 2005)
 MAX_RESIDUAL = 5.0  # standard deviations: one huge order must not set a price
 
 
@@ -80,8 +81,10 @@ class PriceResponse:
         # within the category keep most of their worth. A bias with the prior's standard deviation makes the
         # believed mean the average of estimate and prior; an implausible mean is not believed at all.
         confounding = find_confounding(panel)
-        belief = np.where(confounding.implausible, 0.0, np.where(confounding.feedback, 0.5, 1.0))  # (I,)
-        category_mean = fit.posterior.category_mean[panel.category]
+        category_mean = fit.posterior.category_mean[panel.category]  # (I,)
+        category_sd = np.sqrt(fit.posterior.category_variance[panel.category])
+        implausible = confounding.implausible | BAR.is_implausible(category_mean, category_sd)
+        belief = np.where(implausible, 0.0, np.where(confounding.feedback, 0.5, 1.0))
         mean = mean + (1 - belief) * (self.prior_elasticity - category_mean)
         variance = variance + (1 - belief) * self.prior_sd**2
 
@@ -157,9 +160,10 @@ class FittedPriceResponse:
                 f"Prices of shape {prices.shape} were given; {len(self.items)} rows are needed, one per item."
             )
         step = np.log(prices / self.reference[:, None])  # (I, G)
-        power = self.elasticity[:, :, None] * step  # (draws, I, G)
+        power: np.ndarray = self.elasticity[:, :, None] * step  # (draws, I, G)
         power += self.level[:, :, None]
-        return np.exp(power, out=power)
+        np.exp(power, out=power)
+        return power
 
     def demand(self, prices: np.ndarray) -> np.ndarray:
         """Expected units a week, (I, G), at the prices (I, G): the mean of the draws."""
@@ -257,6 +261,7 @@ def _update_spread(posterior: Posterior) -> Spread:
 
     item = [variance(posterior.item_deviation[:, j], START.item[j]) for j in range(EFFECTS)]
     item[LEVEL] = float(START.item[LEVEL])  # levels are free: selling little says nothing about a neighbour
+    item[PRICE] = min(item[PRICE], MAX_SPREAD)
     return Spread(
         item=np.array(item),
         category=variance(posterior.category_deviation, START.category),
@@ -277,7 +282,8 @@ def _dispersion(
     scale = (weight * mu**2).sum(axis=1)
     pooled = above.sum() / max(scale.sum(), 1e-12)
     pseudo = 20.0 * scale.sum() / max(observed.sum(), 1)
-    return np.clip((above + pseudo * pooled) / np.maximum(scale + pseudo, 1e-12), 0.005, 10.0)
+    shrunk: np.ndarray = np.clip((above + pseudo * pooled) / np.maximum(scale + pseudo, 1e-12), 0.005, 10.0)
+    return shrunk
 
 
 def _recent_level(
