@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.data.panel import Panel
-from merx.forecast.decompose import decompose
 from merx.forecast.predictive import LogNormal, calibrate
-from merx.forecast.season import season_of
+from merx.forecast.season import season_of, seasonal_profile
 
 SHORTEST = 10
 """Fewer available steps than this carry no model: the mean is forecast, with a wide interval."""
 
 LONGEST_SEASON = 24
-"""A longer season is taken off by STL and added back, instead of being fitted with a state for each step."""
+"""A longer season is taken off as a profile and added back, not fitted with a state for each step."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,19 @@ def _fit_series(
         return mean_fit(log, available, horizon), 1
     log = fill(log, available, step)
     m = season_of(log, step, season_length)
+    n = len(log)
     if m > LONGEST_SEASON:
-        seasonal = decompose(log, m).seasonal
-        part = fit_one(log - seasonal, 1, horizon)
+        profile = seasonal_profile(log, m)
+        seasonal = profile[np.arange(n + horizon) % m]  # (n + H,)
+        part = fit_one(log - seasonal[:n], 1, horizon)
+        # The profile has about m / 3 free values: the errors look too small by what it fitted of them,
+        # and it carries its own error into the forecast.
+        share = m / 3 / n
         fit = SeriesFit(
-            location=part.location + seasonal[-m + np.arange(horizon) % m],
-            scale=part.scale,
-            fitted=part.fitted + seasonal,
-            model=f"STL[{m}] + {part.model}",
+            location=part.location + seasonal[n:],
+            scale=part.scale * np.sqrt((1 + share) / (1 - share)),
+            fitted=part.fitted + seasonal[:n],
+            model=f"profile[{m}] + {part.model}",
             aicc=part.aicc,
         )
     else:

@@ -9,10 +9,14 @@ CANDIDATE: dict[str, int] = {"day": 7, "week": 52}
 def find_season(y: np.ndarray, step: str) -> int:
     """Season length of one series: the candidate of its step, or 1 where the data show none.
 
-    The candidate m (7 days, 52 weeks) is taken where at least two full cycles were seen and the
-    autocorrelation at lag m of the linearly detrended series lies above its one-sided 95 % bound under
-    the hypothesis that only the lags below m are correlated (Bartlett's formula):
-    r_m > 1.645 sqrt((1 + 2 sum_{i<m} r_i^2) / n).
+    The candidate is tried where two full cycles were seen, on the linearly detrended series.
+
+    7 days: the autocorrelation at lag 7 lies above its one-sided 95 % bound under the hypothesis that
+    only shorter lags are correlated (Bartlett): r_7 > 1.645 sqrt((1 + 2 sum_{i<7} r_i^2) / n).
+
+    52 weeks: the mean over five weeks correlates by more than 0.5 with itself a year before. Bartlett's
+    bound is of no use here: the 51 shorter lags of a smooth yearly season raise it so far that the season
+    itself goes unseen.
 
     Parameters
     ----------
@@ -22,17 +26,21 @@ def find_season(y: np.ndarray, step: str) -> int:
 
     Notes
     -----
-    Source: the seasonality test of the M4 competition (Makridakis, Spiliotis & Assimakopoulos 2020).
+    Source of the first: the seasonality test of the M4 competition (Makridakis, Spiliotis &
+    Assimakopoulos 2020).
     """
     m, n = CANDIDATE[step], len(y)
     if n < 2 * m:
         return 1
     time = np.arange(n) - (n - 1) / 2
     detrended = y - y.mean() - time * (time @ y) / (time @ time)
-    variance = detrended @ detrended
-    if variance <= 1e-12 * n:
+    if detrended @ detrended <= 1e-12 * n:
         return 1
-    r = np.array([detrended[lag:] @ detrended[:-lag] for lag in range(1, m + 1)]) / variance  # (m,)
+    if step == "week":
+        smooth = np.convolve(detrended, np.full(5, 0.2), "same")  # (n,)
+        now, before = smooth[m:] - smooth[m:].mean(), smooth[:-m] - smooth[:-m].mean()
+        return m if now @ before > 0.5 * np.sqrt((now @ now) * (before @ before)) else 1
+    r = np.array([detrended[lag:] @ detrended[:-lag] for lag in range(1, m + 1)]) / (detrended @ detrended)
     bound = 1.645 * np.sqrt((1 + 2 * (r[:-1] @ r[:-1])) / n)
     return m if r[-1] > bound else 1
 
@@ -45,3 +53,27 @@ def season_of(y: np.ndarray, step: str, season_length: int) -> int:
     if season_length == 0:
         return find_season(y, step)
     return season_length if len(y) >= 2 * season_length else 1
+
+
+def seasonal_profile(y: np.ndarray, season_length: int) -> np.ndarray:
+    """What each step of a long cycle adds, (m,), with mean 0; entry i belongs to y[i], y[i + m], ...
+
+    The series less its line and its moving average over one cycle, averaged over the cycles, and then
+    over three neighbouring steps: two or three years say little about one week alone.
+
+    Parameters
+    ----------
+    y : float64 (n,), n >= 2 m
+    season_length : int
+        m.
+    """
+    m, n = season_length, len(y)
+    time = np.arange(n) - (n - 1) / 2
+    detrended = y - y.mean() - time * (time @ y) / (time @ time)
+    padded = np.pad(detrended, (m // 2, m - m // 2 - 1), mode="reflect")
+    detrended = detrended - np.convolve(padded, np.full(m, 1 / m), "valid")
+    place = np.arange(n) % m
+    profile = np.bincount(place, detrended, m) / np.bincount(place, minlength=m)
+    around = np.pad(profile - profile.mean(), 1, mode="wrap")
+    smooth: np.ndarray = np.convolve(around, np.full(3, 1 / 3), "valid")
+    return smooth
