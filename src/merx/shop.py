@@ -16,21 +16,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 import merx
-from merx import fitting, ingest
+from merx import fitting, judging, report, reporting
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
 from merx.config import ShopConfig, build, read_config
 from merx.decisions import Decision, Ledger
 from merx.errors import ConfigError, RequestError
+from merx.ingest import IngestReport, Readiness, check
+from merx.ingest import ingest as ingest_files
 from merx.models import Models
+from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
-from merx.store.tables import Tables
+from merx.store.tables import Tables, replace_text
 
+Question = TypeVar("Question", RecommendQuestion, ForecastQuestion)
 Progress = Callable[[str, int, int], None]  # what is done, done so far, of how many
-
-PRICE_MODEL = "price_response"
 
 TEMPLATE = """\
 # Settings of this shop. Everything is optional; what is absent has its default.
@@ -60,6 +63,29 @@ class Replay:
     decision: Decision
     same: bool
     answer: Any
+
+
+@dataclass(frozen=True)
+class Run:
+    """What each step of a run gave, and the seconds it took."""
+
+    ingest: IngestReport | None
+    readiness: Readiness
+    fit: fitting.FitReport
+    evaluation: judging.EvaluationReport
+    report: Path
+    seconds: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "ingest": self.ingest.to_dict() if self.ingest else None,
+            "check": self.readiness.to_dict(),
+            "fit": self.fit.to_dict(),
+            "evaluate": self.evaluation.to_dict(),
+            "report": str(self.report),
+            "seconds": self.seconds,
+        }
 
 
 class Shop:
@@ -104,10 +130,10 @@ class Shop:
 
     def ingest(
         self, *sources: str | Path, dialect: str | None = None, progress: Progress = quiet
-    ) -> ingest.IngestReport:
+    ) -> IngestReport:
         """Read files, globs or folders into the tables; see `merx.ingest.ingest`."""
         mappings = {name: dataclasses.asdict(entry) for name, entry in self.config.mappings.items()}
-        return ingest.ingest(
+        return ingest_files(
             self.tables,
             self.folder / "rejected",
             list(sources),
@@ -121,6 +147,45 @@ class Shop:
         with self._engine() as (engine, fingerprint):
             return fitting.fit(engine, self.models, self.config, fingerprint, progress)
 
+    def check(self) -> Readiness:
+        """What the tables can carry, what is missing, and what is odd about them."""
+        with self._engine() as (engine, _):
+            return check(engine)
+
+    def evaluate(self, *, progress: Progress = quiet) -> judging.EvaluationReport:
+        """Judge every kind of model on days it has not seen; the result is kept in evaluation.json."""
+        with self._engine() as (engine, fingerprint):
+            report = judging.evaluate(engine, self.config, self.truth, progress)
+        record = {"data": fingerprint, **report.to_dict()}
+        replace_text(self.folder / "evaluation.json", json.dumps(record, indent=1))
+        return report
+
+    @property
+    def truth(self) -> Path:
+        """Where the truth of a simulated shop lies: beside the shop, apart from its tables."""
+        return self.folder.with_name(self.folder.name + "-truth")
+
+    def run(self, *sources: str | Path, dialect: str | None = None, progress: Progress = quiet) -> Run:
+        """Everything in order: ingest the sources, check, fit, evaluate, and write the report."""
+        seconds: dict[str, float] = {}
+
+        def timed(step: str, work: Callable[[], Any]) -> Any:
+            start = perf_counter()
+            result = work()
+            seconds[step] = round(perf_counter() - start, 2)
+            return result
+
+        return Run(
+            ingest=timed("ingest", lambda: self.ingest(*sources, dialect=dialect, progress=progress))
+            if sources
+            else None,
+            readiness=timed("check", self.check),
+            fit=timed("fit", lambda: self.fit(progress=progress)),
+            evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
+            report=timed("report", self.report),
+            seconds=seconds,
+        )
+
     def recommend(
         self,
         user: str,
@@ -130,17 +195,8 @@ class Shop:
         model: str | None = None,
     ) -> Decision:
         """The best products for one shopper, with reasons; defaults from [recommend]."""
-        settings = self.config.recommend
-        question = RecommendQuestion(
-            user=user,
-            weights=self.config.events.weights,
-            model=model or settings.model,
-            k=settings.k if k is None else k,
-            exclude_seen=settings.exclude_seen,
-            in_stock_only=settings.in_stock_only,
-            category=category,
-        )
-        return self._decide("recommend", question)
+        question = RecommendQuestion.of(self.config, user)
+        return self._decide("recommend", _with(question, k=k, category=category, model=model))
 
     def forecast(
         self,
@@ -153,18 +209,32 @@ class Shop:
         """The demand of one product, one category or, with neither, the shop; defaults from [forecast]."""
         if item is not None and category is not None:
             raise RequestError("a forecast is of one product or of one category, not of both.")
-        settings = self.config.forecast
         key = f"item: {item}" if item is not None else f"category: {category}" if category else "shop"
-        question = ForecastQuestion(
-            key=key,
-            model=model or settings.model,
-            horizon=settings.horizon if horizon is None else horizon,
-        )
-        return self._decide("forecast", question)
+        question = ForecastQuestion.of(self.config, key)
+        return self._decide("forecast", _with(question, horizon=horizon, model=model))
 
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
-        return self._decide("price", PriceQuestion(item=item, model=PRICE_MODEL, rules=self.config.price))
+        return self._decide("price", PriceQuestion.of(self.config, item))
+
+    def report(self) -> Path:
+        """Write report.html, one file that opens offline; raises RequestError where nothing was ingested.
+
+        Its answers are decisions like any other: they stand in the ledger and can be replayed.
+        """
+        judged = self.folder / "evaluation.json"
+        with self._engine() as (engine, _):
+            content = reporting.build(
+                shop=self.name,
+                folder=str(self.folder),
+                config=self.config,
+                engine=engine,
+                snapshot=self.tables.current(),
+                models=self.models,
+                evaluation=json.loads(judged.read_text()) if judged.exists() else None,
+                ask=self._decide,
+            )
+        return report.write_report(content, self.folder / "report.html")
 
     def why(self, decision_id: str) -> Replay:
         """A decision, replayed on the data, the models and the question that were written down with it.
@@ -209,3 +279,32 @@ class Shop:
             yield engine, snapshot.fingerprint
         finally:
             engine.close()
+
+
+def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -> IngestReport:
+    """Make a shop whose truth is known: SHOP/raw holds its files, already ingested, SHOP-truth the truth.
+
+    Parameters
+    ----------
+    config : the fields of `merx.simulate.Simulation`
+
+    Raises
+    ------
+    ConfigError
+        The folder is a shop already, or the simulation cannot be.
+    """
+    simulation = Simulation(**config)
+    shop = Shop.init(folder, currency="EUR")
+    progress("simulate", 0, 3)
+    simulated = simulation.run()
+    progress("write", 1, 3)
+    raw = simulated.write(shop.folder / "raw")
+    simulated.write_pictures(shop.folder / "raw")
+    simulated.write_truth(shop.truth)
+    progress("ingest", 2, 3)
+    return shop.ingest(*raw, progress=progress)
+
+
+def _with(question: Question, **chosen: Any) -> Question:
+    """The question with what the caller chose instead of the shop's settings; None: nothing chosen."""
+    return dataclasses.replace(question, **{key: value for key, value in chosen.items() if value is not None})

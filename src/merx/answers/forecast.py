@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.answers.answer import Answer, Context
+from merx.config import ShopConfig
 from merx.data.results import Forecast
 from merx.errors import RequestError
 
@@ -26,6 +27,11 @@ class ForecastQuestion:
     key: str
     model: str
     horizon: int
+
+    @classmethod
+    def of(cls, config: ShopConfig, key: str) -> "ForecastQuestion":
+        """What the shop's settings ask for one series."""
+        return cls(key=key, model=config.forecast.model, horizon=config.forecast.horizon)
 
 
 def forecast(context: Context, question: ForecastQuestion) -> Answer:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from merx.answers.answer import Answer, Context
+from merx.config import ShopConfig
 from merx.errors import RequestError
 from merx.price.limits import PriceRules
 from merx.price.optimise import Objective, optimise
 from merx.store.demand import demand, price_panel
+
+PRICE_MODEL = "price_response"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class PriceQuestion:
     model: str
     rules: PriceRules
     objective: str = "profit"
+
+    @classmethod
+    def of(cls, config: ShopConfig, item: str | None) -> "PriceQuestion":
+        """What the shop's settings ask for one product or for all."""
+        return cls(item=item, model=PRICE_MODEL, rules=config.price)
 
 
 def price(context: Context, question: PriceQuestion) -> Answer:

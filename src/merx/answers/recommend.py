@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merx.answers.answer import Answer, Context
+from merx.config import ShopConfig
 from merx.data.vocabulary import Vocabulary
 from merx.errors import RequestError
 from merx.explain.recommendation import reasons
@@ -41,6 +42,19 @@ class RecommendQuestion:
     exclude_seen: bool
     in_stock_only: bool
     category: str | None = None
+
+    @classmethod
+    def of(cls, config: ShopConfig, user: str) -> "RecommendQuestion":
+        """What the shop's settings ask for one shopper."""
+        settings = config.recommend
+        return cls(
+            user=user,
+            weights=config.events.weights,
+            model=settings.model,
+            k=settings.k,
+            exclude_seen=settings.exclude_seen,
+            in_stock_only=settings.in_stock_only,
+        )
 
 
 def recommend(context: Context, question: RecommendQuestion) -> Answer:
@@ -77,12 +91,13 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
         rules.append("not what the shopper met before")
     ranking = rank(model, history, question.k, exclude_seen=question.exclude_seen, candidates=candidates)
     item = ranking.item[0][ranking.item[0] >= 0]
-    title = _titles(products)
+    title, category = _column(products, "title"), _column(products, "category")
     entries = [
         {
             "rank": place + 1,
             "item_id": name,
             "title": title.get(name),
+            "category": category.get(name),
             "score": float(score),
             "reasons": [
                 {"item_id": why.item_id, "title": title.get(why.item_id), "share": round(why.share, 4)}
@@ -110,8 +125,9 @@ def _sentence(entry: dict[str, Any]) -> str:
     return f"{name}: because of {because}."
 
 
-def _titles(products: pa.Table) -> dict[str, str | None]:
-    return dict(zip(products["item_id"].to_pylist(), products["title"].to_pylist(), strict=True))
+def _column(products: pa.Table, name: str) -> dict[str, str | None]:
+    """One column of the products by item id."""
+    return dict(zip(products["item_id"].to_pylist(), products[name].to_pylist(), strict=True))
 
 
 def _in_category(products: pa.Table, items: Vocabulary, category: str) -> np.ndarray:

@@ -76,6 +76,16 @@ def ingest(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: b
 @main.command()
 @SHOP
 @JSON
+def check(folder: Path, as_json: bool) -> None:
+    """What the tables can carry, what is missing, and what is odd about them."""
+    from merx.shop import Shop
+
+    _print(Shop(folder).check().to_dict(), as_json, "check")
+
+
+@main.command()
+@SHOP
+@JSON
 def fit(folder: Path, as_json: bool) -> None:
     """Fit every kind of model that the tables can carry."""
     from merx.shop import Shop
@@ -84,6 +94,74 @@ def fit(folder: Path, as_json: bool) -> None:
     with _progress(as_json) as progress:
         report = shop.fit(progress=progress)
     _print(report.to_dict(), as_json, "fit")
+
+
+@main.command()
+@SHOP
+@JSON
+def evaluate(folder: Path, as_json: bool) -> None:
+    """Judge every kind of model on days it has not seen, against the trivial one."""
+    from merx.shop import Shop
+
+    shop = Shop(folder)
+    with _progress(as_json) as progress:
+        report = shop.evaluate(progress=progress)
+    _print(report.to_dict(), as_json, "evaluate")
+
+
+@main.command()
+@SHOP
+@JSON
+def report(folder: Path, as_json: bool) -> None:
+    """Write SHOP/report.html: one file that opens offline."""
+    from merx.shop import Shop
+
+    _print({"report": str(Shop(folder).report())}, as_json, "report")
+
+
+@main.command()
+@SHOP
+@click.argument("files", nargs=-1)
+@click.option("--dialect", help="Whose files these are; default: found from their header.")
+@JSON
+def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool) -> None:
+    """Everything in order: ingest FILES, check, fit, evaluate, and write the report.
+
+    Makes the shop if it is not there yet.
+    """
+    from merx.shop import Shop
+
+    shop = Shop(folder) if (folder / "shop.toml").exists() else Shop.init(folder)
+    with _progress(as_json) as progress:
+        result = shop.run(*files, dialect=dialect, progress=progress)
+    _print(result.to_dict(), as_json, "run")
+
+
+@main.command()
+@SHOP
+@click.option("--users", default=2000, show_default=True, help="Shoppers.")
+@click.option("--items", default=200, show_default=True, help="Products.")
+@click.option("--days", default=364, show_default=True, help="Length of the history.")
+@click.option("--seed", default=0, show_default=True, help="Equal seeds give equal shops.")
+@click.option(
+    "--prices",
+    "price_policy",
+    default="random",
+    show_default=True,
+    help="How prices move: random, follows_last_week, follows_demand or few_changes.",
+)
+@click.option("--cost-shifters", is_flag=True, help="Costs move over time, and prices partly with them.")
+@JSON
+def simulate(folder: Path, as_json: bool, **config: Any) -> None:
+    """Make a shop whose truth is known, and ingest its files.
+
+    The truth is written to SHOP-truth, apart from the tables; `merx evaluate` measures against it.
+    """
+    from merx.shop import simulate as simulate_shop
+
+    with _progress(as_json) as progress:
+        made = simulate_shop(folder, progress=progress, **config)
+    _print(made.to_dict(), as_json, "ingest")
 
 
 @main.command()

@@ -31,6 +31,70 @@ def show_made(result: dict[str, Any]) -> None:
     )
 
 
+def show_ingest(result: dict[str, Any]) -> None:
+    """What became of the lines of each file."""
+    table = _table("file", "dialect", "read>", "accepted>", "rejected>", "duplicates>")
+    for file in result["files"]:
+        counts = (f"{file[name]:,}" for name in ("read", "accepted", "rejected", "duplicates"))
+        table.add_row(file["path"], file["dialect"], *counts)
+    console.print(table)
+    for file in result["files"]:
+        for reason, count in file["reasons"].items():
+            console.print(Text(f"  {file['path']}: {count:,} rejected: {reason}", style="yellow"))
+        for note in file["notes"]:
+            console.print(Text(f"  {file['path']}: {note}", style="dim"))
+
+
+def show_check(result: dict[str, Any]) -> None:
+    """What the shop is ready for, and what was found."""
+    style = {"ready": "green", "weak": "yellow", "refused": "red"}
+    table = _table("", "state", "has", "advice")
+    for entry in result["capabilities"]:
+        table.add_row(
+            entry["name"], Text(entry["state"], style=style[entry["state"]]), entry["has"], entry["advice"]
+        )
+    console.print(table)
+    for entry in result["findings"]:
+        console.print(Text.assemble((f"{entry['severity']}: {entry['title']}. ", "bold"), entry["text"]))
+
+
+def show_evaluate(result: dict[str, Any]) -> None:
+    """Scores by task, each against the trivial model."""
+    for task, protocol in result["protocol"].items():
+        scores = [score for score in result["scores"] if score["task"] == task]
+        metrics = list(scores[0]["metrics"])
+        table = _table("model", *(f"{metric}>" for metric in metrics))
+        for score in scores:
+            table.add_row(score["model"], *(_figure(score["metrics"].get(metric)) for metric in metrics))
+        console.print(table)
+        for score in scores:
+            style = "yellow" if score["beats_trivial"] is False else ""
+            console.print(Text(f"  {score['model']}: {score['sentence']}", style=style))
+        console.print(Text(f"  {protocol}", style="dim"))
+    for task, why in result["refused"].items():
+        console.print(Text(f"{task}: not judged, {why}", style="yellow"))
+
+
+def show_report(result: dict[str, Any]) -> None:
+    """Where the report is."""
+    console.print(f"Report: {result['report']}", soft_wrap=True)
+
+
+def show_run(result: dict[str, Any]) -> None:
+    """Every step's summary."""
+    if result["ingest"]:
+        show_ingest(result["ingest"])
+    show_check(result["check"])
+    show_fit(result["fit"])
+    show_evaluate(result["evaluate"])
+    console.print("seconds: " + ", ".join(f"{step} {spent:.1f}" for step, spent in result["seconds"].items()))
+    show_report(result)
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
 def show_fit(result: dict[str, Any]) -> None:
     """One row per kind of model."""
     table = _table("model", "fitted on", "seconds>")
@@ -135,6 +199,11 @@ def _rules_and_id(result: dict[str, Any]) -> None:
 
 SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "made": show_made,
+    "ingest": show_ingest,
+    "check": show_check,
+    "evaluate": show_evaluate,
+    "report": show_report,
+    "run": show_run,
     "fit": show_fit,
     "recommend": show_recommend,
     "forecast": show_forecast,

@@ -73,7 +73,7 @@ class RejectReason:
 
 @dataclass(frozen=True)
 class IngestFile:
-    """One file that was read: accepted + rejected = read, duplicates are among the rejected.
+    """One file that was read: accepted + rejected + duplicates = read.
 
     `notes` hold each choice that was made while reading: the unit of the time stamps, the duplicate rule.
     """

@@ -146,7 +146,7 @@ def payload(report: Report) -> dict[str, Any]:
         charts["ingest"] = ingest_chart(
             [x.name for x in files],
             [x.accepted for x in files],
-            [max(x.rejected - x.duplicates, 0) for x in files],
+            [x.rejected for x in files],
             [x.duplicates for x in files],
         )
     if report.evaluation:

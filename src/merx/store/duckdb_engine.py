@@ -35,7 +35,7 @@ class DuckDBEngine:
         """The result of a named query, cast to its declared schema."""
         query = QUERIES[name]
         sql = re.sub(r":([a-z_]+)", r"$\1", query.sql)
-        result: pa.Table = self._connection.execute(sql, params).to_arrow_table()
+        result: pa.Table = self._connection.sql(sql, params=params).to_arrow_table()
         return result.cast(query.schema)
 
     def close(self) -> None:

@@ -86,6 +86,19 @@ QUERIES: dict[str, Query] = {
         _HISTORY,
         ("user",),
     ),
+    # Shoppers with a middling number of purchases, recent ones first.
+    "typical_users": Query(
+        """
+        SELECT user_id FROM (
+            SELECT user_id, count(*) AS n, max(time) AS last_time FROM events
+            WHERE user_id IS NOT NULL AND item_id IS NOT NULL GROUP BY user_id
+        ) AS users
+        WHERE n BETWEEN 5 AND 60
+        ORDER BY last_time DESC, user_id LIMIT :n
+        """,
+        pa.schema([("user_id", pa.string())]),
+        ("n",),
+    ),
     # The latest row of each product.
     "products": Query(
         """

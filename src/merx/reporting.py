@@ -1,0 +1,101 @@
+"""What a shop's report shows: a few shoppers, the largest series, every price."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import merx
+from merx import report, sections
+from merx.answers import ForecastQuestion, PriceQuestion, RecommendQuestion
+from merx.config import ShopConfig
+from merx.decisions import Decision
+from merx.errors import RequestError
+from merx.fitting import forecast_panels
+from merx.ingest import check
+from merx.models import Models
+from merx.store.demand import demand, price_panel
+from merx.store.engine import Engine
+from merx.store.tables import Snapshot
+
+SHOPPERS = 3
+
+Ask = Callable[[str, Any], Decision]  # verb and question -> the decision, written into the ledger
+
+
+def build(
+    *,
+    shop: str,
+    folder: str,
+    config: ShopConfig,
+    engine: Engine,
+    snapshot: Snapshot,
+    models: Models,
+    evaluation: Mapping[str, Any] | None,
+    ask: Ask,
+) -> report.Report:
+    """The report's content; a section whose model was not fitted is left out.
+
+    Raises
+    ------
+    RequestError
+        Nothing was ingested yet.
+    """
+    overview = engine.query("overview").to_pylist()[0]
+    if not overview["events"]:
+        raise RequestError(f"{folder}: nothing was ingested yet, so there is nothing to report.")
+    products = engine.query("products")
+    titles = dict(zip(products["item_id"].to_pylist(), products["title"].to_pylist(), strict=True))
+    fitted = models.versions()
+    return report.Report(
+        shop=shop,
+        generated=datetime.now(UTC),
+        currency=config.shop.currency,
+        folder=folder,
+        summary=sections.summary(overview, merx.__version__, snapshot.fingerprint),
+        ingest=sections.ingested(snapshot.sources),
+        readiness=sections.readiness(check(engine)),
+        evaluation=sections.evaluation(evaluation) if evaluation else None,
+        shoppers=_shoppers(engine, config, ask, titles) if config.recommend.model in fitted else None,
+        forecasts=_forecasts(engine, config, ask, titles) if config.forecast.model in fitted else None,
+        prices=_prices(engine, config, ask, titles, models) if "price_response" in fitted else None,
+    )
+
+
+def _shoppers(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str]) -> report.Shoppers:
+    """Shoppers with middling histories."""
+    users = engine.query("typical_users", n=SHOPPERS)["user_id"].to_pylist()
+    return report.Shoppers(
+        tuple(
+            sections.shopper(
+                ask("recommend", RecommendQuestion.of(config, user)),
+                engine.query("history", user=user),
+                titles,
+            )
+            for user in users
+        ),
+        model=config.recommend.model,
+    )
+
+
+def _forecasts(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str]) -> report.Forecasts:
+    """The whole shop, its categories and its best-selling products."""
+    _, panel = forecast_panels(demand(engine), config)
+    series = []
+    for s, key in enumerate(panel.keys.ids.to_pylist()):
+        kind, _, name = key.partition(": ")
+        title = (
+            {"shop": "The whole shop", "category": f"Category {name}"}.get(kind) or titles.get(name) or name
+        )
+        decision = ask("forecast", ForecastQuestion.of(config, key))
+        series.append(sections.forecast_series(decision, title, panel, s))
+    whole = sections.decomposition(panel, 0, "The whole shop", config.forecast.season_length)
+    return report.Forecasts(tuple(series), decomposition=whole)
+
+
+def _prices(
+    engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str], models: Models
+) -> report.Prices:
+    question = PriceQuestion.of(config, None)
+    decision = ask("price", question)
+    model = models.load(question.model, decision.models[question.model])
+    return sections.prices(decision, titles, model, price_panel(engine, demand(engine)))

@@ -1,0 +1,243 @@
+"""From what a shop knows and was answered to the plain data of its report: pure functions, one a section."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from merx import report
+from merx.data.contracts import DemandModel
+from merx.data.panel import STEP_DAYS, Panel, PricePanel
+from merx.decisions import Decision
+from merx.forecast.decompose import decompose
+from merx.forecast.season import find_season
+from merx.ingest import Readiness
+from merx.price.optimise import curve
+
+HEADLINE = {"recommend": "ndcg", "forecast": "mase", "price": "gain share, all"}
+
+
+def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> report.ShopSummary:
+    """The shop in a few numbers, from the query `overview`."""
+    return report.ShopSummary(
+        start=overview["first_time"].replace(tzinfo=UTC),
+        end=overview["last_time"].replace(tzinfo=UTC),
+        events=overview["events"],
+        shoppers=overview["users"],
+        products=overview["items"],
+        purchases=overview["purchases"],
+        revenue=overview["revenue"] - overview["refunded"],
+        version=version,
+        fingerprint=fingerprint,
+    )
+
+
+def ingested(sources: Sequence[Mapping[str, Any]]) -> report.Ingest:
+    """What came in, from the sources of a snapshot."""
+    return report.Ingest(
+        tuple(
+            report.IngestFile(
+                name=Path(source["path"]).name,
+                read=source["read"],
+                accepted=source["accepted"],
+                rejected=source["rejected"],
+                duplicates=source["duplicates"],
+                dialect=source["dialect"],
+                reasons=tuple(report.RejectReason(text, count) for text, count in source["reasons"].items()),
+                notes=tuple(source["notes"]),
+            )
+            for source in sources
+        )
+    )
+
+
+def readiness(found: Readiness) -> report.Readiness:
+    """What the data can carry."""
+    return report.Readiness(
+        capabilities=tuple(
+            report.Capability(entry.name, entry.state, entry.needs, entry.has, entry.advice)
+            for entry in found.capabilities
+        ),
+        findings=tuple(report.Finding(entry.title, entry.text, entry.severity) for entry in found.findings),
+    )
+
+
+def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
+    """How good each model is, from evaluation.json."""
+
+    def table(task: str, better: Any) -> report.ScoreTable | None:
+        scores = [score for score in record["scores"] if score["task"] == task]
+        if not scores:
+            return None
+        headline = next(name for name in scores[0]["metrics"] if name.startswith(HEADLINE[task]))
+        return report.ScoreTable(
+            scores=tuple(
+                report.ModelScore(
+                    model=score["model"],
+                    metrics=score["metrics"],
+                    beats_trivial=score["beats_trivial"],
+                    sentence=score["sentence"],
+                    trivial=score["beats_trivial"] is None,
+                )
+                for score in scores
+            ),
+            headline=headline,
+            better=better,
+            sentence=record["protocol"][task],
+        )
+
+    return report.Evaluation(
+        ranking=table("recommend", "higher"),
+        forecast=table("forecast", "lower"),
+        price=table("price", "higher"),
+        protocol=" ".join([*record["protocol"].values(), *record["refused"].values()]),
+    )
+
+
+def shopper(
+    decision: Decision, history: pa.Table, titles: Mapping[str, str], most: int = 12
+) -> report.Shopper:
+    """One shopper: the latest events and the list, from a decision and the rows of the query `history`."""
+    rows = history.slice(max(history.num_rows - most, 0)).to_pylist()[::-1]  # newest first
+    answer = decision.answer
+    return report.Shopper(
+        id=answer["user_id"],
+        history=tuple(
+            report.HistoryItem(
+                titles.get(row["item_id"]) or row["item_id"], row["event"], row["time"].replace(tzinfo=UTC)
+            )
+            for row in rows
+        ),
+        recommendations=tuple(
+            report.Recommendation(
+                rank=row["rank"],
+                item_id=row["item_id"],
+                title=row["title"] or row["item_id"],
+                category=row["category"] or "",
+                score=row["score"],
+                reasons=tuple(
+                    report.Reason(why["title"] or why["item_id"], why["share"]) for why in row["reasons"]
+                ),
+                sentence=sentence,
+                decision_id=decision.id,
+            )
+            for row, sentence in zip(answer["rows"], decision.reasons, strict=True)
+        ),
+        sentence=" ".join(f"{rule[0].upper()}{rule[1:]}." for rule in decision.rules),
+    )
+
+
+def forecast_series(
+    decision: Decision, title: str, panel: Panel, s: int, comparison: str
+) -> report.ForecastSeries:
+    """One series with its past, from a decision and series s of a panel."""
+    rows = decision.answer["rows"]
+    y = np.where(panel.available[panel.offsets[s] : panel.offsets[s + 1]], panel.series(s), np.nan)
+
+    def column(name: str) -> np.ndarray:
+        return np.array([row[name] for row in rows], dtype=np.float64)
+
+    return report.ForecastSeries(
+        title=title,
+        dates=_dates(panel, s),
+        y=y,
+        future=np.array([row["date"] for row in rows], dtype="datetime64[D]"),
+        mean=column("mean"),
+        lo80=column("q0.1"),
+        hi80=column("q0.9"),
+        lo95=column("q0.025"),
+        hi95=column("q0.975"),
+        unit=f"units a {panel.step}",
+        model=f"{decision.answer['model']}: {decision.answer['specification']}",
+        comparison=decision.answer.get("comparison", ""),
+        decision_id=decision.id,
+    )
+
+
+def decomposition(panel: Panel, s: int, title: str, season_length: int) -> report.Decomposition:
+    """Series s of a panel taken apart; a season length of 0 is found from the data."""
+    y = panel.series(s)
+    parts = decompose(y, season_length or find_season(y, panel.step))
+    return report.Decomposition(
+        dates=_dates(panel, s),
+        observed=parts.observed,
+        trend=parts.trend,
+        seasonal=parts.seasonal,
+        remainder=parts.remainder,
+        trend_strength=parts.trend_strength,
+        seasonal_strength=parts.seasonal_strength,
+        title=title,
+        unit=f"units a {panel.step}",
+    )
+
+
+def prices(
+    decision: Decision, titles: Mapping[str, str], model: DemandModel, panel: PricePanel, curves: int = 6
+) -> report.Prices:
+    """All quotes, and the demand and profit curves of the products with the largest expected gain."""
+    rows = decision.answer["rows"]
+    gaining = sorted(
+        (row for row in rows if row["profit"] is not None),
+        key=lambda row: (row["price"] == row["price_now"], -(row["profit"] - row["profit_now"])),
+    )
+    return report.Prices(
+        quotes=tuple(_quote(row, titles, decision.id) for row in rows),
+        curves=tuple(_curve(row, titles, decision.id, model, panel) for row in gaining[:curves]),
+        period="per week",
+        interval=0.8,
+    )
+
+
+def _quote(row: Mapping[str, Any], titles: Mapping[str, str], decision_id: str) -> report.Quote:
+    def interval(name: str) -> report.Interval:
+        return report.Interval(_number(row[name]), _number(row[f"{name}_low"]), _number(row[f"{name}_high"]))
+
+    return report.Quote(
+        item_id=row["item_id"],
+        title=titles.get(row["item_id"]) or row["item_id"],
+        price_now=row["price_now"],
+        price_proposed=row["price"],
+        units=interval("units"),
+        revenue=interval("revenue"),
+        profit=interval("profit"),
+        grade=row["grade"],
+        binding=row["binding"],
+        reason=row["reason"],
+        profit_now=_number(row["profit_now"]),
+        decision_id=decision_id,
+    )
+
+
+def _curve(
+    row: Mapping[str, Any], titles: Mapping[str, str], decision_id: str, model: DemandModel, panel: PricePanel
+) -> report.PriceCurve:
+    grid = row["price_now"] * np.linspace(0.6, 1.5, 46)  # (G,)
+    found = curve(model, panel.items.code(row["item_id"]), grid, _number(row["cost"]))
+    return report.PriceCurve(
+        item_id=row["item_id"],
+        title=titles.get(row["item_id"]) or row["item_id"],
+        price=grid,
+        units=found.units[:, 0],
+        units_low=found.units[:, 1],
+        units_high=found.units[:, 2],
+        profit=found.profit[:, 0],
+        profit_low=found.profit[:, 1],
+        profit_high=found.profit[:, 2],
+        price_now=row["price_now"],
+        price_proposed=row["price"],
+        cost=_number(row["cost"]),
+        sentence=row["reason"],
+        decision_id=decision_id,
+    )
+
+
+def _dates(panel: Panel, s: int) -> np.ndarray:
+    day = panel.start[s] + np.arange(panel.length[s]) * STEP_DAYS[panel.step]
+    return day.astype("datetime64[D]")
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
