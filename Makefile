@@ -42,7 +42,7 @@ docs: $(READY_DEV)
 bench: $(READY_DEV)
 	$(BIN)/python benchmarks/run.py $(NAME)
 
-check: lint types layers test docs
+check: lint types layers docs test
 
 clean:
 	rm -rf .venv site build dist

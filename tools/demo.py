@@ -1,0 +1,38 @@
+"""The main job, end to end: on a simulated shop whose truth is known, or on a file of your own.
+
+    python tools/demo.py                     simulates demo-shop, then runs everything on it
+    python tools/demo.py --data FILE         the same on a file (a dialect that merx knows)
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from merx.cli import main as merx
+
+
+def call(*words: str) -> None:
+    """Run one command of merx, shown as a user would type it."""
+    print(f"\n$ merx {' '.join(words)}", flush=True)
+    merx(list(words), standalone_mode=False)
+
+
+def main() -> None:
+    """Parse the arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a file of your own instead of a simulated shop")
+    data = parser.parse_args().data
+    shop = Path(f"{data.stem.replace('_', '-')}-shop" if data else "demo-shop")
+    for folder in (shop, shop.with_name(f"{shop.name}-truth")):
+        shutil.rmtree(folder, ignore_errors=True)
+    if data:
+        call("init", str(shop))
+        call("run", str(shop), str(data))
+    else:
+        call("simulate", str(shop))
+        call("run", str(shop))
+    print(f"\nOpen {shop / 'report.html'} in a browser.")
+
+
+if __name__ == "__main__":
+    main()
