@@ -184,7 +184,7 @@ def _choose(steps: Ladder, value: np.ndarray, confidence: np.ndarray, rules: Pri
 
     others: np.ndarray = steps.excluded[:, :, 1:]  # all but today's price
     no_ladder = ~free_of(others).any(axis=1)  # (I,)
-    eased = np.stack(  # (3, I): would the ladder have a price without this rule?
+    eased: np.ndarray = np.stack(  # (3, I): would the ladder have a price without this rule?
         [free_of(np.delete(others, r, axis=0)).any(axis=1) for r in range(len(LADDER_RULES))]
     )
     conflict = tuple(

@@ -1,0 +1,49 @@
+"""Past prices, and the grade of the evidence."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from merx.price.grade import grade
+from merx.price.history import distinct_prices, list_price, price_spread
+
+from .worlds import make_world
+
+
+def test_the_list_price_is_that_of_most_orders_not_of_most_units():
+    item = np.array([0, 0, 0, 0, 1, 1])
+    week = np.array([3, 3, 3, 2, 0, 0])
+    price = np.array([5.0, 5.0, 4.0, 4.5, 2.0, 3.0])  # the line at 4.00 may have been for 1,000 pieces
+    found = list_price(item, week, price)
+    assert found[0].tolist() == [0, 0, 1]
+    assert found[1].tolist() == [2, 3, 0]
+    assert found[2].tolist() == [4.5, 5.0, 3.0]  # of two equally frequent prices the higher
+    assert len(list_price(item[:0], week[:0], price[:0])[2]) == 0
+
+
+def test_prices_count_in_steps_of_one_percent_and_only_in_stock():
+    panel = make_world("random", 1, items=2, weeks=8, categories=1).panel
+    price = np.array([10, 10.01, 12, 12, 12, 12, 12, 99.0] + [7.0] * 8)
+    available = np.array([1.0] * 7 + [0.0] + [1.0] * 8)
+    panel = replace(panel, price=price, available=available)
+    assert distinct_prices(panel).tolist() == [2, 1]
+    assert price_spread(panel)[1] == 0
+    assert np.isclose(price_spread(panel)[0], np.std(np.log(price[:7])))
+
+
+def test_grades_fall_with_the_evidence():
+    panel = make_world("random", 1, items=20, categories=1).panel
+    sure, vague, unknown = (np.random.default_rng(0).normal(-2.5, sd, (200, 20)) for sd in (0.3, 0.9, 3.0))
+    assert set(grade(panel, sure).grade) == {"A"}
+    assert set(grade(panel, vague).grade) == {"C"}
+    refused = grade(panel, unknown)
+    assert set(refused.grade) == {"D"}
+    assert "sales vary so much" in refused.missing[0]
+    assert "weeks" in refused.evidence[0]
+
+
+def test_confounded_prices_are_never_better_than_c():
+    panel = make_world("follows_demand", 1, items=60, categories=2).panel
+    graded = grade(panel, np.random.default_rng(0).normal(-2.5, 0.1, (200, 60)))
+    assert set(graded.grade) == {"C"}
+    assert "followed demand" in graded.alarm[0]

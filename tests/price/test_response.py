@@ -1,0 +1,216 @@
+"""The price response against worlds whose demand is known, and as a contract."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from merx.data.contracts import DemandConfig, DemandModel
+from merx.data.panel import PricePanel
+from merx.data.vocabulary import Vocabulary
+from merx.errors import ConfigError, FitError, RequestError
+from merx.evaluate.pricing import elasticity_error, interval_coverage
+from merx.price.confounding import find_confounding
+from merx.price.hierarchy import EFFECTS, LEVEL, PRICE, PROMOTION, Spread, solve
+from merx.price.response import PriceResponse
+
+from .worlds import World, make_world
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world("random", seed=1, items=60, categories=4)
+
+
+def take(panel: PricePanel, which: np.ndarray) -> PricePanel:
+    rows = np.concatenate([np.arange(panel.offsets[i], panel.offsets[i + 1]) for i in which])
+    return replace(
+        panel,
+        items=Vocabulary(panel.items.ids.take(which)),
+        category=panel.category[which],
+        offsets=np.r_[0, np.cumsum(np.diff(panel.offsets)[which])],
+        cost=panel.cost[which],
+        price_now=panel.price_now[which],
+        **{n: getattr(panel, n)[rows] for n in ("week", "units", "price", "promotion", "available")},
+    )
+
+
+def test_elasticities_and_their_intervals_are_right_where_prices_moved_at_random():
+    error, covered = [], []
+    for seed in (1, 2, 3):
+        world = make_world("random", seed)
+        fitted = PriceResponse().fit(world.panel)
+        error.append(elasticity_error(fitted.elasticity.mean(axis=0), world.elasticity))
+        covered.append(interval_coverage(fitted.elasticity, world.elasticity))
+    assert np.mean([e.rmse for e in error]) < 0.45
+    assert abs(np.mean([e.bias for e in error])) < 0.1
+    assert np.mean([e.rank_correlation for e in error]) > 0.7
+    coverage = np.mean(covered, axis=0)
+    assert 0.75 <= coverage[0] <= 0.85
+    assert 0.92 <= coverage[1] <= 0.98
+
+
+@pytest.mark.parametrize("policy", ["follows_last_week", "follows_demand"])
+def test_prices_that_follow_demand_raise_the_alarm_and_never_get_narrow_intervals(policy):
+    world = make_world(policy, seed=1)
+    assert find_confounding(world.panel).item.all()
+    fitted = PriceResponse().fit(world.panel)
+    assert fitted.elasticity.std(axis=0).min() > 0.6
+    assert interval_coverage(fitted.elasticity, world.elasticity)[0] >= 0.75
+
+
+@pytest.mark.parametrize("policy", ["random", "few_changes"])
+def test_honest_prices_raise_no_alarm(policy):
+    assert not find_confounding(make_world(policy, seed=1).panel).item.any()
+
+
+def test_the_level_follows_recent_demand(world):
+    panel = world.panel
+    recent = panel.week >= 96
+    units = np.where(recent, panel.units * 3, panel.units)
+    before, after = (PriceResponse().fit(p) for p in (panel, replace(panel, units=units)))
+    now = panel.price_now[:, None]
+    ratio = (after.demand(now) / before.demand(now)).mean()
+    assert 2.0 < ratio < 4.0
+
+
+def test_the_nested_solution_is_that_of_one_dense_system():
+    rng = np.random.default_rng(0)
+    items, weeks, n_lags, category = 5, 6, 2, np.array([0, 0, 1, 1, 1])
+    design = rng.normal(size=(items, weeks, EFFECTS))
+    lags = rng.normal(size=(items, weeks, n_lags))
+    weight = rng.uniform(0, 2, (items, weeks)) * (rng.random((items, weeks)) < 0.8)
+    target = rng.normal(size=(items, weeks))
+    spread = Spread(np.array([9.0, 0.5, 0.1, 0.2]), 0.3, 0.05, 0.1)
+    members = [np.flatnonzero(category == c) for c in range(2)]
+    posterior = solve(design, lags, weight, target, members, spread, -2.6, 1.0)
+
+    # Unknowns: item effects, week by category, category means, week of the shop, its mean, promotion, lags.
+    at_week, at_mean = items * EFFECTS, items * EFFECTS + 2 * weeks
+    at_shop = at_mean + 2
+    at_shop_mean, at_promotion, at_lag = at_shop + weeks, at_shop + weeks + 1, at_shop + weeks + 2
+    size = at_lag + n_lags
+    rows, values, weights = [], [], []
+
+    def term(entries, value, precision):
+        row = np.zeros(size)
+        for place, factor in entries:
+            row[place] += factor
+        rows.append(row), values.append(value), weights.append(precision)
+
+    for i in range(items):
+        for t in range(weeks):
+            entries = [(i * EFFECTS + k, design[i, t, k]) for k in range(EFFECTS)]
+            entries += [(at_week + category[i] * weeks + t, 1.0)]
+            entries += [(at_lag + k, lags[i, t, k]) for k in range(n_lags)]
+            term(entries, target[i, t], weight[i, t])
+        for k in range(EFFECTS):
+            mean = {PRICE: [(at_mean + category[i], -1.0)], PROMOTION: [(at_promotion, -1.0)]}.get(k, [])
+            term([(i * EFFECTS + k, 1.0), *mean], 0.0, 1 / spread.item[k])
+    for c in range(2):
+        for t in range(weeks):
+            term([(at_week + c * weeks + t, 1.0), (at_shop + t, -1.0)], 0.0, 1 / spread.category_week)
+        term([(at_mean + c, 1.0), (at_shop_mean, -1.0)], 0.0, 1 / spread.category)
+    for t in range(weeks):
+        term([(at_shop + t, 1.0)], 0.0, 1 / spread.shop_week)
+    term([(at_shop_mean, 1.0)], -2.6, 1.0)
+    for place in (at_promotion, *range(at_lag, size)):
+        term([(place, 1.0)], 0.0, 1.0)
+    a, b, w = np.array(rows), np.array(values), np.array(weights)
+    covariance = np.linalg.inv(a.T @ (a * w[:, None]))
+    mean = covariance @ (a.T @ (w * b))
+
+    assert np.allclose(posterior.item.ravel(), mean[:at_week])
+    assert np.allclose(posterior.week.ravel(), mean[at_week:at_mean])
+    assert np.allclose(posterior.category_mean, mean[at_mean:at_shop])
+    assert np.allclose(posterior.lag, mean[at_lag:])
+    assert np.allclose(posterior.week_variance.ravel(), np.diag(covariance)[at_week:at_mean])
+    for i in range(items):
+        block = slice(i * EFFECTS, (i + 1) * EFFECTS)
+        assert np.allclose(posterior.item_covariance[i], covariance[block, block])
+
+    def square(place, about):
+        d = np.zeros(size)
+        d[place] = 1.0
+        if about is not None:
+            d[about] = -1.0
+        return (d @ mean) ** 2 + d @ covariance @ d
+
+    for i in range(items):
+        price, promotion = i * EFFECTS + PRICE, i * EFFECTS + PROMOTION
+        assert np.isclose(posterior.item_deviation[i, PRICE], square(price, at_mean + category[i]))
+        assert np.isclose(posterior.item_deviation[i, PROMOTION], square(promotion, at_promotion))
+        assert np.isclose(posterior.item_deviation[i, LEVEL], square(i * EFFECTS + LEVEL, None))
+    assert np.isclose(posterior.category_deviation[1], square(at_mean + 1, at_shop_mean))
+    assert np.isclose(posterior.week_deviation[1, 2], square(at_week + weeks + 2, at_shop + 2))
+    assert np.isclose(posterior.shop_week_deviation[3], square(at_shop + 3, None))
+
+
+def test_the_contract_of_demand_models(world):
+    config = PriceResponse()
+    assert isinstance(config, DemandConfig)
+    held = {f.name: getattr(world.panel, f.name) for f in fields(world.panel)}
+    before = {name: value.copy() for name, value in held.items() if isinstance(value, np.ndarray)}
+    first, second = config.fit(world.panel), config.fit(world.panel)
+    assert isinstance(first, DemandModel)
+    for name, value in before.items():
+        assert np.array_equal(getattr(world.panel, name), value), name
+    for field in fields(first):
+        value = getattr(first, field.name)
+        if isinstance(value, np.ndarray):
+            assert np.array_equal(value, getattr(second, field.name)), field.name
+            assert np.isfinite(value).all(), field.name
+    prices = world.panel.price_now[:, None] * np.linspace(0.5, 2.0, 7)
+    draws = first.draws(prices)
+    assert draws.shape == (200, 60, 7)
+    assert np.allclose(first.demand(prices), draws.mean(axis=0))
+    assert (np.diff(draws, axis=2) <= 0).all()  # dearer never sells more
+    with pytest.raises(RequestError, match="60 rows"):
+        first.draws(prices[:3])
+
+
+def test_permuting_the_items_permutes_the_results(world):
+    order = np.random.default_rng(3).permutation(60)
+    straight, permuted = PriceResponse().fit(world.panel), PriceResponse().fit(take(world.panel, order))
+    assert np.allclose(straight.elasticity[:, order], permuted.elasticity, atol=1e-6)
+    assert np.allclose(straight.level[:, order], permuted.level, atol=1e-6)
+
+
+def test_one_product_and_no_price_movement_fall_back_to_the_literature(world):
+    one = take(world.panel, np.array([7]))
+    still = replace(one, price=np.full_like(one.price, one.price_now[0]), promotion=np.zeros_like(one.price))
+    assert np.isfinite(PriceResponse().fit(one).level).all()
+    fitted = PriceResponse().fit(still)
+    assert abs(fitted.elasticity.mean() + 2.6) < 0.2
+    assert fitted.elasticity.std() > 0.8
+
+
+def test_items_without_a_week_and_without_sales_are_fitted_finitely(world):
+    panel = take(world.panel, np.arange(3))
+    rows = slice(0, panel.offsets[2])
+    empty = replace(
+        panel,
+        offsets=np.r_[panel.offsets[:3], panel.offsets[2]],
+        **{n: getattr(panel, n)[rows] for n in ("week", "price", "promotion", "available")},
+        units=np.where(panel.item[rows] == 1, 0.0, panel.units[rows]),
+    )
+    fitted = PriceResponse().fit(empty)
+    assert np.isfinite(fitted.level).all()
+    assert np.isfinite(fitted.reference).all()
+
+
+def test_what_cannot_be_fitted_says_so(world):
+    nothing = take(world.panel, np.arange(1))
+    nothing = replace(
+        nothing,
+        items=Vocabulary.of([]),
+        offsets=np.zeros(1, dtype=np.int64),
+        **{n: getattr(nothing, n)[:0] for n in ("category", "cost", "price_now", "week", "units", "price")},
+        **{n: getattr(nothing, n)[:0] for n in ("promotion", "available")},
+    )
+    with pytest.raises(FitError, match="no item"):
+        PriceResponse().fit(nothing)
+    with pytest.raises(ConfigError, match="prior_elasticity"):
+        PriceResponse(prior_elasticity=1.0).fit(world.panel)
+    with pytest.raises(ConfigError, match="draws"):
+        PriceResponse(draws=1).fit(world.panel)
