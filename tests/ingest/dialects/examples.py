@@ -44,12 +44,12 @@ FILES: dict[str, tuple[str, str]] = {
         "csv",
         "event_id,time,event,user_id,session_id,item_id,quantity,price,currency,transaction_id,value,title\n"
         "e1,2024-01-05 10:11:12,view_item,u1,s1,A,,,,,,Cup\n"
-        "e2,1704449472,purchase,u1,s1,A,2,10.00,EUR,T-1,,Cup\n"
+        "e2,2024-01-05T10:11:12Z,purchase,u1,s1,A,2,10.00,EUR,T-1,,Cup\n"
         "e3,2024-01-05T10:11:12-05:00,refund,17850.0,,A,-1,10.00,EUR,T-1,,\n",
     ),
     "plain_purchases": (
         "csv",
-        "order_id,customer,sku,order_date,qty,unit_price\nT-1,u1,A,20240105,2,10\nT-1,u1,A,2024-01-06,-1,10\n",
+        "order_id,customer,sku,order_date,qty,unit_price\nT-1,u1,A,2024-01-05,2,10\nT-1,u1,A,2024-01-06,-1,10\n",
     ),
     "plain_ratings": ("csv", "user,item,stars,date\nu1,A,4.5,2024-01-05\n"),
     "plain_views": ("csv", "visitor_id,product_id,timestamp\nu1,A,1704449472123\n"),

@@ -53,7 +53,9 @@ def _source(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBP
     if path.suffix == ".parquet":
         return connection.sql(f"SELECT * FROM read_parquet('{path}')")
     if path.suffix == ".jsonl":
-        return connection.sql(f"SELECT * FROM read_json('{path}', format = 'newline_delimited')")
+        return connection.sql(
+            f"SELECT * FROM read_json('{path}', format = 'newline_delimited', timestampformat = 'none')"
+        )
     return connection.sql(f"SELECT * FROM read_csv('{path}', all_varchar = true, header = true)")
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/reference/dialects.md from the table of dialects: run it with PYTHONPATH=tests/ingest/dialects."""
+"""Writes docs/reference/dialects.md from the table of dialects."""
 
 import re
 import sys

@@ -26,7 +26,7 @@ def test_online_retail(reading: Reading) -> None:
         **purchase,
         "time": "2010-12-02 09:30:00",
         "event": "refund",
-        "quantity": "2",
+        "quantity": "-2",
         "transaction_id": "C2",
     }
     assert [line.get("reject", "") for line in rest] == [
@@ -55,7 +55,7 @@ def test_online_retail_as_parquet(tmp_path: Path) -> None:
         "TIMESTAMP '2010-12-01 08:26:00' AS InvoiceDate, 2.5::DOUBLE AS UnitPrice, 100 AS CustomerID"
     ).write_parquet(str(path))
     (line,) = read("uci_online_retail", path).lines
-    assert (line["event"], line["quantity"], line["item_id"]) == ("refund", "3", "10001A")
+    assert (line["event"], line["quantity"], line["item_id"]) == ("purchase", "-3", "10001A")
     assert (line["time"], line["user_id"]) == ("2010-12-01 08:26:00", "100")
 
 
@@ -67,7 +67,6 @@ def test_retailrocket(reading: Reading) -> None:
         "event": "purchase",
         "user_id": "2",
         "item_id": "100",
-        "quantity": "1",
         "transaction_id": "234",
     }
 
@@ -79,7 +78,6 @@ def test_movielens(reading: Reading) -> None:
             "event": "rate",
             "user_id": "1",
             "item_id": "31",
-            "quantity": "1",
             "value": "2.5",
         }
     ]

@@ -16,13 +16,12 @@ ORDER = {
 }
 LINES = [
     {**ORDER, "item_id": "A", "quantity": "2", "price": "10.0", "value": "35.5"},
-    {**ORDER, "item_id": "B", "quantity": "1", "price": "15.5"},
+    {**ORDER, "item_id": "B", "price": "15.5"},
     {
         "time": "2024-01-05 10:11:13+00:00",
         "event": "page_view",
         "user_id": "d1",
         "session_id": "d1.77",
-        "quantity": "1",
     },
 ]
 

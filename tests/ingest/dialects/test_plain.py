@@ -20,19 +20,17 @@ def test_events_under_their_own_names(reading: Reading) -> None:
         "user_id": "u1",
         "session_id": "s1",
         "item_id": "A",
-        "quantity": "1",
     }
-    assert second["time"] == "2024-01-05 10:11:12+00:00"  # a count of seconds
-    assert third["time"] == "2024-01-05 15:11:12+00:00"  # an offset
-    assert (third["quantity"], third["user_id"]) == ("1", "17850")
+    assert (second["quantity"], second["price"], second["transaction_id"]) == ("2", "10.00", "T-1")
+    assert third["user_id"] == "17850"  # once a float
     assert reading("plain_events").products[0] == {"title": "Cup"}
 
 
-def test_lines_of_orders_are_purchases_and_negative_ones_refunds(reading: Reading) -> None:
+def test_lines_of_orders_are_purchases(reading: Reading) -> None:
     line = {"user_id": "u1", "item_id": "A", "price": "10", "transaction_id": "T-1"}
     assert reading("plain_purchases").lines == [
-        {**line, "time": "2024-01-05 00:00:00", "event": "purchase", "quantity": "2"},
-        {**line, "time": "2024-01-06", "event": "refund", "quantity": "1"},
+        {**line, "time": "2024-01-05", "event": "purchase", "quantity": "2"},
+        {**line, "time": "2024-01-06", "event": "purchase", "quantity": "-1"},
     ]
 
 
@@ -44,11 +42,10 @@ def test_stars_are_ratings(reading: Reading) -> None:
 def test_no_more_than_shopper_product_and_time_is_a_view(reading: Reading) -> None:
     (line,) = reading("plain_views").lines
     assert line == {
-        "time": "2024-01-05 10:11:12.123+00:00",
+        "time": "1704449472123",
         "event": "view_item",
         "user_id": "u1",
         "item_id": "A",
-        "quantity": "1",
     }
 
 
@@ -73,15 +70,14 @@ def test_prices(reading: Reading) -> None:
             "price": "10",
             "cost": "4",
             "promotion": "true",
-            "from_orders": "false",
         }
     ]
 
 
-def test_relations_have_a_kind_and_a_weight(reading: Reading) -> None:
+def test_relations_have_a_kind(reading: Reading) -> None:
     assert reading("plain_relations").lines == [
         {"user_id": "u1", "other_user_id": "u2", "kind": "follows", "weight": "2"},
-        {"user_id": "u1", "other_user_id": "u3", "kind": "related", "weight": "1"},
+        {"user_id": "u1", "other_user_id": "u3", "kind": "related"},
     ]
 
 
@@ -94,23 +90,23 @@ def test_a_table_under_the_names_of_its_schema_is_plain(table: str) -> None:
     names = [name for name in TABLES[table].names if name != "from_orders"]
     matches = {name: size for name, dialect in DIALECTS.items() if (size := dialect.match(names))}
     assert max(matches, key=lambda name: matches[name]) == f"plain_{table}"
-    assert set(TABLES[table].names) == set(DIALECTS[f"plain_{table}"].columns)
+    assert set(names) == set(DIALECTS[f"plain_{table}"].columns)
 
 
 def test_typed_columns_read_as_text_does(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     duckdb.sql(
-        "SELECT 17850.0 AS customer_id, 7 AS item, TIMESTAMPTZ '2024-01-05 10:11:12+00' AS date, "
+        "SELECT 17850.0 AS customer_id, 7 AS item, TIMESTAMP '2024-01-05 10:11:12' AS date, "
         "-2 AS quantity, 2.5 AS price"
     ).write_parquet(str(path))
     assert DIALECTS["plain_purchases"].match(header(path))
     assert read("plain_purchases", path).lines == [
         {
-            "time": "2024-01-05 10:11:12+00:00",
-            "event": "refund",
+            "time": "2024-01-05 10:11:12",
+            "event": "purchase",
             "user_id": "17850",
             "item_id": "7",
-            "quantity": "2",
+            "quantity": "-2",
             "price": "2.5",
         }
     ]

@@ -4,7 +4,7 @@ from merx.ingest.dialects import DIALECTS
 
 
 def test_the_page_is_what_the_dialects_say() -> None:
-    told = "PYTHONPATH=tests/ingest/dialects python tests/ingest/dialects/reference.py writes it anew"
+    told = "python tests/ingest/dialects/reference.py writes it anew"
     assert PAGE.read_text(encoding="utf-8") == page(), told
 
 

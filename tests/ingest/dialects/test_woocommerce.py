@@ -7,7 +7,7 @@ Reading = Callable[[str], Read]
 
 def test_orders(reading: Reading) -> None:
     first = {
-        "time": "2024-01-05 10:11:12+00:00",
+        "time": "2024-01-05T10:11:12+00:00",
         "event": "purchase",
         "user_id": "26",
         "currency": "USD",

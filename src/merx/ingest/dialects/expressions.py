@@ -6,10 +6,8 @@ on as text, so that the caller rejects its line and names it.
 
 from collections.abc import Iterable, Mapping
 
-
-def column(name: str) -> str:
-    """Write a column's name so that blanks, brackets and reserved words do no harm."""
-    return '"' + name.replace('"', '""') + '"'
+from merx.ingest.sql import identifier as quoted
+from merx.ingest.sql import literal
 
 
 def text(expression: str) -> str:
@@ -27,25 +25,10 @@ def first(expressions: Iterable[str]) -> str:
     return f"coalesce({', '.join(expressions)})"
 
 
-def quote(value: str) -> str:
-    """Write a value as a SQL string."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def renamed(expression: str, names: Mapping[str, str], otherwise: str | None = None) -> str:
-    """Replace the values that `names` lists; others read as `otherwise`, by default as they are."""
-    cases = " ".join(f"WHEN {quote(given)} THEN {quote(name)}" for given, name in names.items())
-    return f"CASE {expression} {cases} ELSE {otherwise or expression} END"
-
-
-def unsigned(expression: str) -> str:
-    """Drop the minus of a number, given as text or as a number."""
-    return rf"regexp_replace({text(expression)}, '^-\s*', '')"
-
-
-def negative(expression: str) -> str:
-    """Whether a number, given as text or as a number, is below zero (false for null)."""
-    return f"coalesce({text(expression)} LIKE '-%' AND TRY_CAST({text(expression)} AS DOUBLE) <> 0, false)"
+def renamed(expression: str, names: Mapping[str, str]) -> str:
+    """Replace the values that `names` lists; others pass through."""
+    cases = " ".join(f"WHEN {literal(given)} THEN {literal(name)}" for given, name in names.items())
+    return f"CASE {expression} {cases} ELSE {expression} END"
 
 
 def since_epoch(expression: str, unit: str) -> str:
@@ -64,25 +47,6 @@ def zoned(expression: str) -> str:
     return f"CASE WHEN regexp_matches({given}, '{offset}') THEN {first([utc, given])} ELSE {given} END"
 
 
-def instant(expression: str) -> str:
-    """Read a time: a count since 1970 in s, ms or us told by its number of digits, `YYYYMMDD`, or text."""
-    given = text(expression)
-    return (
-        "CASE "
-        rf"WHEN regexp_full_match({given}, '\d{{9,10}}(\.\d+)?') THEN {since_epoch(expression, 's')} "
-        rf"WHEN regexp_full_match({given}, '\d{{12,13}}(\.\d+)?') THEN {since_epoch(expression, 'ms')} "
-        rf"WHEN regexp_full_match({given}, '\d{{15,16}}(\.0)?') THEN {since_epoch(expression, 'us')} "
-        rf"WHEN regexp_full_match({given}, '(19|20)\d{{6}}') "
-        f"THEN coalesce(CAST(try_strptime({given}, '%Y%m%d') AS VARCHAR), {given}) "
-        f"ELSE {zoned(expression)} END"
-    )
-
-
-def money(expression: str) -> str:
-    """Drop the currency code before or after an amount (`12.50 GBP`)."""
-    return rf"regexp_replace({text(expression)}, '^[A-Z]{{3}}\s*|\s*[A-Z]{{3}}$', '')"
-
-
 def prose(expression: str) -> str:
     """Read HTML as text: tags and repeated blanks become one blank."""
     return text(rf"regexp_replace({text(expression)}, '(<[^>]*>|&nbsp;|\s)+', ' ', 'g')")
@@ -90,12 +54,12 @@ def prose(expression: str) -> str:
 
 def inside(record: str, path: str) -> str:
     """Read a value inside a nested column (struct, list or JSON) as text; a missing one is null."""
-    return text(f"json_extract_string(to_json({record}), {quote(path)})")
+    return text(f"json_extract_string(to_json({record}), {literal(path)})")
 
 
 def listed(record: str, path: str = "$[*]") -> str:
     """Read a list inside a nested column as a list of JSON; a missing one is empty."""
-    return f"coalesce(json_extract(to_json({record}), {quote(path)}), [])"
+    return f"coalesce(json_extract(to_json({record}), {literal(path)}), [])"
 
 
 def fanned_out(records: str, relation: str = "raw") -> str:
@@ -112,10 +76,10 @@ def fanned_out(records: str, relation: str = "raw") -> str:
 def carried(names: Mapping[str, str], key: str) -> str:
     """Query that adds, under each name, the first value that its column has among the rows of one key."""
     first_values = ", ".join(
-        f"first_value({text(column(given))} IGNORE NULLS) OVER same AS {name}"
+        f"first_value({text(quoted(given))} IGNORE NULLS) OVER same AS {name}"
         for name, given in names.items()
     )
     return (
-        f"SELECT *, {first_values} FROM raw WINDOW same AS (PARTITION BY {text(column(key))} ORDER BY _row "  # noqa: S608
+        f"SELECT *, {first_values} FROM raw WINDOW same AS (PARTITION BY {text(quoted(key))} ORDER BY _row "  # noqa: S608
         "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
     )

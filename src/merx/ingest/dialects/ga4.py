@@ -46,7 +46,7 @@ GA4 = Dialect(
         "user_id": first([text("user_id"), text("user_pseudo_id")]),
         "session_id": f"{text('user_pseudo_id')} || '.' || {_parameter('ga_session_id', 'int', 'string')}",
         "item_id": _set(inside("_item", "$.item_id")),
-        "quantity": first([inside("_item", "$.quantity"), "'1'"]),
+        "quantity": inside("_item", "$.quantity"),
         "price": inside("_item", "$.price"),
         "currency": _parameter("currency", "string"),
         "transaction_id": first(

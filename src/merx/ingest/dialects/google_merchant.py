@@ -2,12 +2,12 @@
 
 Source: https://support.google.com/merchants/answer/7052112 (product data specification).
 
-- Prices carry their currency (`15.00 USD`); the amount is read.
+- Prices carry their currency (`15.00 USD`); the amount is kept.
 - The shop's own `product_type` is the category, and `google_product_category` where that is absent.
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import first, identifier, money, text
+from merx.ingest.dialects.expressions import first, identifier, text
 
 _IDENTIFYING = frozenset({"id", "title", "link", "price", "availability"})
 
@@ -26,9 +26,9 @@ GOOGLE_MERCHANT = Dialect(
         "description": text("description"),
         "brand": text("brand"),
         "category": first([text("product_type"), text("google_product_category")]),
-        "price": money("price"),
-        "sale_price": money("sale_price"),
-        "cost_of_goods_sold": money("cost_of_goods_sold"),
+        "price": "price",
+        "sale_price": "sale_price",
+        "cost_of_goods_sold": "cost_of_goods_sold",
         "availability": text("availability"),
         "image_link": text("image_link"),
         "item_group_id": identifier("item_group_id"),

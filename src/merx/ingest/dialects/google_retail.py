@@ -10,7 +10,7 @@ v2 (eventType, visitorId, userInfo.userId, sessionId, eventTime, productDetails,
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import fanned_out, first, inside, instant, listed, renamed, text
+from merx.ingest.dialects.expressions import fanned_out, first, inside, listed, renamed, text
 
 _EVENTS = {
     "home-page-view": "page_view",
@@ -34,12 +34,12 @@ GOOGLE_RETAIL = Dialect(
     optional=frozenset({*_TELLING, "sessionId"}),
     lines=fanned_out(listed("productDetails")),
     columns={
-        "time": instant("eventTime"),
+        "time": "eventTime",
         "event": renamed(text("eventType"), _EVENTS),
         "user_id": first([inside("userInfo", "$.userId"), text("visitorId")]),
         "session_id": text("sessionId"),
         "item_id": inside("_item", "$.product.id"),
-        "quantity": first([inside("_item", "$.quantity"), "'1'"]),
+        "quantity": inside("_item", "$.quantity"),
         "price": inside("_item", "$.product.priceInfo.price"),
         "currency": first(
             [

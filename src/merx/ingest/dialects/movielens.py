@@ -21,7 +21,6 @@ RATINGS = Dialect(
         "event": "'rate'",
         "user_id": identifier("userId"),
         "item_id": identifier("movieId"),
-        "quantity": "'1'",
         "value": "rating",
     },
 )

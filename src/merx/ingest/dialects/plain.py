@@ -12,16 +12,8 @@ A file need not name every column. Without an `event` column, what else it holds
 
 from merx.data.schema import PRODUCTS_TABLE
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import (
-    column,
-    first,
-    identifier,
-    instant,
-    negative,
-    renamed,
-    text,
-    unsigned,
-)
+from merx.ingest.dialects.expressions import first, identifier, renamed, text
+from merx.ingest.sql import identifier as column
 
 _USER = (
     "user",
@@ -77,37 +69,34 @@ _EVENT_ALIASES = {
     "category": _CATEGORY,
 }
 
-_PRODUCT_OF_LINE = {name: text(column(name)) for name in ("title", "brand", "category")}
+_PRODUCT_OF_LINE = {name: column(name) for name in ("title", "brand", "category")}
 
 
 def _events(
     name: str, title: str, event: str, signature: tuple[frozenset[str], ...], without: frozenset[str]
 ) -> Dialect:
+    columns = {
+        "event_id": identifier(column("event_id")),
+        "time": column("time"),
+        "event": event,
+        "user_id": identifier(column("user_id")),
+        "session_id": identifier(column("session_id")),
+        "item_id": identifier(column("item_id")),
+        "quantity": column("quantity"),
+        "price": column("price"),
+        "currency": column("currency"),
+        "transaction_id": identifier(column("transaction_id")),
+        "value": column("value"),
+    }
     return Dialect(
         name=name,
         title=title,
         table="events",
         signature=signature,
         without=without,
-        optional=frozenset(
-            {"event_id", "time", "event", "user_id", "session_id", "item_id", "quantity", "price", "currency"}
-            | {"transaction_id", "value", "title", "brand", "category"}
-        )
-        - without,
+        optional=frozenset({*columns, *_PRODUCT_OF_LINE}) - without,
         aliases=_EVENT_ALIASES,
-        columns={
-            "event_id": identifier(column("event_id")),
-            "time": instant(column("time")),
-            "event": event,
-            "user_id": identifier(column("user_id")),
-            "session_id": identifier(column("session_id")),
-            "item_id": identifier(column("item_id")),
-            "quantity": "'1'" if "quantity" in without else first([unsigned(column("quantity")), "'1'"]),
-            "price": "NULL" if "price" in without else column("price"),
-            "currency": text(column("currency")),
-            "transaction_id": "NULL" if "transaction_id" in without else identifier(column("transaction_id")),
-            "value": "NULL" if "value" in without else column("value"),
-        },
+        columns={name: sql for name, sql in columns.items() if name == "event" or name not in without},
         products=_PRODUCT_OF_LINE,
     )
 
@@ -119,7 +108,7 @@ def _one_of(*signatures: str) -> tuple[frozenset[str], ...]:
 PLAIN_EVENTS = _events(
     "plain_events",
     "Events under merx's own or common names",
-    text(column("event")),
+    column("event"),
     _one_of("event item_id time", "event user_id time", "event session_id time"),
     frozenset(),
 )
@@ -127,7 +116,7 @@ PLAIN_EVENTS = _events(
 PLAIN_PURCHASES = _events(
     "plain_purchases",
     "Lines of orders, without a column that says so",
-    f"CASE WHEN {negative(column('quantity'))} THEN 'refund' ELSE 'purchase' END",
+    "'purchase'",
     _one_of("item_id time quantity", "item_id time transaction_id", "item_id time user_id price"),
     frozenset({"event"}),
 )
@@ -172,7 +161,7 @@ PLAIN_PRODUCTS = Dialect(
         "event": _EVENT_ALIASES["event"],
     },
     columns={
-        name: identifier(column(name)) if name in ("item_id", "item_group_id", "gtin") else text(column(name))
+        name: identifier(column(name)) if name in ("item_id", "item_group_id", "gtin") else column(name)
         for name in PRODUCTS_TABLE.names
     },
 )
@@ -193,12 +182,11 @@ PLAIN_PRICES = Dialect(
     },
     columns={
         "item_id": identifier(column("item_id")),
-        "time": instant(column("time")),
+        "time": column("time"),
         "price": column("price"),
         "cost": column("cost"),
         "promotion": column("promotion"),
-        "competitor": text(column("competitor")),
-        "from_orders": "false",
+        "competitor": column("competitor"),
     },
 )
 
@@ -218,16 +206,14 @@ PLAIN_RELATIONS = Dialect(
         "user_id": identifier(column("user_id")),
         "other_user_id": identifier(column("other_user_id")),
         "kind": first([text(column("kind")), "'related'"]),
-        "weight": first([text(column("weight")), "'1'"]),
-        "time": instant(column("time")),
+        "weight": column("weight"),
+        "time": column("time"),
     },
 )
 
 _AVAILABLE = {
-    "yes": "true",
     "in_stock": "true",
     "in stock": "true",
-    "no": "false",
     "out_of_stock": "false",
     "out of stock": "false",
 }
@@ -246,7 +232,7 @@ PLAIN_STOCK = Dialect(
     },
     columns={
         "item_id": identifier(column("item_id")),
-        "time": instant(column("time")),
+        "time": column("time"),
         "available": first(
             [
                 renamed(f"lower({text(column('available'))})", _AVAILABLE),

@@ -20,7 +20,6 @@ RETAILROCKET = Dialect(
         ),
         "user_id": identifier("visitorid"),
         "item_id": identifier("itemid"),
-        "quantity": "'1'",
         "transaction_id": identifier("transactionid"),
     },
 )

@@ -13,7 +13,7 @@ https://www.twilio.com/docs/segment/connections/spec/common (messageId, anonymou
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import fanned_out, first, inside, instant, listed, renamed, text
+from merx.ingest.dialects.expressions import fanned_out, first, inside, listed, renamed, text
 
 _EVENTS = {
     "Products Searched": "search",
@@ -56,12 +56,12 @@ SEGMENT = Dialect(
         f"CASE WHEN {_NAMED} IS NOT NULL THEN [{_OWN}] ELSE {listed('properties', '$.products[*]')} END"
     ),
     columns={
-        "event_id": f"{text('messageId')} || CASE WHEN _part > 1 THEN '-' || _part ELSE '' END",
-        "time": instant('"timestamp"'),
+        "event_id": text("messageId"),
+        "time": '"timestamp"',
         "event": _EVENT,
         "user_id": first([text("userId"), text("anonymousId")]),
         "item_id": first([inside("_item", "$.product_id"), inside("_item", "$.sku")]),
-        "quantity": first([inside("_item", "$.quantity"), "'1'"]),
+        "quantity": inside("_item", "$.quantity"),
         "price": inside("_item", "$.price"),
         "currency": inside("properties", "$.currency"),
         "transaction_id": inside("properties", "$.order_id"),

@@ -15,7 +15,8 @@ its Name, and is given the rest here.
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import carried, column, first, identifier, instant, text
+from merx.ingest.dialects.expressions import carried, first, identifier, text, zoned
+from merx.ingest.sql import identifier as column
 
 _OF_ORDER = {
     "_email": "Email",
@@ -47,11 +48,9 @@ SHOPIFY_ORDERS = Dialect(
     lines=f"SELECT *, unnest(CASE WHEN {_RETURNED} THEN [1, 2] ELSE [1] END) AS _part "  # noqa: S608
     f"FROM ({carried(_OF_ORDER, 'Name')})",
     columns={
-        "time": "CASE WHEN _part = 1 THEN "
-        + instant("_created")
-        + " ELSE "
-        + instant("coalesce(_cancelled, _fulfilled, _paid, _created)")
-        + " END",
+        "time": zoned(
+            "CASE WHEN _part = 1 THEN _created ELSE coalesce(_cancelled, _fulfilled, _paid, _created) END"
+        ),
         "event": "CASE WHEN _part = 1 THEN 'purchase' ELSE 'refund' END",
         "user_id": "coalesce(lower(_email), ltrim(_phone, ''''))",
         "item_id": first([f"ltrim({identifier(column('Lineitem sku'))}, '''')", _cell("Lineitem name")]),

@@ -13,7 +13,8 @@ Source: https://help.shopify.com/en/manual/products/import-export/using-csv. The
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import carried, column, first, prose, text
+from merx.ingest.dialects.expressions import carried, first, prose, text
+from merx.ingest.sql import identifier as column
 
 
 def _cell(name: str) -> str:

@@ -4,7 +4,7 @@ Source: https://archive.ics.uci.edu/dataset/352/online+retail and
 https://archive.ics.uci.edu/dataset/502/online+retail+ii ("If this code starts with letter 'c', it
 indicates a cancellation"; "Unit price: Product price per unit in sterling").
 
-- An invoice that starts with C, or a negative quantity at a price, is a `refund`; its quantity is positive.
+- An invoice that starts with C is a `refund`, as is any negative quantity at a price.
 - `85123a` and `85123A` are one product: item ids are in upper case.
 - Product codes are five digits with up to two letters, or start with DCGS. All others (POST, DOT, M, D, S,
   C2, BANK CHARGES, AMAZONFEE, CRUK, PADS, gift_0001_20, TEST001, ...) are postage, fees, corrections,
@@ -13,10 +13,9 @@ indicates a cancellation"; "Unit price: Product price per unit in sterling").
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import first, identifier, negative, text, unsigned
+from merx.ingest.dialects.expressions import first, identifier, text
 
 _CODE = f"upper({text('StockCode')})"
-_REFUND = f"{text('InvoiceNo')} ILIKE 'C%' OR {negative('Quantity')}"
 
 ONLINE_RETAIL = Dialect(
     name="uci_online_retail",
@@ -35,10 +34,10 @@ ONLINE_RETAIL = Dialect(
                 text("InvoiceDate"),
             ]
         ),
-        "event": f"CASE WHEN {_REFUND} THEN 'refund' ELSE 'purchase' END",
+        "event": f"CASE WHEN {text('InvoiceNo')} ILIKE 'C%' THEN 'refund' ELSE 'purchase' END",
         "user_id": identifier("CustomerID"),
         "item_id": _CODE,
-        "quantity": unsigned("Quantity"),
+        "quantity": "Quantity",
         "price": "UnitPrice",
         "currency": "'GBP'",
         "transaction_id": text("InvoiceNo"),

@@ -10,7 +10,8 @@ names (`In stock?` is 1, 0 or backorder; `Parent` is a SKU or `id:100`; terms of
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import column, first, identifier, prose, renamed, text
+from merx.ingest.dialects.expressions import first, identifier, prose, renamed, text
+from merx.ingest.sql import identifier as column
 
 _INHERITED = ("Description", "Short description", "Categories", "Brands", "Images")
 
