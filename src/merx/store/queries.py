@@ -5,21 +5,12 @@ declares its output schema and the engine casts to it. The relations are the can
 `prices` and `stock` also have `version` (BIGINT), larger for rows that were ingested later.
 """
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
 from merx.data.schema import PRODUCTS_TABLE, TIME
-
-
-@dataclass(frozen=True)
-class Query:
-    """A SQL text, the names of its parameters, and the schema of what comes back."""
-
-    sql: str
-    schema: pa.Schema
-    params: tuple[str, ...] = ()
-
+from merx.store.case_queries import CASE_QUERIES
+from merx.store.quality_queries import QUALITY_QUERIES
+from merx.store.query import Query
 
 _HISTORY = pa.schema(
     [
@@ -32,6 +23,8 @@ _HISTORY = pa.schema(
 )
 
 QUERIES: dict[str, Query] = {
+    **QUALITY_QUERIES,
+    **CASE_QUERIES,
     # What is there, for the summary: one row.
     "overview": Query(
         """
