@@ -1,6 +1,6 @@
 """The main job, end to end: on a simulated shop whose truth is known, or on a file of your own.
 
-    python tools/demo.py                     simulates demo-shop, then runs everything on it
+    python tools/demo.py                     simulates a shop in demo/simulated, then runs everything on it
     python tools/demo.py --data FILE         the same on a file (a dialect that merx knows)
 """
 
@@ -22,9 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a file of your own instead of a simulated shop")
     data = parser.parse_args().data
-    shop = Path(f"{data.stem.replace('_', '-')}-shop" if data else "demo-shop")
+    shop = Path("demo") / (data.stem.replace("_", "-") if data else "simulated")
     for folder in (shop, shop.with_name(f"{shop.name}-truth")):
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # only what an earlier demo left in demo/
     if data:
         call("init", str(shop))
         call("run", str(shop), str(data))

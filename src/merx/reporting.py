@@ -87,7 +87,7 @@ def _forecasts(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str
             {"shop": "The whole shop", "category": f"Category {name}"}.get(kind) or titles.get(name) or name
         )
         decision = ask("forecast", ForecastQuestion.of(config, key))
-        series.append(sections.forecast_series(decision, title, panel, s))
+        series.append(sections.forecast_series(decision, title, panel, s, ""))
     whole = sections.decomposition(panel, 0, "The whole shop", config.forecast.season_length)
     return report.Forecasts(tuple(series), decomposition=whole)
 

@@ -152,7 +152,7 @@ def forecast_series(
         hi95=column("q0.975"),
         unit=f"units a {panel.step}",
         model=f"{decision.answer['model']}: {decision.answer['specification']}",
-        comparison=decision.answer.get("comparison", ""),
+        comparison=comparison,
         decision_id=decision.id,
     )
 
@@ -236,7 +236,8 @@ def _curve(
 
 def _dates(panel: Panel, s: int) -> np.ndarray:
     day = panel.start[s] + np.arange(panel.length[s]) * STEP_DAYS[panel.step]
-    return day.astype("datetime64[D]")
+    dates: np.ndarray = day.astype("datetime64[D]")
+    return dates
 
 
 def _number(value: float | None) -> float:

@@ -34,7 +34,9 @@ def decompose(y: np.ndarray, season_length: int) -> Decomposition:
     """Split y into trend, season and remainder.
 
     With a season: STL (seasonal and trend decomposition by loess) in its robust form, so that one large
-    order goes to the remainder and bends neither trend nor season. Without one (`season_length` 1, or
+    order goes to the remainder and bends neither trend nor season; in its plain form where more than a
+    quarter of the steps are 0, as the robust form would take every sale of a slow product for an
+    outlier. Without one (`season_length` 1, or
     fewer than two full cycles): the trend is a local line over a quarter of the series, the rest is
     remainder.
 
@@ -72,7 +74,7 @@ def decompose(y: np.ndarray, season_length: int) -> Decomposition:
 def _stl(y: np.ndarray, season_length: int) -> tuple[np.ndarray, np.ndarray]:
     from statsforecast.mstl import mstl
 
-    parts = mstl(y, season_length, stl_kwargs={"robust": True})
+    parts = mstl(y, season_length, stl_kwargs={"robust": np.mean(y == 0) <= 0.25})
     return parts["trend"].to_numpy(np.float64, copy=True), parts["seasonal"].to_numpy(np.float64, copy=True)
 
 

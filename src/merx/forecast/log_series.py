@@ -80,7 +80,7 @@ def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:
     """The mean of the available steps, for series that carry no model.
 
     The variance is that of the steps together with one more, imagined, step at distance 1 from the mean,
-    times 1 + 1/n for the mean's own error: exp(+-1) wide without any data, narrow after many equal steps.
+    times 1 + 1/n for the mean's own error: wide after few steps, narrow after many equal ones.
     """
     known = log[available]
     n = len(known)

@@ -1,6 +1,7 @@
 """The season length of a series: given, or found from the data by its autocorrelation."""
 
 import numpy as np
+from scipy.signal import savgol_filter
 
 CANDIDATE: dict[str, int] = {"day": 7, "week": 52}
 """The one season tried for each step: the week in days, the year in weeks."""
@@ -58,8 +59,9 @@ def season_of(y: np.ndarray, step: str, season_length: int) -> int:
 def seasonal_profile(y: np.ndarray, season_length: int) -> np.ndarray:
     """What each step of a long cycle adds, (m,), with mean 0; entry i belongs to y[i], y[i + m], ...
 
-    The series less its line and its moving average over one cycle, averaged over the cycles, and then
-    over three neighbouring steps: two or three years say little about one week alone.
+    The series less its level, averaged over the cycles and then over three neighbouring steps, as two or
+    three years say little about one week alone. The level is a local line over one cycle, taken twice:
+    from the series, then from the series less its first profile.
 
     Parameters
     ----------
@@ -68,12 +70,11 @@ def seasonal_profile(y: np.ndarray, season_length: int) -> np.ndarray:
         m.
     """
     m, n = season_length, len(y)
-    time = np.arange(n) - (n - 1) / 2
-    detrended = y - y.mean() - time * (time @ y) / (time @ time)
-    padded = np.pad(detrended, (m // 2, m - m // 2 - 1), mode="reflect")
-    detrended = detrended - np.convolve(padded, np.full(m, 1 / m), "valid")
     place = np.arange(n) % m
-    profile = np.bincount(place, detrended, m) / np.bincount(place, minlength=m)
-    around = np.pad(profile - profile.mean(), 1, mode="wrap")
-    smooth: np.ndarray = np.convolve(around, np.full(3, 1 / 3), "valid")
-    return smooth
+    profile = np.zeros(m)
+    for _ in range(2):
+        level = savgol_filter(y - profile[place], m | 1, polyorder=1)
+        profile = np.bincount(place, y - level, m) / np.bincount(place, minlength=m)
+        around = np.pad(profile - profile.mean(), 1, mode="wrap")
+        profile = np.convolve(around, np.full(3, 1 / 3), "valid")
+    return profile

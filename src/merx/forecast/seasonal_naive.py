@@ -51,21 +51,11 @@ class SeasonalNaive:
         for s in range(S):
             y = np.maximum(panel.series(s), 0.0)
             available = panel.available[panel.offsets[s] : panel.offsets[s + 1]]
-            if not available.any():
+            if available.any():
+                location[s], scale[s], season[s] = _repeat(y, available, panel.step, self.season_length, H)
+                model.append(f"SNaive[{season[s]}]" if season[s] > 1 else "Naive")
+            else:
                 model.append("none: no data")
-                continue
-            filled = fill(np.log1p(y), available, panel.step)
-            m = season_of(filled, panel.step, self.season_length)
-            y = np.where(available, y, np.expm1(filled))
-            ahead = np.arange(H)
-            location[s] = y[-m + ahead % m]
-            both = available[m:] & available[:-m]
-            error = (y[m:] - y[:-m])[both]
-            # One more, imagined, error of 1 unit keeps short and constant series from claiming certainty.
-            variance = ((error**2).sum() + 1.0) / (len(error) + 1)
-            scale[s] = np.sqrt(variance * (ahead // m + 1))
-            season[s] = m
-            model.append(f"SNaive[{m}]" if m > 1 else "Naive")
             if progress is not None:
                 progress(s + 1)
         return FittedSeasonalNaive(panel.keys, panel.end, panel.step, location, scale, tuple(model), season)
@@ -107,3 +97,17 @@ class FittedSeasonalNaive:
         mean = self.location[:, :horizon].copy()
         quantile = np.maximum(mean[:, :, None] + self.scale[:, :horizon, None] * ndtri(probs), 0.0)
         return Forecast(self.keys, self.start, self.step, mean, quantile, probs)
+
+
+def _repeat(
+    y: np.ndarray, available: np.ndarray, step: str, season_length: int, horizon: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Location (H,), scale (H,) and season length of one series (n,)."""
+    log = fill(np.log1p(y), available, step)
+    m = season_of(log, step, season_length)
+    filled = np.where(available, y, np.expm1(log))
+    ahead = np.arange(horizon)
+    error = (filled[m:] - filled[:-m])[available[m:] & available[:-m]]
+    # One more, imagined, error of 1 unit keeps short and constant series from claiming certainty.
+    variance = ((error**2).sum() + 1.0) / (len(error) + 1)
+    return filled[-m + ahead % m], np.sqrt(variance * (ahead // m + 1)), m

@@ -47,7 +47,7 @@ class Demand:
     @property
     def days(self) -> int:
         """D."""
-        return self.units.shape[1]
+        return int(self.units.shape[1])
 
 
 def demand(engine: Engine) -> Demand:

@@ -9,6 +9,7 @@ its Name, and is given the rest here.
   `Cancelled at`. For a refund without cancelling the export names no time: the latest that it does name
   (fulfilled, paid, created) is taken.
 - A partial refund names no lines, and is not read.
+- An order whose payment expired was never a purchase.
 - The shopper is the e-mail address in lower case, or else the telephone number.
 - The item id is the SKU, and the line's name where there is none.
 - The price is the line's price per unit; discounts are not taken off.
@@ -59,6 +60,7 @@ SHOPIFY_ORDERS = Dialect(
         "currency": "_currency",
         "transaction_id": _cell("Name"),
     },
+    reject={"the order was not paid": "lower(_status) = 'expired'"},
     products={"title": _cell("Lineitem name")},
 )
 
