@@ -1,0 +1,171 @@
+"""What every forecaster must do, whatever its method."""
+
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+import pytest
+
+from merx.data.contracts import Forecaster, ForecasterConfig
+from merx.data.vocabulary import Vocabulary
+from merx.errors import ConfigError, RequestError
+from merx.forecast import AutoARIMA, AutoETS, SeasonalNaive
+from tests.forecast.worlds import mixed, panel_of
+
+CONFIGS = [SeasonalNaive(horizon=14), AutoETS(horizon=14), AutoARIMA(horizon=14)]
+PROBS = np.array([0.001, 0.1, 0.5, 0.9, 0.999])
+
+
+@pytest.fixture(scope="module", params=CONFIGS, ids=lambda config: type(config).__name__)
+def config(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(config):
+    return config.fit(mixed())
+
+
+def same(left, right):
+    assert left.keys == right.keys
+    for name in ("start", "mean", "quantile", "probs"):
+        np.testing.assert_array_equal(getattr(left, name), getattr(right, name))
+
+
+def test_meets_the_contracts(config, fitted):
+    assert isinstance(config, ForecasterConfig)
+    assert isinstance(fitted, Forecaster)
+
+
+def test_shapes_and_keys(fitted):
+    panel = mixed()
+    forecast = fitted.forecast(14, PROBS)
+    assert forecast.mean.shape == (10, 14)
+    assert forecast.quantile.shape == (10, 14, 5)
+    assert forecast.keys == panel.keys == fitted.keys
+    np.testing.assert_array_equal(forecast.start, panel.end)
+    assert len(fitted.model) == 10
+    assert forecast.to_table().num_rows == 140
+
+
+def test_fit_twice_is_fit_once(config, fitted):
+    again = config.fit(mixed())
+    assert again.model == fitted.model
+    same(again.forecast(14, PROBS), fitted.forecast(14, PROBS))
+
+
+def test_input_is_not_mutated(config):
+    panel = mixed().take(np.array([1, 5, 8]))
+    copies = {name: getattr(panel, name).copy() for name in ("y", "available", "offsets", "start")}
+    config.fit(panel)
+    for name, copy in copies.items():
+        np.testing.assert_array_equal(getattr(panel, name), copy)
+
+
+def test_a_subset_in_any_order_gives_the_same_forecasts(config, fitted):
+    which = np.array([8, 1, 6, 4])
+    part = config.fit(mixed().take(which)).forecast(14, PROBS)
+    whole = fitted.forecast(14, PROBS)
+    np.testing.assert_array_equal(part.mean, whole.mean[which])
+    np.testing.assert_array_equal(part.quantile, whole.quantile[which])
+    np.testing.assert_array_equal(part.start, whole.start[which])
+
+
+def test_never_negative_always_finite_and_monotone(fitted):
+    forecast = fitted.forecast(14, PROBS)
+    assert np.isfinite(forecast.mean).all()
+    assert np.isfinite(forecast.quantile).all()
+    assert forecast.mean.min() >= 0
+    assert forecast.quantile.min() >= 0
+    assert np.diff(forecast.quantile, axis=2).min() >= 0
+
+
+def test_a_shorter_horizon_is_the_beginning_of_the_longer(fitted):
+    short, long = fitted.forecast(3, PROBS), fitted.forecast(14, PROBS)
+    np.testing.assert_array_equal(short.mean, long.mean[:, :3])
+    np.testing.assert_array_equal(short.quantile, long.quantile[:, :3])
+
+
+def test_forecasting_does_not_hand_out_the_models_own_arrays(fitted):
+    first = fitted.forecast(14, PROBS)
+    before = first.mean.copy()
+    first.mean[:] = -1
+    np.testing.assert_array_equal(fitted.forecast(14, PROBS).mean, before)
+
+
+@pytest.mark.parametrize("horizon", [0, 15])
+def test_a_horizon_outside_the_fitted_one_is_refused(fitted, horizon):
+    with pytest.raises(RequestError, match="at most 14, or fit again"):
+        fitted.forecast(horizon, PROBS)
+
+
+@pytest.mark.parametrize("probs", [[0.0, 0.5], [0.5, 1.0], [0.9, 0.1], [90.0]])
+def test_impossible_probs_are_refused(fitted, probs):
+    with pytest.raises(RequestError, match="strictly between 0 and 1"):
+        fitted.forecast(7, np.array(probs))
+
+
+def test_no_probs_give_the_mean_alone(fitted):
+    assert fitted.forecast(7, np.empty(0)).quantile.shape == (10, 7, 0)
+
+
+def test_impossible_configs_are_refused(config):
+    with pytest.raises(ConfigError, match="horizon is 0"):
+        type(config)(horizon=0).fit(mixed())
+    with pytest.raises(ConfigError, match="season_length is -7"):
+        type(config)(season_length=-7).fit(mixed())
+
+
+def test_progress_counts_the_series(config):
+    seen = []
+    config.fit(mixed().take(np.array([4, 5, 7])), progress=seen.append)
+    assert seen == [1, 2, 3]
+
+
+def test_no_series_at_all(config):
+    forecast = config.fit(panel_of([])).forecast(14, PROBS)
+    assert forecast.mean.shape == (0, 14)
+    assert forecast.quantile.shape == (0, 14, 5)
+
+
+def test_the_record_is_plain_and_finite(fitted):
+    """Saved field by field: arrays, Vocabulary, str, int, tuples of str, or a record of these."""
+
+    def check(record):
+        for f in fields(record):
+            value = getattr(record, f.name)
+            if is_dataclass(value) and not isinstance(value, Vocabulary):
+                check(value)
+            elif isinstance(value, np.ndarray):
+                assert value.dtype.kind in "fib"
+                assert np.isfinite(value).all()
+            elif isinstance(value, tuple):
+                assert all(type(entry) is str for entry in value)
+            else:
+                assert isinstance(value, Vocabulary | str | int)
+
+    check(fitted)
+
+
+def test_weeks_start_seven_days_apart(config):
+    rng = np.random.default_rng(2)
+    panel = panel_of([rng.poisson(9, 60)], step="week", start=np.array([7000]))
+    forecast = config.fit(panel).forecast(14, PROBS)
+    assert forecast.start[0] == 7000 + 60 * 7
+    assert forecast.to_table()["date"][1].as_py().toordinal() - forecast.to_table()["date"][
+        0
+    ].as_py().toordinal() == (7)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 7, 9, 10, 11, 13, 14, 15, 20, 21, 22])
+def test_no_length_crashes(config, length):
+    rng = np.random.default_rng(length)
+    sparse = (rng.random(length) < 0.15).astype(float)
+    forecast = config.fit(panel_of([rng.poisson(3, length), sparse, np.arange(length)])).forecast(14, PROBS)
+    assert np.isfinite(forecast.quantile).all()
+
+
+@pytest.mark.parametrize("season_length", [7, 12, 52])
+def test_a_given_season_longer_than_half_the_series_is_left_out(config, season_length):
+    panel = panel_of([np.random.default_rng(0).poisson(6, 2 * season_length - 1)], step="week")
+    fitted = type(config)(horizon=14, season_length=season_length).fit(panel)
+    assert fitted.season_length[0] == 1
