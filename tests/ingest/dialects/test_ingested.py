@@ -19,6 +19,7 @@ Example = Callable[[str], Path]
 REJECTED: dict[str, dict[str, int]] = {
     "plain_stock": {"available is not yes or no": 1},
     "segment": {"unknown event 'identify'": 1, "unknown event 'Coupon Entered'": 1},
+    "shopify_orders": {"the order was not paid": 1},
     "shopify_products": {"only a picture, no variant": 1},
     "woocommerce_orders": {"the order was not paid": 1},
     "magento_products": {"a translation for one store view": 1},

@@ -83,7 +83,7 @@ def test_order_lines_take_what_stands_on_the_orders_first_row(reading: Reading) 
 
 
 def test_refunded_and_cancelled_orders_are_a_purchase_and_a_refund(reading: Reading) -> None:
-    lines = reading("shopify_orders").lines[2:]
+    *lines, unpaid = reading("shopify_orders").lines[2:]
     assert [(line["transaction_id"], line["event"], line["time"][:10]) for line in lines] == [
         ("#1002", "purchase", "2024-01-06"),
         ("#1002", "refund", "2024-01-07"),
@@ -91,3 +91,4 @@ def test_refunded_and_cancelled_orders_are_a_purchase_and_a_refund(reading: Read
         ("#1003", "refund", "2024-01-08"),
     ]
     assert lines[0]["user_id"] == "+44 1"
+    assert unpaid == {"reject": "the order was not paid"}

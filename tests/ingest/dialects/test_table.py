@@ -1,11 +1,12 @@
 """What holds for every dialect of the closed table."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from examples import FILES
-from reading import Read, header
+from reading import Read, header, read
 
 from merx.data.schema import TABLES
 from merx.ingest.dialects import DIALECTS
@@ -41,3 +42,37 @@ def test_columns_are_of_the_table(name: str) -> None:
 def test_every_record_gives_a_line(name: str, example: Example, reading: Callable[[str], Read]) -> None:
     records = len(example(name).read_text().splitlines()) - (0 if FILES[name][0] == "jsonl" else 1)
     assert len(reading(name).lines) >= records
+
+
+@each
+def test_no_text_makes_the_sql_fail(name: str, tmp_path: Path) -> None:
+    columns = sorted(DIALECTS[name].names)
+    odd = [
+        "",
+        " ",
+        "x",
+        "-1",
+        "-x",
+        "1e999",
+        "nan",
+        "{}",
+        "[1]",
+        "9" * 40,
+        "it's",
+        "2024-13-45 99:99:99+99:99",
+        "a,b\\,c",
+    ]
+    path = tmp_path / "odd.csv"
+    rows = [columns, *([value] * len(columns) for value in odd)]
+    path.write_text("".join(",".join('"' + v.replace('"', '""') + '"' for v in row) + "\n" for row in rows))
+    assert len(read(name, path).lines) >= len(odd)
+
+
+@pytest.mark.parametrize("name", [name for name, (suffix, _) in FILES.items() if suffix == "jsonl"])
+@pytest.mark.parametrize(
+    "value", [None, 1, -1.5, "x", [], {}, [None], [1], ["x"], [[]], {"key": None}], ids=repr
+)
+def test_no_nested_value_makes_the_sql_fail(name: str, value: object, tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text(json.dumps(dict.fromkeys(sorted(DIALECTS[name].names), value)) + "\n")
+    assert len(read(name, path).lines) >= 1

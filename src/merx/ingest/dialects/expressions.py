@@ -59,7 +59,7 @@ def inside(record: str, path: str) -> str:
 
 def listed(record: str, path: str = "$[*]") -> str:
     """Read a list inside a nested column as a list of JSON; a missing one is empty."""
-    return f"coalesce(json_extract(to_json({record}), {literal(path)}), [])"
+    return f"coalesce(CAST(json_extract(to_json({record}), {literal(path)}) AS JSON[]), [])"
 
 
 def fanned_out(records: str, relation: str = "raw") -> str:
