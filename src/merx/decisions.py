@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from merx.errors import RequestError
 
 
@@ -47,6 +49,14 @@ class Decision:
     reasons: tuple[str, ...]
     rules: tuple[str, ...]
     merx: str
+
+    def to_table(self) -> pa.Table:
+        """The answer's rows."""
+        return pa.Table.from_pylist(list(self.answer["rows"]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return dict(vars(self))
 
 
 class Ledger:

@@ -1,7 +1,6 @@
 """The command line: each command calls one method of Shop and shows what came back."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,17 @@ from merx.errors import MerxError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SHOP = click.argument("folder", metavar="SHOP", type=click.Path(path_type=Path))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
+AS_JSON = "merx.as_json"  # whether the command runs for a machine, so that its error is JSON too
+
+
+def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool:
+    context.find_root().meta[AS_JSON] = as_json
+    return as_json
+
+
+JSON = click.option(
+    "--json", "as_json", is_flag=True, callback=_remember, help="Print one JSON object for machines."
+)
 
 
 class Merx(click.Group):
@@ -25,7 +34,7 @@ class Merx(click.Group):
         try:
             return super().invoke(ctx)
         except MerxError as error:
-            if "--json" in sys.argv:
+            if ctx.find_root().meta.get(AS_JSON):
                 click.echo(json.dumps({"error": str(error), "kind": type(error).__name__}))
             click.echo(f"merx: {error}", err=True)
             ctx.exit(1)
@@ -178,7 +187,7 @@ def recommend(
     from merx.shop import Shop
 
     decision = Shop(folder).recommend(user, k=k, category=category, model=model)
-    _print(vars(decision), as_json, "recommend")
+    _print(decision.to_dict(), as_json, "recommend")
 
 
 @main.command()
@@ -200,7 +209,7 @@ def forecast(
     from merx.shop import Shop
 
     decision = Shop(folder).forecast(item=item, category=category, horizon=horizon, model=model)
-    _print(vars(decision), as_json, "forecast")
+    _print(decision.to_dict(), as_json, "forecast")
 
 
 @main.command()
@@ -211,7 +220,7 @@ def price(folder: Path, item: str | None, as_json: bool) -> None:
     """What should this product cost? The best price under the shop's rules, graded by its evidence."""
     from merx.shop import Shop
 
-    _print(vars(Shop(folder).price(item=item)), as_json, "price")
+    _print(Shop(folder).price(item=item).to_dict(), as_json, "price")
 
 
 @main.command()
@@ -223,7 +232,7 @@ def why(folder: Path, decision_id: str, as_json: bool) -> None:
     from merx.shop import Shop
 
     replay = Shop(folder).why(decision_id)
-    _print({**vars(replay.decision), "replays_to_the_same_answer": replay.same}, as_json, "why")
+    _print({**replay.decision.to_dict(), "replays_to_the_same_answer": replay.same}, as_json, "why")
     if not replay.same:
         click.get_current_context().exit(1)
 

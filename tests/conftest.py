@@ -1,0 +1,27 @@
+"""Shops that several tests read; a test that changes one takes a copy."""
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def fitted_shop_folder(tmp_path_factory):
+    from merx.shop import Shop, simulate
+
+    folder = tmp_path_factory.mktemp("shops") / "small"
+    simulate(folder, users=200, items=40, days=210, seed=1)
+    with open(folder / "shop.toml", "a") as settings:
+        settings.write("\n[forecast]\ncostly_items = 1\n\n[models.price_response]\ndraws = 50\n")
+    Shop(folder).fit()
+    return folder
+
+
+@pytest.fixture
+def shop(fitted_shop_folder, tmp_path):
+    """A copy of a simulated shop with fitted models."""
+    from merx.shop import Shop
+
+    shutil.copytree(fitted_shop_folder, tmp_path / "small")
+    shutil.copytree(fitted_shop_folder.with_name("small-truth"), tmp_path / "small-truth", dirs_exist_ok=True)
+    return Shop(tmp_path / "small")

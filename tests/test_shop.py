@@ -1,0 +1,170 @@
+"""The road end to end: a shop answers, writes down what it answered, and can replay it."""
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from merx.errors import ArtefactError, ConfigError, DataError, RequestError
+from merx.shop import Shop
+
+USER = "u000003"
+
+
+def csv(path, *rows):
+    path.write_text("\n".join(["user_id,item_id,event,time,price,quantity", *rows]) + "\n")
+    return path
+
+
+def test_recommend_gives_reasons_and_replays(shop):
+    decision = shop.recommend(USER, k=5)
+    rows = decision.answer["rows"]
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
+    assert all(row["title"] and row["category"] for row in rows)
+    assert all(0 < sum(why["share"] for why in row["reasons"]) <= 1.001 for row in rows)
+    assert decision.models.keys() == {"item_knn"}
+    assert shop.why(decision.id).same
+
+
+def test_forecast_and_price_replay(shop):
+    item = shop.price().answer["rows"][0]["item_id"]
+    for decision in (
+        shop.forecast(),
+        shop.forecast(item=item, horizon=3),
+        shop.forecast(model="auto_arima"),
+        shop.price(item=item),
+        shop.price(),
+    ):
+        assert shop.why(decision.id).same, decision.verb
+        assert isinstance(decision.to_table(), pa.Table) and decision.to_table().num_rows
+
+
+def test_a_decision_replays_after_new_data_and_new_models(shop, tmp_path):
+    before = shop.recommend(USER)
+    forecast = shop.forecast()
+    last = before.answer["rows"][0]["item_id"]
+    shop.ingest(csv(tmp_path / "new.csv", f"{USER},{last},purchase,2024-07-28T10:00:00,5,1"))
+    shop.fit()
+    after = shop.recommend(USER)
+    assert after.data != before.data and after.models != before.models
+    assert last not in [row["item_id"] for row in after.answer["rows"]]
+    again = Shop(shop.folder)
+    assert again.why(before.id).same and again.why(after.id).same and again.why(forecast.id).same
+
+
+def test_settings_of_the_day_do_not_change_an_old_decision(shop):
+    decision = shop.price()
+    with open(shop.folder / "shop.toml", "a") as settings:
+        settings.write("\n[price]\nmax_change = 0.05\nendings = []\n")
+    changed = Shop(shop.folder)
+    assert changed.price().answer != decision.answer
+    assert changed.why(decision.id).same
+
+
+def test_a_replay_that_differs_says_so(shop):
+    import sqlite3
+
+    decision = shop.recommend(USER)
+    connection = sqlite3.connect(shop.folder / "decisions.sqlite")
+    answer = json.dumps({**decision.answer, "rows": []})
+    connection.execute("UPDATE decisions SET answer = ? WHERE id = ?", (answer, decision.id))
+    connection.commit()
+    connection.close()
+    assert not shop.why(decision.id).same
+
+
+def test_a_newcomer_gets_what_is_popular(shop):
+    decision = shop.recommend("nobody ' OR 1=1 --")
+    assert decision.answer["model"] == "popularity"
+    assert any("popular" in rule for rule in decision.rules)
+    assert len(decision.answer["rows"]) == 10
+    assert shop.why(decision.id).same
+
+
+def test_category_and_stock_are_kept_to(shop):
+    rows = shop.recommend(USER).answer["rows"]
+    category = rows[0]["category"]
+    decision = shop.recommend(USER, category=category)
+    assert {row["category"] for row in decision.answer["rows"]} == {category}
+    with pytest.raises(RequestError, match="no product is in the category"):
+        shop.recommend(USER, category="Nonsense")
+
+
+def test_more_items_than_there_are(shop):
+    assert 0 < len(shop.recommend(USER, k=1000).answer["rows"]) <= 40
+    with pytest.raises(RequestError, match="at least 1"):
+        shop.recommend(USER, k=0)
+
+
+def test_questions_that_cannot_be_answered(shop):
+    with pytest.raises(RequestError, match="none of the"):
+        shop.forecast(item="nonsense")
+    with pytest.raises(RequestError, match="horizon"):
+        shop.forecast(horizon=1000)
+    with pytest.raises(RequestError, match="never had a price"):
+        shop.price(item="nonsense")
+    with pytest.raises(RequestError, match="no decision"):
+        shop.why("nonsense")
+    with pytest.raises(RequestError, match="no model of kind"):
+        shop.recommend(USER, model="../../etc")
+
+
+def test_an_empty_shop_says_what_to_do(tmp_path):
+    shop = Shop.init(tmp_path / "new")
+    with pytest.raises(DataError, match="no model could be fitted"):
+        shop.fit()
+    with pytest.raises(RequestError, match="merx fit"):
+        shop.recommend("u")
+    with pytest.raises(RequestError, match="nothing was ingested"):
+        shop.report()
+    with pytest.raises(ConfigError, match="already there"):
+        Shop.init(tmp_path / "new")
+
+
+def test_what_the_data_do_not_carry_is_refused_and_the_rest_goes_on(tmp_path):
+    shop = Shop.init(tmp_path / "clicks")
+    rows = [
+        f"u{u},i{i},view_item,2024-01-{1 + u:02d}T10:00:{i:02d},," for u in range(9) for i in range(u % 3, 6)
+    ]
+    shop.ingest(csv(tmp_path / "clicks.csv", *rows))
+    fits = {fit.kind: fit for fit in shop.fit().fits}
+    assert not fits["item_knn"].refused
+    assert "no purchase" in fits["auto_ets"].refused and "no purchase" in fits["price_response"].refused
+    assert shop.recommend("u0").answer["rows"] == []  # met everything there is
+    assert shop.recommend("u2").answer["rows"]
+
+
+def test_a_tampered_model_is_refused(shop):
+    version = shop.models.versions()["item_knn"]
+    path = shop.models.folder / "item_knn" / version / "arrays.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ArtefactError, match="SHA-256"):
+        shop.recommend(USER)
+
+
+def test_evaluation_is_kept_and_measured_against_the_truth(shop):
+    report = shop.evaluate()
+    tasks = {score.task for score in report.scores}
+    assert tasks == {"recommend", "forecast", "price"} and not report.refused
+    record = json.loads((shop.folder / "evaluation.json").read_text())
+    assert len(record["scores"]) == len(report.scores)
+    assert report.to_table().num_rows > 20
+
+
+def test_the_report_is_one_file_with_its_decisions(shop):
+    shop.evaluate()
+    page = shop.report().read_text()
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+    for decision_id in _decisions(shop):
+        assert shop.why(decision_id).same
+    assert "https://" not in page.split("<body")[0].replace("https://www.w3.org", "")
+
+
+def _decisions(shop):
+    import sqlite3
+
+    connection = sqlite3.connect(shop.folder / "decisions.sqlite")
+    found = [row[0] for row in connection.execute("SELECT id FROM decisions ORDER BY time LIMIT 4")]
+    connection.close()
+    assert found
+    return found
