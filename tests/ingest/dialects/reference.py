@@ -65,6 +65,8 @@ def _read_from(dialect: Dialect, sql: str) -> str:
     for column, name in re.findall(carried, dialect.lines):
         sql = re.sub(rf"\b{name}\b", f'"{column}"', sql)
     found: dict[str, None] = {}
+    for name in re.findall(r"list_position\(_names, '(\w+)'\)", sql):
+        found[f"parameter `{name}` of `event_params`"] = None
     for place in re.finditer(r"to_json\((\w+)\), '\$\.([^']+)'|\"([^\"]+)\"|'(?:[^']|'')*'|\w+", sql):
         nested, path, quoted = place.groups()
         word = quoted or place.group()
@@ -76,7 +78,7 @@ def _read_from(dialect: Dialect, sql: str) -> str:
     if found:
         return ", ".join(found)
     fixed = re.fullmatch(r"'([^']*)'|(true|false)", sql)
-    return f"always `{fixed[1] or fixed[2]}`" if fixed else "-"
+    return f"always `{fixed[1] or fixed[2]}`" if fixed else "by the rules above"
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_stock_is_a_yes_or_a_count_and_anything_else_is_passed_on(reading: Readi
 
 @pytest.mark.parametrize("table", sorted(TABLES))
 def test_a_table_under_the_names_of_its_schema_is_plain(table: str) -> None:
-    names = [name for name in TABLES[table].names if name != "from_orders"]
+    names = TABLES[table].names
     matches = {name: size for name, dialect in DIALECTS.items() if (size := dialect.match(names))}
     assert max(matches, key=lambda name: matches[name]) == f"plain_{table}"
     assert set(names) == set(DIALECTS[f"plain_{table}"].columns)

@@ -11,6 +11,7 @@ Source: https://support.google.com/analytics/answer/7029846 (BigQuery Export sch
 
 from merx.ingest.dialect import Dialect
 from merx.ingest.dialects.expressions import fanned_out, first, inside, listed, since_epoch, text
+from merx.ingest.sql import literal
 
 
 def _repeated(column: str) -> str:
@@ -18,9 +19,14 @@ def _repeated(column: str) -> str:
     return first([f"nullif({listed(column)}, [])", listed(column, "$.list[*].element")])
 
 
+_RECORDS = (
+    "SELECT *, [json_extract_string(p, '$.key') FOR p IN _parameters] AS _names "  # noqa: S608
+    f"FROM (SELECT *, {_repeated('event_params')} AS _parameters FROM raw)"
+)
+
+
 def _parameter(name: str, *kinds: str) -> str:
-    pick = f"lambda p: json_extract_string(p, '$.key') = '{name}'"
-    value = f"list_filter({_repeated('event_params')}, {pick})[1]"
+    value = f"_parameters[list_position(_names, {literal(name)})]"
     return first([inside(value, f"$.value.{kind}_value") for kind in kinds])
 
 
@@ -39,7 +45,7 @@ GA4 = Dialect(
         frozenset({"event_name", "event_timestamp", "user_pseudo_id", "items"}),
     ),
     optional=frozenset({"event_params", "items", "user_id", "ecommerce"}),
-    lines=fanned_out(_repeated("items")),
+    lines=fanned_out(_repeated("items"), f"({_RECORDS})"),
     columns={
         "time": since_epoch("event_timestamp", "us"),
         "event": text("event_name"),

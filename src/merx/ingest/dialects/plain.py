@@ -172,7 +172,7 @@ PLAIN_PRICES = Dialect(
     table="prices",
     signature=_one_of("item_id time price"),
     without=frozenset({"user_id", "session_id", "event", "quantity", "transaction_id"}),
-    optional=frozenset({"cost", "promotion", "competitor"}),
+    optional=frozenset({"cost", "promotion", "competitor", "from_orders"}),
     aliases={
         **_EVENT_ALIASES,
         "time": (*_TIME, "valid_from", "start_date"),
@@ -187,6 +187,7 @@ PLAIN_PRICES = Dialect(
         "cost": column("cost"),
         "promotion": column("promotion"),
         "competitor": column("competitor"),
+        "from_orders": column("from_orders"),
     },
 )
 
