@@ -169,5 +169,5 @@ def test_a_field_of_another_type_is_refused_by_name(tmp_path):
     class Odd:
         table: pa.Table
 
-    with pytest.raises(ArtefactError, match="Odd.table"):
+    with pytest.raises(ArtefactError, match=r"Odd\.table"):
         artefact.save(Odd(pa.table({})), tmp_path / "m", kind="k", config=Config(), about={})

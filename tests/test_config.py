@@ -45,13 +45,19 @@ def test_values_are_read(tmp_path):
     ("text", "message"),
     [
         ("[recomend]\nk = 3", r"recomend: no such key. Did you mean recommend\?"),
-        ("[recommend]\nexclude_sen = true", r"\[recommend\] exclude_sen: no such key. Did you mean exclude_seen\?"),
+        (
+            "[recommend]\nexclude_sen = true",
+            r"exclude_sen: no such key. Did you mean exclude_seen\?",
+        ),
         ("[recommend]\nk = '3'", r"\[recommend\] k: expected int, found '3'"),
         ("[recommend]\nk = true", r"\[recommend\] k: expected int, found True"),
         ("[recommend]\nk = 0", r"at least 1 item"),
         ("recommend = 3", r"recommend is a table"),
         ("[forecast]\nstep = 'hour'", r'"day" or "week"'),
-        ("[events.weights]\npurchas = 3", r"\[events.weights\] purchas: no such event. Did you mean purchase\?"),
+        (
+            "[events.weights]\npurchas = 3",
+            r"purchas: no such event. Did you mean purchase\?",
+        ),
         ("[mappings.x]\ntable = 'event'\ncolumns = {}", r"\[mappings.x\] .*Did you mean events\?"),
         ("[mappings.x]\ntable = 'events'\ncolumns = { item = 'a' }", r"item: no column of events"),
         ("[mappings.x]\ntable = 'events'", r"\[mappings.x\] columns is missing"),

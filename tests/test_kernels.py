@@ -15,7 +15,8 @@ few_values = st.sampled_from([-np.inf, np.nan, 0.0, 1.0, 2.0, 2.5])
 
 @settings(deadline=None)
 @given(
-    arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(0, 9)), elements=few_values), st.integers(1, 12)
+    arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(0, 9)), elements=few_values),
+    st.integers(1, 12),
 )
 def test_top_k_is_a_stable_sort(scores, k):
     column, score = top_k(scores, k)
