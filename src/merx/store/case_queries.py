@@ -122,6 +122,7 @@ CASE_QUERIES: dict[str, Query] = {
         )
         SELECT far.item_id AS item_id, title, far.quantity AS quantity, usual, far.n AS n, day,
                least(coalesce(returned.n, 0), far.n) AS returned,
+               count(*) OVER () AS cases_found,
                sum(far.n) OVER () AS lines_found,
                sum(far.n * far.quantity) OVER () AS units_found,
                sum(least(coalesce(returned.n, 0), far.n)) OVER () AS returned_found
@@ -137,14 +138,14 @@ CASE_QUERIES: dict[str, Query] = {
                 ("usual", pa.float64()),
                 *counts("n"),
                 ("day", pa.date32()),
-                *counts("returned", "lines_found"),
+                *counts("returned", "cases_found", "lines_found"),
                 ("units_found", pa.float64()),
                 *counts("returned_found"),
             ]
         ),
         ("lines", "z", "floor"),
     ),
-    # Order lines at a price far from the product's median. `slips` lie within 3 % of a factor 10 or 100.
+    # Order lines at a price far from the product's median. `slips` lie within 1 % of a factor 10 or 100.
     "quality_prices": Query(
         f"""
         WITH lines AS (
@@ -159,13 +160,13 @@ CASE_QUERIES: dict[str, Query] = {
             WHERE 2 * upto >= total AND total >= :lines GROUP BY item_id
         ), far AS (
             SELECT lines.item_id, price, usual, n, abs(ln(price / usual)) AS apart,
-                   CASE WHEN abs(abs(ln(price / usual)) - ln(10.0)) < 0.03
-                          OR abs(abs(ln(price / usual)) - ln(100.0)) < 0.03 THEN 1 ELSE 0 END AS slip
+                   CASE WHEN abs(abs(ln(price / usual)) - ln(10.0)) < 0.01
+                          OR abs(abs(ln(price / usual)) - ln(100.0)) < 0.01 THEN 1 ELSE 0 END AS slip
             FROM lines JOIN median_of ON lines.item_id = median_of.item_id
             WHERE abs(ln(price / usual)) > ln(:factor)
         ), items AS (SELECT count(DISTINCT item_id) AS items_found FROM far)
         SELECT far.item_id AS item_id, title, far.price AS price, usual, n, slip, items_found,
-               sum(n) OVER () AS lines_found, sum(n * slip) OVER () AS slips_found
+               count(*) OVER () AS cases_found, sum(n) OVER () AS lines_found, sum(n * slip) OVER () AS slips_found
         FROM far CROSS JOIN items LEFT JOIN ({CATALOGUE}) AS catalogue ON far.item_id = catalogue.item_id
         ORDER BY slip DESC, apart DESC, item_id LIMIT 3
         """,  # noqa: S608
@@ -175,7 +176,7 @@ CASE_QUERIES: dict[str, Query] = {
                 ("title", pa.string()),
                 ("price", pa.float64()),
                 ("usual", pa.float64()),
-                *counts("n", "slip", "items_found", "lines_found", "slips_found"),
+                *counts("n", "slip", "items_found", "cases_found", "lines_found", "slips_found"),
             ]
         ),
         ("lines", "factor"),
@@ -189,8 +190,8 @@ CASE_QUERIES: dict[str, Query] = {
             FROM prices WHERE competitor IS NULL AND NOT from_orders AND price > 0
         ), far AS (
             SELECT item_id, CAST(time AS DATE) AS day, price, before FROM steps
-            WHERE before > 0 AND (abs(abs(ln(price / before)) - ln(10.0)) < 0.03
-                                  OR abs(abs(ln(price / before)) - ln(100.0)) < 0.03)
+            WHERE before > 0 AND (abs(abs(ln(price / before)) - ln(10.0)) < 0.01
+                                  OR abs(abs(ln(price / before)) - ln(100.0)) < 0.01)
         )
         SELECT item_id, day, before, price, count(*) OVER () AS steps_found FROM far
         ORDER BY abs(ln(price / before)) DESC, item_id, day LIMIT 3
