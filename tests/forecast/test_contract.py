@@ -1,5 +1,7 @@
 """What every forecaster must do, whatever its method."""
 
+import subprocess
+import sys
 from dataclasses import fields, is_dataclass
 
 import numpy as np
@@ -169,3 +171,10 @@ def test_a_given_season_longer_than_half_the_series_is_left_out(config, season_l
     panel = panel_of([np.random.default_rng(0).poisson(6, 2 * season_length - 1)], step="week")
     fitted = type(config)(horizon=14, season_length=season_length).fit(panel)
     assert fitted.season_length[0] == 1
+
+
+def test_importing_the_room_does_not_import_statsforecast():
+    code = (
+        "import sys, merx.forecast; assert not {'statsforecast', 'pandas', 'statsmodels'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,6 +9,9 @@ from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, RequestError
 
+BULK = 40
+"""A single step this many times as large as the mean of the others is no rate of sale, but one order."""
+
 
 @dataclass(frozen=True)
 class LogNormal:
@@ -22,7 +25,8 @@ class LogNormal:
 
         mean = m + excess min(1, m / usual)
 
-    where `excess` is chosen so that the one-step means over the history add up to what was sold: what
+    where `excess` is chosen so that the one-step means over the history add up to what was sold
+    (one bulk order apart, see `calibrate`): what
     sales bring above their median is in proportion to the median on slow days, so that a closed day
     stays at 0, and constant on busy ones. It lies between 0 and twice the largest step of the history.
 
@@ -97,8 +101,14 @@ def check_request(horizon: int, fitted: int, probs: np.ndarray) -> np.ndarray:
 
 
 def calibrate(median: np.ndarray, sold: np.ndarray) -> tuple[float, float]:
-    """`excess` and `usual` of one series, from one-step medians and what was sold, both (n,), in units."""
+    """`excess` and `usual` of one series, from one-step medians and what was sold, both (n,), in units.
+
+    A step beyond BULK times the mean of the other steps with sales counts as that much.
+    """
     usual = median.mean() if len(median) else 0.0
     if usual <= 0:
         return 0.0, 1.0
+    with_sales = np.count_nonzero(sold)
+    if with_sales > 1:
+        sold = np.minimum(sold, BULK * (sold.sum() - sold) / (with_sales - 1))
     return float((sold - median).sum() / np.minimum(median / usual, 1.0).sum()), float(usual)
