@@ -41,7 +41,12 @@ def random_histories(seed: int, users: int = 30, items: int = 25) -> Interaction
     """Random histories, repeats, refunds and empty ones included."""
     rng = np.random.default_rng(seed)
     rows = [
-        (int(u), f"i{rng.integers(items):02d}", float(rng.choice([1.0, 3.0, 5.0, -5.0])), int(rng.integers(60)))
+        (
+            int(u),
+            f"i{rng.integers(items):02d}",
+            float(rng.choice([1.0, 3.0, 5.0, -5.0])),
+            int(rng.integers(60)),
+        )
         for u in rng.integers(1, users, size=users * 6)
     ]
     return interactions(rows, [f"i{i:02d}" for i in range(items)], users)
