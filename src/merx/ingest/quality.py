@@ -284,8 +284,8 @@ def _sparse(facts: Facts) -> Iterator[Finding]:
             "Products with few events",
             f"{few:,} of {count(items, 'product')} ({share(few, items)}) have fewer than {ALARMS.few} "
             "events. They are seldom recommended, as similarities that few shoppers back are pulled down; "
-            "their price response is drawn towards that of their category; with fewer than ten days since the "
-            "first sale their forecast is the mean, with a wide interval. Nothing needs doing.",
+            "their price response is drawn towards that of their category; with fewer than ten days since "
+            "the first sale their forecast is the mean, with a wide interval. Nothing needs doing.",
             "warning" if few > ALARMS.scarce * items else "info",
         )
     users, one = facts.users["users"], facts.users["one_event"]

@@ -166,7 +166,8 @@ CASE_QUERIES: dict[str, Query] = {
             WHERE abs(ln(price / usual)) > ln(:factor)
         ), items AS (SELECT count(DISTINCT item_id) AS items_found FROM far)
         SELECT far.item_id AS item_id, title, far.price AS price, usual, n, slip, items_found,
-               count(*) OVER () AS cases_found, sum(n) OVER () AS lines_found, sum(n * slip) OVER () AS slips_found
+               count(*) OVER () AS cases_found, sum(n) OVER () AS lines_found,
+               sum(n * slip) OVER () AS slips_found
         FROM far CROSS JOIN items LEFT JOIN ({CATALOGUE}) AS catalogue ON far.item_id = catalogue.item_id
         ORDER BY slip DESC, apart DESC, item_id LIMIT 3
         """,  # noqa: S608
