@@ -11,7 +11,7 @@ from merx.config import ShopConfig
 from merx.decisions import Decision
 from merx.errors import RequestError
 from merx.fitting import forecast_panels
-from merx.ingest import check
+from merx.ingest import Readiness
 from merx.models import Models
 from merx.store.demand import demand, price_panel
 from merx.store.engine import Engine
@@ -30,6 +30,7 @@ def build(
     engine: Engine,
     snapshot: Snapshot,
     models: Models,
+    readiness: Readiness,
     evaluation: Mapping[str, Any] | None,
     ask: Ask,
 ) -> report.Report:
@@ -53,7 +54,7 @@ def build(
         folder=folder,
         summary=sections.summary(overview, merx.__version__, snapshot.fingerprint),
         ingest=sections.ingested(snapshot.sources),
-        readiness=sections.readiness(check(engine)),
+        readiness=sections.readiness(readiness),
         evaluation=sections.evaluation(evaluation) if evaluation else None,
         shoppers=_shoppers(engine, config, ask, titles) if config.recommend.model in fitted else None,
         forecasts=_forecasts(engine, config, ask, titles) if config.forecast.model in fitted else None,

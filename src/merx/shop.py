@@ -150,7 +150,10 @@ class Shop:
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
         with self._engine() as (engine, _):
-            return check(engine)
+            return self._check(engine)
+
+    def _check(self, engine: DuckDBEngine) -> Readiness:
+        return check(engine, step=self.config.forecast.step, assumed_margin=self.config.price.assumed_margin)
 
     def evaluate(self, *, progress: Progress = quiet) -> judging.EvaluationReport:
         """Judge every kind of model on days it has not seen; the result is kept in evaluation.json."""
@@ -231,6 +234,7 @@ class Shop:
                 engine=engine,
                 snapshot=self.tables.current(),
                 models=self.models,
+                readiness=self._check(engine),
                 evaluation=json.loads(judged.read_text()) if judged.exists() else None,
                 ask=self._decide,
             )

@@ -1,6 +1,17 @@
 """From files to the canonical tables: nothing is lost, and nothing counts twice."""
 
 from merx.ingest.load import ingest
+from merx.ingest.quality import Finding
+from merx.ingest.readiness import Capability, Readiness, check
 from merx.ingest.report import Example, FileReport, IngestReport
 
-__all__ = ["Example", "FileReport", "IngestReport", "ingest"]
+__all__ = [
+    "Capability",
+    "Example",
+    "FileReport",
+    "Finding",
+    "IngestReport",
+    "Readiness",
+    "check",
+    "ingest",
+]
