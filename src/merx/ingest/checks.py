@@ -11,20 +11,11 @@ from merx.ingest import names, timestamps, values
 from merx.ingest.dialect import Dialect
 from merx.ingest.raw import Raw, view
 from merx.ingest.sql import identifier, literal
-from merx.ingest.timestamps import TimeForm
+from merx.ingest.forms import Forms, Given, choose
 
 LONGEST_ID = 512
-SAMPLE = 20_000  # lines by which the forms of times and numbers are chosen at first
 _IDS = ("event_id", "user_id", "session_id", "item_id", "transaction_id", "other_user_id", "item_group_id")
 _EVENT_TYPE = "event_spelling"
-
-
-@dataclass(frozen=True)
-class Forms:
-    """How a file writes what can be written in several ways: one choice a file."""
-
-    time: TimeForm | None = None
-    comma: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,21 +46,37 @@ class Reading:
 
     def relations(self, storing: bool = False) -> str:
         """The WITH clause up to `checked`: `lines`, each with its canonical values and its `reason`."""
+        typed = [f"{self._value(field)} AS {identifier(field.name)}" for field in self.schema]
+        return (
+            f"{self._clean(storing)}, "  # noqa: S608
+            f"typed AS (SELECT {', '.join(typed)}, * FROM clean), "
+            f"checked AS (SELECT *, {_judged(self._rules())} AS reason FROM typed) "
+        )
+
+    def as_given(self) -> Given:
+        """The lines before their forms are known."""
+        numbers = tuple(
+            name
+            for name, (_, kind) in self.given.items()
+            if kind == "VARCHAR" and pa.types.is_floating(self.schema.field(name).type)
+        )
+        return Given(
+            self._clean(storing=False), {name: kind for name, (_, kind) in self.given.items()}, numbers
+        )
+
+    def _clean(self, storing: bool) -> str:
         query = self.source.storing if storing else self.source.query
         given = [f"{sql} AS {identifier('given_' + name)}" for name, (sql, _) in self.given.items()]
         part = "_part" if self.fans_out else "1 AS _part"
-        named = ", ".join(identifier("given_" + name) for name in self.given)
-        clean = ", ".join(
-            f"{_cleaned(name, kind)} AS {identifier('given_' + name)}" for name, (_, kind) in self.given.items()
-        )
-        typed = [f"{self._value(field)} AS {identifier(field.name)}" for field in self.schema]
+        clean = [
+            f"{_cleaned(name, kind)} AS {identifier('given_' + name)}"
+            for name, (_, kind) in self.given.items()
+        ]
         return (
             f"WITH source AS ({query}), raw AS ({view(self.source, self.dialect)}), "  # noqa: S608
             f"lines AS ({self.dialect.lines}), "
             f"given AS (SELECT {', '.join([*given, part, '_row', self._refused()])} FROM lines), "
-            f"clean AS (SELECT {clean}, _part, _row, _refused FROM given), "
-            f"typed AS (SELECT {', '.join(typed)}, {named}, _part, _row, _refused FROM clean), "
-            f"checked AS (SELECT *, {_judged(self._rules())} AS reason FROM typed) "
+            f"clean AS (SELECT {', '.join([*clean, '_part', '_row', '_refused'])} FROM given)"
         )
 
     def offending(self) -> str:
@@ -92,8 +99,16 @@ class Reading:
 
     def _refused(self) -> str:
         cases = " ".join(f"WHEN {test} THEN {literal(why)}" for why, test in self.dialect.reject.items())
-        not_json = "WHEN _not_json IS NOT NULL THEN 'not a JSON object'" if "_not_json" in self.source.columns else ""
-        return f"CASE {not_json} {cases} END AS _refused" if cases or not_json else "CAST(NULL AS VARCHAR) AS _refused"
+        not_json = (
+            "WHEN _not_json IS NOT NULL THEN 'not a JSON object'"
+            if "_not_json" in self.source.columns
+            else ""
+        )
+        return (
+            f"CASE {not_json} {cases} END AS _refused"
+            if cases or not_json
+            else "CAST(NULL AS VARCHAR) AS _refused"
+        )
 
     def _value(self, field: pa.Field) -> str:
         name = field.name
@@ -106,7 +121,9 @@ class Reading:
             return self.forms.time.read(held)
         if pa.types.is_floating(field.type):
             read = values.number(held, kind, self.forms.comma)
-            return f"CASE WHEN {held} IS NULL THEN 1 ELSE {read} END" if name in ("quantity", "weight") else read
+            return (
+                f"CASE WHEN {held} IS NULL THEN 1 ELSE {read} END" if name in ("quantity", "weight") else read
+            )
         if pa.types.is_boolean(field.type):
             read = values.truth(held, kind)
             return f"CASE WHEN {held} IS NULL THEN false ELSE {read} END" if name == "from_orders" else read
@@ -145,7 +162,9 @@ class Reading:
                 assert self.forms.time is not None
                 why = literal(f"time not readable as {self.forms.time.title}")
             else:
-                why = literal(f"{name} is not {'yes or no' if pa.types.is_boolean(field.type) else 'a number'}")
+                why = literal(
+                    f"{name} is not {'yes or no' if pa.types.is_boolean(field.type) else 'a number'}"
+                )
             rules.append((unread, why, shown))
         if pa.types.is_timestamp(field.type):
             early, late = (literal(str(time)) for time in (timestamps.EARLIEST, timestamps.latest()))
@@ -168,7 +187,10 @@ class Reading:
 
 def read_as(connection: duckdb.DuckDBPyConnection, source: Raw, dialect: Dialect) -> Reading:
     """Prepare a file under a dialect: the types of its columns, and by a first sample its forms."""
-    for name, spellings in ((_EVENT_TYPE, names.EVENT_SPELLINGS), ("availability_spelling", names.AVAILABILITY)):
+    for name, spellings in (
+        (_EVENT_TYPE, names.EVENT_SPELLINGS),
+        ("availability_spelling", names.AVAILABILITY),
+    ):
         connection.execute(f"DROP TYPE IF EXISTS {name}")
         connection.execute(f"CREATE TYPE {name} AS ENUM ({', '.join(map(literal, spellings))})")
     with_lines = (
@@ -183,34 +205,7 @@ def read_as(connection: duckdb.DuckDBPyConnection, source: Raw, dialect: Dialect
         for (name, sql), (_, kind, *_) in zip(wanted.items(), described, strict=True)
     }
     reading = Reading(dialect, source, given, "_part" in held)
-    return choose_forms(connection, reading, f"LIMIT {SAMPLE}")
-
-
-def choose_forms(connection: duckdb.DuckDBPyConnection, reading: Reading, limit: str = "") -> Reading:
-    """Choose the forms that read most of the values: of a sample (`limit`), or of the whole file."""
-    time_kind = reading.given.get("time", ("", ""))[1]
-    candidates = timestamps.forms(time_kind) if time_kind else ()
-    held = identifier("given_time")
-    tests = [timestamps.plausible(form.read(held)) for form in candidates]
-    numbers = [
-        identifier("given_" + name)
-        for name, (_, kind) in reading.given.items()
-        if kind == "VARCHAR" and pa.types.is_floating(reading.schema.field(name).type)
-    ]
-    evidence = [values.decimal_evidence(column) for column in numbers]
-    tests += [" OR ".join(commas) for commas in zip(*evidence, strict=True)]
-    if not tests or (len(candidates) < 2 and not evidence):
-        return replace(reading, forms=Forms(candidates[0] if candidates else None))
-    counts = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests)
-    blank = replace(reading, forms=Forms(candidates[0] if candidates else None))
-    row = connection.execute(
-        f"{blank.relations()} SELECT {counts} FROM (SELECT * FROM clean {limit})"  # noqa: S608
-    ).fetchone()
-    assert row is not None
-    fits = row[: len(candidates)]
-    time = candidates[fits.index(max(fits))] if candidates else None
-    commas, dots = row[len(candidates) :] if evidence else (0, 0)
-    return replace(reading, forms=Forms(time, comma=commas > 0 and dots == 0))
+    return replace(reading, forms=choose(connection, reading.as_given()))
 
 
 def sql_type(kind: pa.DataType) -> str:

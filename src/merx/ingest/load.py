@@ -4,13 +4,15 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from merx.errors import DataError
-from merx.ingest.checks import Reading, choose_forms, read_as
+from merx.ingest import forms
+from merx.ingest.checks import Reading, read_as
 from merx.ingest.detect import detect
 from merx.ingest.identity import find_duplicates, key, parquet
 from merx.ingest.preflight import Preflight, delimiter_name, inspect
@@ -97,24 +99,22 @@ def _file(
         reading = read_as(connection, raw, chosen)
         new = scratch / "new.parquet"
         accepted, refused, unread, read = _sift(connection, reading, found, new)
-        if refused and _misfit(connection):
-            other = choose_forms(connection, reading)
-            if other.forms != reading.forms:
+        if refused:
+            other = replace(reading, forms=forms.reconsider(connection, reading.as_given(), reading.forms))
+            if other != reading:
                 reading = other
                 accepted, refused, unread, read = _sift(connection, reading, found, new)
         step(2)
-        duplicates, rule = find_duplicates(
-            connection, chosen.table, new, tables.paths(before, chosen.table)
-        )
+        duplicates, rule = find_duplicates(connection, chosen.table, new, tables.paths(before, chosen.table))
         if duplicates:
             new = _without(connection, new, scratch / "kept.parquet")
         step(3)
         path = rejected / f"{source.path.stem}-{found.sha256[:8]}.csv"
         reasons, examples = (
-            quarantine(connection, source, found, raw, unread, path)
-            if refused or unread
-            else ({}, {})
+            quarantine(connection, source, found, raw, unread, path) if refused or unread else ({}, {})
         )
+        notes = [*_delimiter(found), *forms.notes(connection, reading.forms, new)]
+        notes.append(f"duplicates told {rule}: {duplicates:,} lines")
         report = FileReport(
             path=str(source.path),
             sha256=found.sha256,
@@ -127,7 +127,7 @@ def _file(
             duplicates=duplicates,
             reasons=reasons,
             examples=examples,
-            notes=_notes(reading, found, rule, duplicates),
+            notes=tuple(notes),
             rejected_file=str(path) if reasons else None,
         )
         _commit(tables, before, report, {chosen.table: (new, report.accepted)})
@@ -185,16 +185,6 @@ def _lineless(connection: duckdb.DuckDBPyConnection, reading: Reading) -> int:
     return int(added[0]) if added else 0
 
 
-def _misfit(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether lines were rejected for the form of a time or number, so that another may fit the file better."""
-    return bool(
-        _count(
-            connection,
-            "SELECT count(*) FROM rejected WHERE reason LIKE 'time %' OR reason LIKE '% is not a number'",
-        )
-    )
-
-
 def _without(connection: duckdb.DuckDBPyConnection, new: Path, kept: Path) -> Path:
     connection.execute(
         f"COPY (SELECT * EXCLUDE (file_row_number) FROM {parquet([new], numbered=True)} "  # noqa: S608
@@ -237,16 +227,8 @@ def _nothing_new(source: Source, known: Mapping[str, Any]) -> FileReport:
     )
 
 
-def _notes(reading: Reading, found: Preflight, rule: str, duplicates: int) -> tuple[str, ...]:
-    notes = []
-    if found.shape is not None and found.header:
-        notes.append(f"delimiter: {delimiter_name(found.shape)}")
-    if reading.forms.time is not None:
-        notes.append(f"times read as: {reading.forms.time.title}")
-    if reading.forms.comma:
-        notes.append("numbers have a decimal comma")
-    notes.append(f"duplicates told {rule}: {duplicates:,} lines")
-    return tuple(notes)
+def _delimiter(found: Preflight) -> list[str]:
+    return [f"delimiter: {delimiter_name(found.shape)}"] if found.shape is not None and found.header else []
 
 
 def _connect(database: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -260,6 +242,8 @@ def _connect(database: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(spill),
             "autoinstall_known_extensions": "false",
             "TimeZone": "UTC",
+            # It would make a join of each `IN (...)` of more than a few words.
+            "disabled_optimizers": "in_clause",
         },
     )
 
@@ -278,6 +262,12 @@ def _before(reports: Sequence[FileReport]) -> str:
 
 def _plain(error: Exception) -> str:
     text = str(error).splitlines()[0]
-    if (isinstance(error, OSError) and error.errno in _FULL) or "No space left" in text or "File too large" in text:
-        return "no space left on the disk of the shop's tables; they are as before. Free some and ingest again."
+    if (
+        (isinstance(error, OSError) and error.errno in _FULL)
+        or "No space left" in text
+        or "File too large" in text
+    ):
+        return (
+            "no space left on the disk of the shop's tables; they are as before. Free some and ingest again."
+        )
     return f"it could not be ingested ({text}). The tables are as before."

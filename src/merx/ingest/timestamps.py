@@ -20,17 +20,21 @@ class TimeForm:
         For people.
     sql : str
         Gives a TIMESTAMP in UTC, or null where the text is of another form; `{x}` stands for the text.
+    formats : tuple of str
+        Tried in this order where the SQL has `{formats}`.
     twin : str
         Title of the form that reads some of the same texts otherwise (day and month exchanged).
     """
 
     title: str
     sql: str
+    formats: tuple[str, ...] = ()
     twin: str = ""
 
     def read(self, expression: str) -> str:
         """SQL that reads an expression."""
-        return self.sql.replace("{x}", expression)
+        listed = ", ".join(map(literal, self.formats))
+        return self.sql.replace("{x}", expression).replace("{formats}", listed)
 
 
 def latest() -> datetime:
@@ -51,21 +55,20 @@ def _dates(title: str, order: str, separator: str, twin: str = "") -> TimeForm:
         for clock, year in product(clocks, ("%Y", "%y"))
     ]
     # %Y also takes two digits, as a year of the first century, so these are left to %y.
-    listed = ", ".join(map(literal, sorted(formats, key=lambda text: "%Y" in text)))
-    return TimeForm(title, f"try_strptime({{x}}, [{listed}])", twin)
+    formats.sort(key=lambda text: "%Y" in text)
+    return TimeForm(title, "try_strptime({x}, [{formats}])", tuple(formats), twin)
 
 
 def _exchangeable(separator: str, day_first: bool) -> list[TimeForm]:
-    orders = {f"day{separator}month{separator}year": "%d/%m/%Y", f"month{separator}day{separator}year": "%m/%d/%Y"}
+    orders = {
+        f"day{separator}month{separator}year": "%d/%m/%Y",
+        f"month{separator}day{separator}year": "%m/%d/%Y",
+    }
     first, second = orders if day_first else reversed(orders)
     return [_dates(first, orders[first], separator, second), _dates(second, orders[second], separator, first)]
 
 
-_ISO = TimeForm(
-    "ISO 8601",
-    "CASE WHEN isfinite(TRY_CAST({x} AS TIMESTAMPTZ)) "
-    "THEN make_timestamp(epoch_us(TRY_CAST({x} AS TIMESTAMPTZ))) END",
-)
+_ISO = TimeForm("ISO 8601", "make_timestamp(epoch_us(TRY_CAST({x} AS TIMESTAMPTZ)))")
 
 # In order of preference where several read equally many: an order of day and month is assumed only then.
 TEXT_FORMS: tuple[TimeForm, ...] = (
@@ -79,13 +82,12 @@ TEXT_FORMS: tuple[TimeForm, ...] = (
     *_exchangeable(".", day_first=True),
     *_exchangeable("-", day_first=True),
     _dates("day, name of month, year", "%d/%b/%Y", " "),
+    _dates("day-name of month-year", "%d/%b/%Y", "-"),
     _dates("name of month, day, year", "%b %d, %Y", " "),
 )
 _COUNTS = tuple(form for form in TEXT_FORMS if form.title.endswith("since 1970"))
 _TYPED = TimeForm("times of the file's own type", "CAST({x} AS TIMESTAMP)")
-_ZONED = TimeForm(
-    "times with a zone", "CASE WHEN isfinite({x}) THEN make_timestamp(epoch_us({x})) END"
-)
+_ZONED = TimeForm("times with a zone", "make_timestamp(epoch_us({x}))")
 
 
 def forms(kind: str) -> tuple[TimeForm, ...]:
@@ -95,7 +97,10 @@ def forms(kind: str) -> tuple[TimeForm, ...]:
     if kind.startswith(("TIMESTAMP", "DATE")):
         return (_TYPED,)
     if is_number(kind):
-        return (*_COUNTS, TimeForm("YYYYMMDD", "try_strptime(CAST(CAST({x} AS BIGINT) AS VARCHAR), '%Y%m%d')"))
+        return (
+            *_COUNTS,
+            TimeForm("YYYYMMDD", "try_strptime(CAST(CAST({x} AS BIGINT) AS VARCHAR), '%Y%m%d')"),
+        )
     return TEXT_FORMS
 
 

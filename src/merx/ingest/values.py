@@ -4,7 +4,7 @@ from merx.ingest.names import NOTHING
 from merx.ingest.sql import literal
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
-_BLANKS = "chr(9) || chr(10) || chr(13) || ' ' || chr(160)"
+_BLANKS = (32, 9, 10, 13, 160)
 _MONEY = r"(?:[A-Z]{0,3}\p{Sc}|[A-Z]{3})?\s*"  # £, US$, EUR
 _DOT = rf"\s*{_MONEY}[+-]?{_MONEY}(?:\d{{1,3}}(?:[,' ]\d{{3}})+|\d*)(?:\.\d+)?\s*{_MONEY}"
 _COMMA = rf"\s*{_MONEY}[+-]?{_MONEY}(?:\d{{1,3}}(?:[.' ]\d{{3}})+|\d*)(?:,\d+)?\s*{_MONEY}"
@@ -30,9 +30,16 @@ def text(expression: str, kind: str) -> str:
         )
     if kind != "VARCHAR":
         return f"CAST({expression} AS VARCHAR)"
-    trimmed = f"trim({expression}, {_BLANKS})"
+    blank_end = " OR ".join(f"ends_with({expression}, chr({code}))" for code in _BLANKS)
+    starts = f"ascii({expression}) IN ({', '.join(map(str, _BLANKS))})"
+    trimmed = f"trim({expression}, {' || '.join(f'chr({code})' for code in _BLANKS)})"
     nothing = ", ".join(map(literal, NOTHING))
-    return f"CASE WHEN length({expression}) < 9 AND lower({trimmed}) IN ({nothing}) THEN NULL ELSE {trimmed} END"
+    return (
+        f"CASE WHEN {starts} OR {blank_end} "
+        f"THEN CASE WHEN lower({trimmed}) NOT IN ({nothing}) THEN {trimmed} END "
+        f"WHEN strlen({expression}) < 5 AND lower({expression}) IN ({nothing}) THEN NULL "
+        f"ELSE {expression} END"
+    )
 
 
 def number(expression: str, kind: str, comma: bool) -> str:
