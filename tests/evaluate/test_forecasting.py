@@ -218,3 +218,13 @@ def test_compare_of_one_is_a_plain_statement():
     rng = np.random.default_rng(1)
     comparison = compare({"naive": SeasonalNaive(horizon=7)}, panel_of([rng.poisson(5, 60)]), 7, origins=1)
     assert comparison.sentence.startswith("Over 1 origins of 7 days, naive has the lowest error: MASE")
+
+
+def test_compare_says_when_nothing_can_be_compared():
+    comparison = compare({"naive": SeasonalNaive(horizon=7)}, panel_of([np.full(60, 2.0)]), 7, origins=2)
+    assert comparison.sentence.startswith("Nothing could be compared over 2 origins of 7 days")
+
+
+def test_compare_needs_history_at_the_first_origin():
+    with pytest.raises(FitError, match="longer than that"):
+        compare({"naive": SeasonalNaive(horizon=7)}, panel_of([np.arange(20.0)]), 7, origins=3)

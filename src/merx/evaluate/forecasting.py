@@ -343,15 +343,25 @@ def compare(
         for metric in ("mase", "rmsse", "pinball", "coverage_80", "coverage_95", "bias")
     }
     seconds = np.sum([[score.seconds for score in row] for row in scores], axis=0)
-    name = tuple(configs)
-    order = np.argsort(table["mase"], kind="stable")
-    first, last = order[0], order[-1]
-    best, worst = f"{table['mase'][first]:.3f}", f"{table['mase'][last]:.3f}"
-    sentence = (
-        f"Over {origins} origins of {horizon} {panel.step}s, {name[first]} has the lowest error: "
-        f"MASE {best} in {seconds[first]:.1f} s"
+    return ForecastComparison(
+        name=tuple(configs),
+        origins=origins,
+        seconds=seconds,
+        sentence=_verdict(
+            tuple(configs), table["mase"], seconds, f"{origins} origins of {horizon} {panel.step}s"
+        ),
+        **table,
     )
-    if len(name) > 1:
-        gap = 1 - table["mase"][first] / table["mase"][last]
-        sentence += f", {gap:.1%} below {name[last]} with {worst} in {seconds[last]:.1f} s"
-    return ForecastComparison(name=name, origins=origins, seconds=seconds, sentence=sentence + ".", **table)
+
+
+def _verdict(name: tuple[str, ...], error: np.ndarray, seconds: np.ndarray, over: str) -> str:
+    if not np.isfinite(error).all():
+        return f"Nothing could be compared over {over}: at an origin no series has a history that changes."
+    first, *others = np.argsort(error, kind="stable")
+    verdict = (
+        f"Over {over}, {name[first]} has the lowest error: MASE {error[first]:.3f} in {seconds[first]:.1f} s"
+    )
+    if others:
+        next_, gap = others[0], 1 - error[first] / error[others[0]]
+        verdict += f", {gap:.1%} below {name[next_]} with {error[next_]:.3f} in {seconds[next_]:.1f} s"
+    return f"{verdict}."

@@ -22,8 +22,9 @@ class AutoETS:
         l_t = l_{t-1} + alpha e_t
         s_t = s_{t-m} + gamma e_t
 
-    ETS(A,N,N) is the same without s. Errors are additive only, as zeros rule out others, and there is no
-    trend: on daily sales of products AICc chose one for a fifth of the series and doubled the error.
+    ETS(A,N,N) is the same without s. Errors are additive only, as zeros rule out others. There is no
+    trend: on daily sales of products AICc chose a damped one for a fifth of the series, and MASE rose
+    from 1.39 to 1.70.
 
     Parameters
     ----------

@@ -25,10 +25,10 @@ class LogNormal:
 
         mean = m + excess min(1, m / usual)
 
-    where `excess` is chosen so that the one-step means over the history add up to what was sold
-    (one bulk order apart, see `calibrate`): what
-    sales bring above their median is in proportion to the median on slow days, so that a closed day
-    stays at 0, and constant on busy ones. It lies between 0 and twice the largest step of the history.
+    where `excess` is chosen so that the one-step means over the history add up to what was sold (one bulk
+    order apart, see `calibrate`). What sales bring above their median is in proportion to the median on
+    slow days, so that a closed day stays at 0, and constant on busy ones. The mean lies between 0 and
+    twice the largest step of the history.
 
     Parameters
     ----------
