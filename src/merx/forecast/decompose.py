@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,8 @@ def _stl(y: np.ndarray, season_length: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _local_line(y: np.ndarray) -> np.ndarray:
+    from scipy.signal import savgol_filter  # half a second to import
+
     window = max(3, len(y) // 4) | 1  # odd
     if len(y) < window:
         return np.full_like(y, y.mean() if len(y) else 0.0)

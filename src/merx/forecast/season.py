@@ -1,7 +1,6 @@
 """The season length of a series: given, or found from the data by its autocorrelation."""
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 CANDIDATE: dict[str, int] = {"day": 7, "week": 52}
 """The one season tried for each step: the week in days, the year in weeks."""
@@ -69,6 +68,8 @@ def seasonal_profile(y: np.ndarray, season_length: int) -> np.ndarray:
     season_length : int
         m.
     """
+    from scipy.signal import savgol_filter  # half a second to import
+
     m, n = season_length, len(y)
     place = np.arange(n) % m
     profile = np.zeros(m)
