@@ -31,7 +31,7 @@ Open = Callable[[Shop], DuckDBEngine]
 
 @pytest.fixture
 def open_shop(tmp_path: Path) -> Iterator[Open]:
-    engines = []
+    engines: list[DuckDBEngine] = []
 
     def write(shop: Shop) -> DuckDBEngine:
         tables = Tables(tmp_path / f"tables{len(engines)}")
@@ -391,10 +391,7 @@ def test_shoppers_and_products_with_little_evidence(clean: Shop, open_shop: Open
     noon = START + timedelta(days=50, hours=12)
     once = [event("view_item", noon, f"rare{n}", f"once{n}") for n in range(2000)]
     readiness = check(open_shop(planted(clean, "events", once)))
-    assert (
-        "2,000 of 2,030 products (more than 98 %)".replace("more than 98", "99")
-        in found(readiness, "Products with few events").text
-    )
+    assert "2,000 of 2,030 products (99 %)" in found(readiness, "Products with few events").text
     assert found(readiness, "Products with few events").severity == "warning"
     assert found(readiness, "Shoppers with one event").severity == "warning"
     assert capability(readiness, "what goes together").state == "weak"
@@ -482,13 +479,10 @@ def test_mixed_currencies_are_serious(clean: Shop, open_shop: Open) -> None:
 
 def test_refunds(clean: Shop, open_shop: Open) -> None:
     bought = [row for row in clean["events"] if row["event"] == "purchase"]
-    back = [
-        {**row, "event": "refund", "time": row["time"] + timedelta(days=1)}
-        for row in bought[: len(bought) // 2]
-    ]
+    back = [{**row, "event": "refund", "time": row["time"] + timedelta(days=1)} for row in bought[::2]]
     finding = found(check(open_shop(planted(clean, "events", back))), "Refunds")
     assert finding.severity == "warning"
-    assert "50 %" in finding.text or "49 %" in finding.text or "51 %" in finding.text
+    assert "units bought (50 %)" in finding.text
 
 
 def test_purchases_without_a_price(clean: Shop, open_shop: Open) -> None:

@@ -87,6 +87,8 @@ QUALITY_QUERIES: dict[str, Query] = {
             SELECT user_id, count(*) AS n, count(DISTINCT item_id) AS items,
                    count(DISTINCT CASE WHEN event = 'purchase' THEN CAST(time AS DATE) END) AS buying_days
             FROM events WHERE user_id IS NOT NULL GROUP BY user_id
+        ), compared AS (
+            SELECT user_id, n, items, buying_days, max(n) OVER () AS most FROM users
         )
         SELECT count(*) AS users,
                coalesce(sum(CASE WHEN n = 1 THEN 1 ELSE 0 END), 0) AS one_event,
@@ -94,8 +96,8 @@ QUALITY_QUERIES: dict[str, Query] = {
                coalesce(sum(CASE WHEN buying_days >= 1 THEN 1 ELSE 0 END), 0) AS buyers,
                coalesce(sum(CASE WHEN buying_days >= 2 THEN 1 ELSE 0 END), 0) AS repeat_buyers,
                coalesce(max(n), 0) AS most_events,
-               max_by(user_id, n) AS busiest
-        FROM users
+               min(CASE WHEN n = most THEN user_id END) AS busiest
+        FROM compared
         """,
         pa.schema(
             [
