@@ -9,9 +9,9 @@ import pyarrow as pa
 from merx.data.schema import EVENTS, ITEM_EVENTS, TABLES
 from merx.ingest import names, timestamps, values
 from merx.ingest.dialect import Dialect
+from merx.ingest.forms import Forms, Given, choose
 from merx.ingest.raw import Raw, view
 from merx.ingest.sql import identifier, literal
-from merx.ingest.forms import Forms, Given, choose
 
 LONGEST_ID = 512
 _IDS = ("event_id", "user_id", "session_id", "item_id", "transaction_id", "other_user_id", "item_group_id")
@@ -37,7 +37,7 @@ class Reading:
     source: Raw
     given: Mapping[str, tuple[str, str]]
     fans_out: bool
-    forms: Forms = Forms()
+    forms: Forms
 
     @property
     def schema(self) -> pa.Schema:
@@ -67,17 +67,23 @@ class Reading:
     def _clean(self, storing: bool) -> str:
         query = self.source.storing if storing else self.source.query
         given = [f"{sql} AS {identifier('given_' + name)}" for name, (sql, _) in self.given.items()]
+        given += [f"CAST({sql} AS VARCHAR) AS {name}" for name, sql in self._about().items()]
         part = "_part" if self.fans_out else "1 AS _part"
         clean = [
             f"{_cleaned(name, kind)} AS {identifier('given_' + name)}"
             for name, (_, kind) in self.given.items()
         ]
+        clean += [f"{values.text(name, 'VARCHAR')} AS {name}" for name in self._about()]
         return (
             f"WITH source AS ({query}), raw AS ({view(self.source, self.dialect)}), "  # noqa: S608
             f"lines AS ({self.dialect.lines}), "
             f"given AS (SELECT {', '.join([*given, part, '_row', self._refused()])} FROM lines), "
             f"clean AS (SELECT {', '.join([*clean, '_part', '_row', '_refused'])} FROM given)"
         )
+
+    def _about(self) -> dict[str, str]:
+        """What the lines say about their products: `about_` + column -> SQL over `lines`."""
+        return {identifier("about_" + name): sql for name, sql in self.dialect.products.items()}
 
     def offending(self) -> str:
         """SQL over `checked`: the value at fault, for examples."""
@@ -194,7 +200,7 @@ def read_as(connection: duckdb.DuckDBPyConnection, source: Raw, dialect: Dialect
         connection.execute(f"DROP TYPE IF EXISTS {name}")
         connection.execute(f"CREATE TYPE {name} AS ENUM ({', '.join(map(literal, spellings))})")
     with_lines = (
-        f"WITH source AS ({source.query}), raw AS ({view(source, dialect)}), lines AS ({dialect.lines}) "  # noqa: S608
+        f"WITH source AS ({source.query}), raw AS ({view(source, dialect)}), lines AS ({dialect.lines}) "
     )
     held = {row[0] for row in connection.execute(f"DESCRIBE {with_lines} SELECT * FROM lines").fetchall()}
     wanted = {name: sql for name, sql in dialect.columns.items() if name in TABLES[dialect.table].names}
@@ -204,7 +210,7 @@ def read_as(connection: duckdb.DuckDBPyConnection, source: Raw, dialect: Dialect
         name: (sql, "VARCHAR" if kind == '"NULL"' else kind)
         for (name, sql), (_, kind, *_) in zip(wanted.items(), described, strict=True)
     }
-    reading = Reading(dialect, source, given, "_part" in held)
+    reading = Reading(dialect, source, given, "_part" in held, Forms())
     return replace(reading, forms=choose(connection, reading.as_given()))
 
 

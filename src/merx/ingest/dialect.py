@@ -30,7 +30,10 @@ class Dialect:
         The canonical table that its lines become.
     columns : mapping of canonical column -> SQL expression over the relation `lines`
         VARCHAR or typed; the caller casts, and rejects a line whose value cannot be cast. A column
-        left out is null.
+        left out is null. Give the file's own column wherever it will do: the caller trims texts, reads
+        times (counts since 1970, ISO, orders of day and month; one form a file), numbers (`1,234.56`,
+        `12.50 GBP`, a decimal comma) and names of events, and makes a `purchase` of a negative quantity a
+        `refund`. A regular expression around a column costs more than reading the file.
     optional : frozenset of str
         Columns of the file that the SQL names but that a file may lack; they read as null.
     lines : str

@@ -13,6 +13,7 @@ import duckdb
 from merx.errors import DataError
 from merx.ingest import forms
 from merx.ingest.checks import Reading, read_as
+from merx.ingest.derive import derive_prices, derive_products
 from merx.ingest.detect import detect
 from merx.ingest.identity import find_duplicates, key, parquet
 from merx.ingest.preflight import Preflight, delimiter_name, inspect
@@ -109,12 +110,18 @@ def _file(
         if duplicates:
             new = _without(connection, new, scratch / "kept.parquet")
         step(3)
+        derived = {}
+        if chosen.table == "events" and accepted > duplicates:
+            derived = _derived(connection, tables, before, reading, new, scratch)
         path = rejected / f"{source.path.stem}-{found.sha256[:8]}.csv"
         reasons, examples = (
             quarantine(connection, source, found, raw, unread, path) if refused or unread else ({}, {})
         )
         notes = [*_delimiter(found), *forms.notes(connection, reading.forms, new)]
         notes.append(f"duplicates told {rule}: {duplicates:,} lines")
+        notes += [
+            f"{table} learned from the lines: {rows:,} rows" for table, (_, rows) in derived.items() if rows
+        ]
         report = FileReport(
             path=str(source.path),
             sha256=found.sha256,
@@ -130,7 +137,8 @@ def _file(
             notes=tuple(notes),
             rejected_file=str(path) if reasons else None,
         )
-        _commit(tables, before, report, {chosen.table: (new, report.accepted)})
+        parts = {chosen.table: (new, report.accepted), **derived}
+        _commit(tables, before, report, parts)
         return report
     finally:
         connection.close()
@@ -192,6 +200,23 @@ def _without(connection: duckdb.DuckDBPyConnection, new: Path, kept: Path) -> Pa
         f"TO {literal(str(kept))} (FORMAT parquet, COMPRESSION zstd)"
     )
     return kept
+
+
+def _derived(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Tables,
+    before: Snapshot,
+    reading: Reading,
+    new: Path,
+    scratch: Path,
+) -> dict[str, tuple[Path, int]]:
+    """What the events say about products and prices, as parts of these tables."""
+    products, prices = scratch / "products.parquet", scratch / "prices.parquet"
+    known = {table: tables.paths(before, table) for table in ("events", "products", "prices")}
+    return {
+        "products": (products, derive_products(connection, reading, known["products"], products)),
+        "prices": (prices, derive_prices(connection, new, known["events"], known["prices"], prices)),
+    }
 
 
 def _commit(

@@ -10,8 +10,8 @@ from merx.errors import DataError
 from merx.ingest.dialect import Dialect, folded
 from merx.ingest.preflight import Preflight
 from merx.ingest.records import MAX_RECORD
-from merx.ingest.sql import identifier, literal
 from merx.ingest.sources import Source
+from merx.ingest.sql import identifier, literal
 
 QUARANTINE_COLUMNS = ("file", "line", "reason")  # what a rejected file has before the source's own columns
 REJECTS, SCANS = "misread", "misread_scans"  # where the CSV reader puts the records that it cannot read
