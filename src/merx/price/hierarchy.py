@@ -134,7 +134,7 @@ def solve(
         cross = np.einsum("it,itl->tl", w, lag)
         total[:weeks, weeks + 2 : outer] = cross
         total[weeks + 2 :, :weeks] = cross.T
-        flat = lag.reshape(-1, n_lags)
+        flat = lag.reshape(w.size, n_lags)
         total[weeks + 2 :, weeks + 2 : outer] = (flat * w.reshape(-1, 1)).T @ flat
         total[:weeks, outer] = (w * z).sum(axis=0)
         total[weeks + 2 :, outer] = flat.T @ (w * z).ravel()

@@ -183,7 +183,7 @@ def _choose(steps: Ladder, value: np.ndarray, confidence: np.ndarray, rules: Pri
             binding.append("+".join(rule for r, rule in enumerate(RULES) if at_top[r, i]))
 
     others: np.ndarray = steps.excluded[:, :, 1:]  # all but today's price
-    no_ladder = ~free_of(others).any(axis=1)  # (I,)
+    no_ladder = np.logical_not(np.any(free_of(others), axis=1, keepdims=True))[:, 0]  # (I,)
     eased: np.ndarray = np.stack(  # (3, I): would the ladder have a price without this rule?
         [free_of(np.delete(others, r, axis=0)).any(axis=1) for r in range(len(LADDER_RULES))]
     )

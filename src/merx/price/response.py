@@ -27,6 +27,7 @@ LITERATURE_MEAN = -2.6  # Bijmolt, van Heerde and Pieters (2005): mean of 1,851 
 START = Spread(item=np.array([9.0, 0.5, 0.1, 0.1]), category=0.25, category_week=0.02, shop_week=0.1)
 PRIOR_WEIGHT = 2.0  # effects' worth of faith in START: keeps a variance off 0 where few effects tell of it
 MAX_SPREAD = 1.5**2  # of elasticities in a category: published ones spread by less (Bijmolt et al. 2005)
+BIAS = 1.5  # of an elasticity where prices follow demand: between none and the 2.5 seen in simulation
 MAX_RESIDUAL = 5.0  # standard deviations: one huge order must not set a price
 
 
@@ -78,13 +79,14 @@ class PriceResponse:
         mean = fit.posterior.item[:, PRICE]  # (I,)
         variance = fit.posterior.item_covariance[:, PRICE, PRICE]
         # Where prices follow demand, the mean of a category carries a bias of unknown size; the differences
-        # within the category keep most of their worth. A bias with the prior's standard deviation makes the
-        # believed mean the average of estimate and prior; an implausible mean is not believed at all.
+        # within the category keep most of their worth. The believed mean weighs the estimate, with a bias of
+        # standard deviation BIAS, against the prior; an implausible estimate is not believed at all.
         confounding = find_confounding(panel)
         category_mean = fit.posterior.category_mean[panel.category]  # (I,)
         category_sd = np.sqrt(fit.posterior.category_variance[panel.category])
         implausible = confounding.implausible | BAR.is_implausible(category_mean, category_sd)
-        belief = np.where(implausible, 0.0, np.where(confounding.feedback, 0.5, 1.0))
+        doubt = self.prior_sd**2 / (self.prior_sd**2 + BIAS**2)
+        belief = np.where(implausible, 0.0, np.where(confounding.feedback, doubt, 1.0))
         mean = mean + (1 - belief) * (self.prior_elasticity - category_mean)
         variance = variance + (1 - belief) * self.prior_sd**2
 
