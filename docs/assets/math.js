@@ -1,6 +1,5 @@
-// Formulas, written as \( ... \) and \[ ... \], become MathML, which the browser draws itself: no fonts, no styles.
+// Formulas, written as \( ... \) and \[ ... \], are drawn by KaTeX, which lies beside this file.
 document.querySelectorAll(".arithmatex").forEach((element) => {
   const text = element.textContent.trim();
-  const displayMode = text.startsWith("\\[");
-  katex.render(text.slice(2, -2), element, { displayMode, output: "mathml", throwOnError: false });
+  katex.render(text.slice(2, -2), element, { displayMode: text.startsWith("\\["), throwOnError: false });
 });
