@@ -289,10 +289,15 @@ def test_ratings(open_shop: Open) -> None:
 def test_what_is_called_unused_is_unused(clean: Shop, open_shop: Open) -> None:
     """Where a kind of model that reads sessions, relations, descriptions, ... comes, `check` must say so."""
     relations = [
-        {"user_id": "u1", "other_user_id": "u2", "kind": "follows", "weight": 1.0, "time": None},
+        {"user_id": "u0", "other_user_id": f"u{n}", "kind": "follows", "weight": 1.0} for n in range(1, 300)
     ]
-    finding = found(check(open_shop({**clean, "relations": relations})), "does not use yet")
-    for part in ("sessions", "relations between shoppers (2 of them", "bought on two days"):
+    products = [
+        {**row, "item_id": f"new-{row['item_id']}", "title": None, "description": "Of oak."}
+        for row in clean["products"]
+    ]
+    shop = planted({**clean, "relations": relations}, "products", products)
+    finding = found(check(open_shop(shop)), "does not use yet")
+    for part in ("sessions", "relations between shoppers (", "the 30 without events", "bought on two days"):
         assert part in finding.text
     assert {kind.task for kind in registry.KINDS.values()} == {"recommend", "forecast", "price"}
     for name in registry.KINDS:

@@ -316,7 +316,7 @@ def _popular(facts: Facts) -> Iterator[Finding]:
 def _balance(facts: Facts) -> Iterator[Finding]:
     views, carts, bought = (facts.events[name] for name in ("views", "carts", "purchases"))
     if views and bought:
-        carted = f", and {carts:,} put into a cart" if carts else ""
+        carted = f", {carts:,} times a product was put into a cart" if carts else ""
         yield Finding(
             "Views and purchases",
             f"There are {count(views, 'view')} of products{carted}, and {count(bought, 'purchase')}: "

@@ -10,7 +10,7 @@ from merx.forecast.season import CANDIDATE
 from merx.ingest import cases, quality
 from merx.ingest.facts import Facts, gather
 from merx.ingest.quality import ALARMS, Finding, Severity
-from merx.ingest.words import count, listed, share
+from merx.ingest.words import count, share
 from merx.price.grade import BAR
 from merx.store.engine import Engine
 
@@ -46,7 +46,7 @@ class Needs:
     costs : float
         Share of the products sold whose cost is known.
     related : int
-        Shoppers named in relations who have events too.
+        Shoppers named in relations who have events too: below, too few to judge a list made from them.
     repeat_buyers : int
         Shoppers who bought on two days or more, for what a shopper will do next: 200 tell a share of one
         half to 7 points (1.96 sqrt(.25 / 200)).
@@ -359,12 +359,12 @@ def _unused(facts: Facts) -> list[Finding]:
             f"sessions ({facts.sessions['two_items']:,} with two products or more), from which anonymous "
             "visitors could be served"
         )
-    if facts.relations["known"]:
+    if facts.relations["known"] >= NEEDS.related:
         has.append(f"relations between shoppers ({facts.relations['known']:,} of them with events)")
-    if facts.catalogue["described"]:
+    if facts.catalogue["described"] and facts.catalogue["unseen"]:
         has.append(
-            f"descriptions of {count(facts.catalogue['described'], 'product')}, from which products without "
-            f"events ({facts.catalogue['unseen']:,}) could be recommended"
+            f"descriptions of {count(facts.catalogue['described'], 'product')}, from which the "
+            f"{facts.catalogue['unseen']:,} without events could be recommended"
         )
     if facts.users["repeat_buyers"] >= NEEDS.repeat_buyers:
         has.append(
@@ -376,6 +376,6 @@ def _unused(facts: Facts) -> list[Finding]:
     return [
         Finding(
             "Data that merx does not use yet",
-            f"The shop has {listed(has)}. No model of merx reads them today; keep them.",
+            f"The shop has {'; '.join(has)}. No model of merx reads them today; keep them.",
         )
     ]
