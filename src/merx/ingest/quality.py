@@ -375,8 +375,7 @@ def _catalogue(facts: Facts) -> Iterator[Finding]:
             (
                 "categorised",
                 "category",
-                'together they form the category "(none)", which has one forecast and '
-                "one mean price response",
+                'together they form the category "(none)", with one mean price response',
             ),
         )
         if facts.catalogue[column] < products
