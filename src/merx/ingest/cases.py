@@ -134,8 +134,8 @@ def _prices(engine: Engine, facts: Facts) -> Iterator[Finding]:
         f"{'is' if lines == 1 else 'are'} priced some {ALARMS.factor:g} times or more above or below the "
         f"product's median{decimal}: {worst}. merx takes the median price of each day, so that a single line "
         "among many does no harm, but where it is the only sale of a day it counts as a change of price. "
-        "Correct the prices that are wrong at their source; if these are other packs or conditions, give them "
-        "their own id.",
+        "Correct the prices that are wrong at their source; if these are other packs or conditions, give "
+        "them their own id.",
         "warning" if lines > facts.events["purchases"] / 1000 or slips else "info",
     )
 
