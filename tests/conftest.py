@@ -3,6 +3,11 @@
 import shutil
 
 import pytest
+from hypothesis import settings
+
+# A test must not fail because the machine is busy.
+settings.register_profile("merx", deadline=None, derandomize=True)
+settings.load_profile("merx")
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +17,7 @@ def fitted_shop_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shops") / "small"
     simulate(folder, users=200, items=40, days=210, seed=1)
     with open(folder / "shop.toml", "a") as settings:
-        settings.write("\n[forecast]\ncostly_items = 1\n\n[models.price_response]\ndraws = 50\n")
+        settings.write("\n[forecast]\nfew_items = 1\n\n[models.price_response]\ndraws = 50\n")
     Shop(folder).fit()
     return folder
 

@@ -106,8 +106,11 @@ def test_damaged_files_are_refused(saved, name, damage):
         (lambda m: m.update(kind="other"), "kind 'other'"),
         (lambda m: m.pop("sha256"), "expected the keys"),
         (lambda m: m.pop("format"), "no format number"),
-        (lambda m: m["config"].update(module="os.system"), "config keys"),
-        (lambda m: m["config"].pop("rate"), "config keys"),
+        (lambda m: m["config"].update(module="os.system"), "no hyper-parameter 'module'"),
+        (lambda m: m.update(arrays=[]), "damaged"),
+        (lambda m: m.update(values=3), "damaged"),
+        (lambda m: m.update(config=3), "damaged"),
+        (lambda m: m.update(format=True), "no format number"),
         (lambda m: m["arrays"].update({"inner.scale": ["float64", [4]]}), "shapes or dtypes"),
         (lambda m: m["values"].update(count="3"), "expected int"),
         (lambda m: m["values"].update(on=1), "expected bool"),
@@ -131,6 +134,11 @@ def test_foreign_and_broken_manifests_are_refused(saved, tmp_path):
     (saved / artefact.MANIFEST).unlink()
     with pytest.raises(ArtefactError, match="no saved model"):
         load(saved)
+
+
+def test_a_hyper_parameter_that_came_later_does_not_lock_old_models_out(saved):
+    edit(saved, lambda m: m["config"].pop("rate"))
+    assert load(saved).count == 3
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

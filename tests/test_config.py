@@ -46,8 +46,8 @@ def test_values_are_read(tmp_path):
     [
         ("[recomend]\nk = 3", r"recomend: no such key. Did you mean recommend\?"),
         (
-            "[recommend]\nexclude_sen = true",
-            r"exclude_sen: no such key. Did you mean exclude_seen\?",
+            "[recommend]\nexclud = true",
+            r"exclud: no such key. Did you mean exclude\?",
         ),
         ("[recommend]\nk = '3'", r"\[recommend\] k: expected int, found '3'"),
         ("[recommend]\nk = true", r"\[recommend\] k: expected int, found True"),
@@ -62,6 +62,11 @@ def test_values_are_read(tmp_path):
         ("[mappings.x]\ntable = 'events'\ncolumns = { item = 'a' }", r"item: no column of events"),
         ("[mappings.x]\ntable = 'events'", r"\[mappings.x\] columns is missing"),
         ("[price]\nmin_margin = 2", r"min_margin is 2"),
+        ("[models.item_kn]\nneighbours = 3", r"\[models.item_kn\]: no such kind. Did you mean item_knn\?"),
+        ("[recommend]\nmodel = 'auto_ets'", r"\[recommend\] model = 'auto_ets': no such kind"),
+        ("[recommend]\nexclude = 'all'", r"\"met\", \"bought\" or \"nothing\""),
+        ("[events.weights]\npurchase = nan", r"purchase: expected float, found nan"),
+        ("[evaluate]\ndays = -3", r"days = -3: at least 1"),
         ("[shop", r"shop.toml: "),
     ],
 )

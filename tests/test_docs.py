@@ -274,6 +274,56 @@ def test_commands_in_pages_exist(page):
             assert {word for word in words[1:] if word.startswith("-")} <= options, line
 
 
+def test_the_mapping_of_the_guide_reads_its_file(tmp_path):
+    from merx.shop import Shop
+
+    page = DOCS / "how-to" / "your-own-data.md"
+    (csv,), (mapping,) = code_blocks(page, "csv"), code_blocks(page, "toml")
+    (tmp_path / "till.csv").write_text(csv)
+    Shop.init(tmp_path / "shop")
+    with open(tmp_path / "shop" / "shop.toml", "a") as settings:
+        settings.write(mapping)
+    (file,) = Shop(tmp_path / "shop").ingest(tmp_path / "till.csv").files
+    assert (file.dialect, file.read, file.accepted) == ("till", 3, 3), file.reasons
+
+
+@pytest.fixture(scope="module")
+def nightly(tmp_path_factory):
+    """What a run on a small shop gives, as JSON."""
+    from merx.shop import Shop, simulate
+
+    folder = tmp_path_factory.mktemp("nightly")
+    simulate(folder / "shop", users=60, items=20, days=120)
+    return folder, Shop(folder / "shop").run(folder / "shop" / "raw" / "events.parquet").to_dict()
+
+
+def test_what_to_watch_is_in_the_run(nightly):
+    _, run = nightly
+    page = (DOCS / "how-to" / "run-every-night.md").read_text(encoding="utf-8")
+    watched = page.partition("## What to watch")[2].partition("\n## ")[0]
+    paths = re.findall(r"`([a-z]+(?:\.[a-z_]+(?:\[\])?)+)`", watched)
+    assert len(paths) >= 4
+    for path in paths:
+        at = run
+        for step in path.split("."):
+            at = at[step.removesuffix("[]")]
+            at = at[0] if step.endswith("[]") else at
+    assert {"severity", "title", "text"} <= run["check"]["findings"][0].keys()
+    assert "reasons" in run["ingest"]["files"][0]
+
+
+def test_the_folder_holds_what_the_formats_page_says(nightly):
+    folder, _ = nightly
+    page = (DOCS / "reference" / "formats.md").read_text(encoding="utf-8")
+    tree = page.partition("```text\n")[2].partition("```")[0]
+    there = {path.name for path in (folder / "shop").iterdir()} - {"raw"}
+    sidecars = {"decisions.sqlite-wal", "decisions.sqlite-shm"}
+    assert {
+        name for name in there - sidecars if not re.search(rf"^  {re.escape(name)}\b", tree, re.MULTILINE)
+    } == set()
+    assert (folder / "shop-truth").is_dir()
+
+
 # Add a model: the page is carried out
 
 

@@ -23,6 +23,7 @@ def test_recommend_gives_reasons_and_replays(shop):
     assert all(row["title"] and row["category"] for row in rows)
     assert all(0 < sum(why["share"] for why in row["reasons"]) <= 1.001 for row in rows)
     assert decision.models.keys() == {"item_knn"}
+    assert decision == shop.ledger.get(decision.id)
     assert shop.why(decision.id).same
 
 
@@ -52,6 +53,36 @@ def test_a_decision_replays_after_new_data_and_new_models(shop, tmp_path):
     assert again.why(before.id).same and again.why(after.id).same and again.why(forecast.id).same
 
 
+def test_new_products_do_not_stop_prices_and_stale_models_say_so(shop, tmp_path):
+    rows = [f",new-item,purchase,2024-07-{day:02d}T10:00:00,5,1" for day in range(1, 29)]
+    shop.ingest(csv(tmp_path / "new.csv", *rows))
+    decision = shop.price()
+    assert any("1 products came after the fit" in rule for rule in decision.rules)
+    assert any(rule.startswith("price_response was fitted on earlier data") for rule in decision.rules)
+    with pytest.raises(RequestError, match="came after"):
+        shop.price(item="new-item")
+    assert shop.why(decision.id).same
+
+
+def test_impressions_are_no_history_and_what_was_bought_can_be_told_from_what_was_met(tmp_path):
+    shop = Shop.init(tmp_path / "s")
+    rows = [
+        f"u{u},i{i},purchase,2024-01-0{1 + i}T10:0{u}:00,2,1" for u in range(6) for i in range(u % 2, 6, 2)
+    ]
+    rows += [f"u0,i{i},view_item_list,2024-01-09T10:00:0{i},," for i in range(6)]
+    rows += ["u0,i1,view_item,2024-01-09T11:00:00,,"]
+    shop.ingest(csv(tmp_path / "a.csv", *rows))
+    shop.fit()
+
+    def shown(exclude):
+        (shop.folder / "shop.toml").write_text(f'[recommend]\nexclude = "{exclude}"\n')
+        return {row["item_id"] for row in Shop(shop.folder).recommend("u0").answer["rows"]}
+
+    assert shown("met") == {"i3", "i5"}
+    assert shown("bought") == {"i1", "i3", "i5"}
+    assert shown("nothing") == {f"i{i}" for i in range(6)}
+
+
 def test_settings_of_the_day_do_not_change_an_old_decision(shop):
     decision = shop.price()
     with open(shop.folder / "shop.toml", "a") as settings:
@@ -66,6 +97,9 @@ def test_a_replay_that_differs_says_so(shop):
 
     decision = shop.recommend(USER)
     connection = sqlite3.connect(shop.folder / "decisions.sqlite")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        connection.execute("DELETE FROM decisions")
+    connection.execute("DROP TRIGGER decisions_stay")
     answer = json.dumps({**decision.answer, "rows": []})
     connection.execute("UPDATE decisions SET answer = ? WHERE id = ?", (answer, decision.id))
     connection.commit()
@@ -75,8 +109,8 @@ def test_a_replay_that_differs_says_so(shop):
 
 def test_a_newcomer_gets_what_is_popular(shop):
     decision = shop.recommend("nobody ' OR 1=1 --")
-    assert decision.answer["model"] == "popularity"
-    assert any("popular" in rule for rule in decision.rules)
+    assert {row["model"] for row in decision.answer["rows"]} == {"popularity"}
+    assert "filled up with what is popular: 10 of 10 places" in decision.rules
     assert len(decision.answer["rows"]) == 10
     assert shop.why(decision.id).same
 
@@ -91,7 +125,9 @@ def test_category_and_stock_are_kept_to(shop):
 
 
 def test_more_items_than_there_are(shop):
-    assert 0 < len(shop.recommend(USER, k=1000).answer["rows"]) <= 40
+    rows = shop.recommend(USER, k=1000).answer["rows"]
+    assert 0 < len(rows) <= 40
+    assert len({row["item_id"] for row in rows}) == len(rows)
     with pytest.raises(RequestError, match="at least 1"):
         shop.recommend(USER, k=0)
 

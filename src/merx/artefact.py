@@ -13,19 +13,20 @@ caller's type, never by the file.
 import dataclasses
 import hashlib
 import json
-import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import sparse
 
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ArtefactError
+from merx.typed import typed
 
 FORMAT = 1
 MANIFEST, ARRAYS = "manifest.json", "arrays.safetensors"
@@ -58,8 +59,8 @@ def save(record: Any, folder: Path, *, kind: str, config: Any, about: Mapping[st
     values: dict[str, Any] = {}
     vocabularies: dict[str, Vocabulary] = {}
     _take_apart(record, "", arrays, values, vocabularies)
-    for name, array in arrays.items():
-        if not _finite(array):
+    for name, value in [*arrays.items(), *values.items()]:
+        if not _finite(np.asarray(value)):
             raise ArtefactError(f"{kind}: {name} holds NaN or infinity, so the model is not saved.")
     folder.mkdir(parents=True)
     save_file(arrays, folder / ARRAYS)
@@ -89,7 +90,7 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     except ValueError:
         raise ArtefactError(f"{path}: not readable as JSON; the model is damaged, fit again.") from None
     keys = {"format", "kind", "config", "about", "values", "arrays", "sha256"}
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
+    if not isinstance(manifest, dict) or type(manifest.get("format")) is not int:
         raise ArtefactError(f"{path}: no format number, so this is no saved model of merx.")
     if manifest["format"] > FORMAT:
         raise ArtefactError(
@@ -109,17 +110,23 @@ def load(folder: Path, kind: str, fitted: type[Record], config: type) -> Record:
     Raises
     ------
     ArtefactError
-        The folder was tampered with, is truncated, foreign or of a newer format.
+        The folder was changed, is truncated, foreign or of a newer format.
     """
+    from safetensors import SafetensorError
+
+    try:
+        return _load(folder, kind, fitted, config)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, SafetensorError) as error:
+        raise ArtefactError(f"{folder}: damaged, fit again ({type(error).__name__}: {error}).") from None
+
+
+def _load(folder: Path, kind: str, fitted: type[Record], config: type) -> Record:
     from safetensors.numpy import load_file
 
     manifest = read_manifest(folder, kind)
-    expected = {field.name for field in dataclasses.fields(config)}
-    if set(manifest["config"]) != expected:
-        raise ArtefactError(
-            f"{folder / MANIFEST}: config keys {sorted(manifest['config'])}, "
-            f"but {kind} has {sorted(expected)}; fit again."
-        )
+    # a hyper-parameter that the manifest lacks came later, and had its default then
+    if unknown := sorted(set(manifest["config"]) - {field.name for field in dataclasses.fields(config)}):
+        raise ArtefactError(f"{folder / MANIFEST}: {kind} has no hyper-parameter {unknown[0]!r}; fit again.")
     present = {path.name for path in folder.iterdir()} - {MANIFEST}
     if present != set(manifest["sha256"]):
         raise ArtefactError(
@@ -134,9 +141,7 @@ def load(folder: Path, kind: str, fitted: type[Record], config: type) -> Record:
         raise ArtefactError(f"{folder / ARRAYS}: shapes or dtypes differ from the manifest's.")
     if bad := [name for name, array in arrays.items() if not _finite(array)]:
         raise ArtefactError(f"{folder / ARRAYS}: {bad[0]} holds NaN or infinity.")
-    vocabularies = {
-        path.stem: Vocabulary(pq.read_table(path)["id"].combine_chunks()) for path in folder.glob("*.parquet")
-    }
+    vocabularies = {path.stem: _vocabulary(path) for path in folder.glob("*.parquet")}
     values = dict(manifest["values"])
     record = _put_together(fitted, "", arrays, values, vocabularies, folder)
     if left := sorted([*arrays, *values, *vocabularies]):
@@ -194,7 +199,7 @@ def _put_together(
                     typing.cast(type, wanted), name + ".", arrays, values, vocabularies, folder
                 )
             else:
-                found[field.name] = from_json(values.pop(name), wanted)
+                found[field.name] = typed(values.pop(name), wanted)
         except KeyError:
             raise ArtefactError(f"{folder}: {name} is missing; the model is damaged, fit again.") from None
         except TypeError as error:
@@ -202,25 +207,11 @@ def _put_together(
     return record(**found)
 
 
-def from_json(value: Any, wanted: Any) -> Any:
-    """A JSON or TOML value as the type of a dataclass field. Raises TypeError that says what was expected."""
-    if get_origin(wanted) is types.UnionType:
-        if value is None:
-            return None
-        wanted = next(choice for choice in get_args(wanted) if choice is not types.NoneType)
-    if get_origin(wanted) is tuple and isinstance(value, list | tuple):
-        return tuple(from_json(entry, get_args(wanted)[0]) for entry in value)
-    if get_origin(wanted) is dict and isinstance(value, dict):
-        return {key: from_json(entry, get_args(wanted)[1]) for key, entry in value.items()}
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if (
-        isinstance(wanted, type)
-        and isinstance(value, wanted)
-        and (wanted is bool or not isinstance(value, bool))
-    ):
-        return value
-    raise TypeError(f"expected {getattr(wanted, '__name__', wanted)}, found {value!r}")
+def _vocabulary(path: Path) -> Vocabulary:
+    ids = pq.read_table(path)["id"].combine_chunks()
+    if ids.type != pa.string() or ids.null_count or len(pc.unique(ids)) != len(ids):
+        raise ArtefactError(f"{path}: ids must be distinct strings; the model is damaged, fit again.")
+    return Vocabulary(ids)
 
 
 def _csr(name: str, arrays: dict[str, np.ndarray], folder: Path) -> sparse.csr_array:

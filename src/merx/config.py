@@ -8,10 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from merx.artefact import from_json
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
 from merx.price.limits import PriceRules
+from merx.registry import KINDS, kinds_for
+from merx.typed import typed
 
 Settings = TypeVar("Settings")
 
@@ -98,20 +99,24 @@ class RecommendSettings:
         The kind that answers; its fallback for an empty history is popularity.
     k : int
         Items in a list.
-    exclude_seen : bool
-        Leave out what the shopper met before.
+    exclude : str
+        What is not shown again: what the shopper "met" (by any event that counts), what was "bought", or
+        "nothing".
     in_stock_only : bool
         Leave out what is known to be out of stock.
     """
 
     model: str = "item_knn"
     k: int = 10
-    exclude_seen: bool = True
+    exclude: str = "met"
     in_stock_only: bool = True
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise ConfigError(f"[recommend] k = {self.k}: a list needs at least 1 item.")
+        if self.exclude not in ("met", "bought", "nothing"):
+            raise ConfigError(f'[recommend] exclude = {self.exclude!r}: it is "met", "bought" or "nothing".')
+        _check_kind("recommend", self.model)
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class ForecastSettings:
         The kind that answers.
     items : int
         How many of the best-selling products are forecast; 0: all.
-    costly_items : int
+    few_items : int
         How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
     """
 
@@ -139,13 +144,15 @@ class ForecastSettings:
     season_length: int = 0
     model: str = "auto_ets"
     items: int = 0
-    costly_items: int = 20
+    few_items: int = 20
 
     def __post_init__(self) -> None:
         if self.step not in ("day", "week"):
             raise ConfigError(f'[forecast] step = {self.step!r}: it is "day" or "week".')
-        if self.horizon < 1:
-            raise ConfigError(f"[forecast] horizon = {self.horizon}: at least 1 step.")
+        for name, least in (("horizon", 1), ("season_length", 0), ("items", 0), ("few_items", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"[forecast] {name} = {getattr(self, name)}: at least {least}.")
+        _check_kind("forecast", self.model)
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,11 @@ class EvaluateSettings:
     k: int = 10
     users: int = 5000
 
+    def __post_init__(self) -> None:
+        for name, least in (("days", 1), ("k", 1), ("users", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"[evaluate] {name} = {getattr(self, name)}: at least {least}.")
+
 
 @dataclass(frozen=True)
 class ShopConfig:
@@ -179,6 +191,11 @@ class ShopConfig:
     price: PriceRules = field(default_factory=PriceRules)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.models:
+            if name not in KINDS:
+                raise ConfigError(f"[models.{name}]: no such kind.{_nearest(name, list(KINDS))}")
 
 
 def read_config(path: Path) -> ShopConfig:
@@ -243,9 +260,15 @@ def _value(value: Any, wanted: Any, table: str, key: str) -> Any:
             name: _value(entry, inner, f"{table}.{name}", f"{key}.{name}") for name, entry in value.items()
         }
     try:
-        return from_json(value, wanted)
+        return typed(value, wanted)
     except TypeError as error:
         raise ConfigError(f"{key}: {error}.") from None
+
+
+def _check_kind(task: str, name: str) -> None:
+    kinds = [kind.name for kind in kinds_for(task)]
+    if name not in kinds:
+        raise ConfigError(f"[{task}] model = {name!r}: no such kind.{_nearest(name, kinds)}")
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -4,6 +4,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,24 @@ from typing import Any
 import pyarrow as pa
 
 from merx.errors import RequestError
+
+FORMAT = 1
+
+# Append-only is enforced: no row is ever changed or deleted.
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS decisions (
+    id TEXT PRIMARY KEY, time TEXT NOT NULL, verb TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL,
+    models TEXT NOT NULL, data TEXT NOT NULL, reasons TEXT NOT NULL, rules TEXT NOT NULL, merx TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (time);
+CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS decisions_last BEFORE DELETE ON decisions
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+PRAGMA user_version = {FORMAT};
+COMMIT;
+"""
 
 
 @dataclass(frozen=True)
@@ -86,43 +105,32 @@ class Ledger:
         """Write one decision down, durably; gives it with its new id and time."""
         now = datetime.now(UTC)
         decision = Decision(
-            id=f"{now:%Y%m%d}-{secrets.token_hex(4)}",
+            id=f"{now:%Y%m%d}-{secrets.token_hex(8)}",
             time=now.isoformat(timespec="milliseconds"),
             verb=verb,
-            question=question,
-            answer=answer,
+            question=plain(question),
+            answer=plain(answer),
             models=models,
             data=data,
             reasons=reasons,
             rules=rules,
             merx=merx,
         )
-        with self._connect() as connection:
-            connection.execute(
-                "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    decision.id,
-                    decision.time,
-                    verb,
-                    json.dumps(question),
-                    json.dumps(answer),
-                    json.dumps(models),
-                    data,
-                    json.dumps(reasons),
-                    json.dumps(rules),
-                    merx,
-                ),
-            )
-        connection.close()
+        row = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in vars(decision).items()
+        }
+        columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+        with closing(self._connect()) as connection, connection:
+            connection.execute(f"INSERT INTO decisions ({columns}) VALUES ({values})", row)  # noqa: S608
         return decision
 
     def get(self, decision_id: str) -> Decision:
         """One decision. Raises RequestError where the ledger does not hold it."""
         row = None
         if self.path.exists():
-            connection = self._connect()
-            row = connection.execute("SELECT * FROM decisions WHERE id = ?", (decision_id,)).fetchone()
-            connection.close()
+            with closing(self._connect()) as connection:
+                row = connection.execute("SELECT * FROM decisions WHERE id = ?", (decision_id,)).fetchone()
         if row is None:
             raise RequestError(f"{self.path}: no decision has the id {decision_id!r}.")
         return Decision(
@@ -141,10 +149,16 @@ class Ledger:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=30)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS decisions (id TEXT PRIMARY KEY, time TEXT, verb TEXT, question TEXT, "
-            "answer TEXT, models TEXT, data TEXT, reasons TEXT, rules TEXT, merx TEXT)"
-        )
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found == 0:
+            connection.executescript(_SCHEMA)
+        elif found > FORMAT:
+            connection.close()
+            raise RequestError(f"{self.path}: written by a newer merx (format {found}); update merx.")
         return connection
+
+
+def plain(value: Any) -> Any:
+    """The value as it comes back from JSON, which has no NaN and no infinity: these raise ValueError."""
+    return json.loads(json.dumps(value, allow_nan=False))

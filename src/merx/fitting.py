@@ -1,5 +1,6 @@
 """Fit every kind of model that the shop's tables can carry."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -10,8 +11,9 @@ import pyarrow as pa
 
 from merx import registry
 from merx.config import ShopConfig, build
-from merx.data.panel import Panel, stack
-from merx.errors import DataError, FitError
+from merx.data.interactions import Interactions
+from merx.data.panel import Panel, PricePanel, stack
+from merx.errors import DataError, MerxError
 from merx.models import Models
 from merx.registry import Kind
 from merx.store import assemble
@@ -48,24 +50,23 @@ class FitReport:
 
 
 def config_of(kind: Kind, config: ShopConfig) -> Any:
-    """The hyper-parameters of a kind: its defaults, with what [models.KIND] and its task's settings say."""
+    """The hyper-parameters of a kind: its defaults, what its task's settings say, then [models.KIND].
+
+    Raises ConfigError on an unknown one.
+    """
     config_type, _ = kind.load()
-    values = dict(config.models.get(kind.name, {}))
-    if kind.task == "forecast":
-        values = {
-            "horizon": config.forecast.horizon,
-            "season_length": config.forecast.season_length,
-            **values,
-        }
-    return build(config_type, values, f"models.{kind.name}")
+    fields = {field.name for field in dataclasses.fields(config_type)}
+    shared = {"horizon": config.forecast.horizon, "season_length": config.forecast.season_length}
+    values = {name: value for name, value in shared.items() if kind.task == "forecast" and name in fields}
+    return build(config_type, {**values, **config.models.get(kind.name, {})}, f"models.{kind.name}")
 
 
 def forecast_panels(demand: Demand, config: ShopConfig) -> tuple[Panel, Panel]:
-    """The series that every forecaster is fitted on, and those for the costly ones."""
+    """The series that every forecaster is fitted on, and those for kinds that are too slow for all."""
     settings = config.forecast
     groups = group_panel(demand, settings.step)
     every = best_sellers(demand, settings.items)
-    few = best_sellers(demand, 0)[: settings.costly_items]
+    few = best_sellers(demand, 0)[: settings.few_items]
     return (
         stack([groups, demand_panel(demand, settings.step, np.sort(every))]),
         stack([groups, demand_panel(demand, settings.step, np.sort(few))]),
@@ -84,66 +85,85 @@ def fit(engine: Engine, models: Models, config: ShopConfig, data: str, progress:
 
     Raises
     ------
+    ConfigError
+        [models] in shop.toml has an unknown or impossible hyper-parameter.
     DataError
         No kind at all could be fitted.
     """
-    inputs = Inputs(engine, config)
-    fits = []
     kinds = list(registry.KINDS.values())
-    for place, kind in enumerate(kinds):
-        progress(f"fit {kind.name}", place, len(kinds))
+    configs = [config_of(kind, config) for kind in kinds]  # wrong settings are told before hours of work
+    inputs = Inputs(engine, config)
+    until = engine.query("overview").to_pylist()[0]["last_time"]
+    fits = []
+    for kind, settings in zip(kinds, configs, strict=True):
         start = perf_counter()
         try:
-            data_in, fitted_on = inputs.of(kind)
-            settings = config_of(kind, config)
-            fitted = settings.fit(data_in)
+            progress(f"{kind.name}: reading", 0, 1)
+            given = [inputs.of(name) for name in kind.reads]
+            fitted = settings.fit(*given, **_hook(kind, given, progress))
             seconds = perf_counter() - start
-            about = {"data": data, "fitted_on": fitted_on, "seconds": round(seconds, 3)}
+            fitted_on = ", ".join(inputs.words[name] for name in kind.reads)
+            about = {"data": data, "until": str(until), "fitted_on": fitted_on, "seconds": round(seconds, 3)}
             version = models.save(kind.name, fitted, settings, about)
             fits.append(Fit(kind.name, version, fitted_on, seconds))
-        except (DataError, FitError) as error:
+        except MerxError as error:
             fits.append(Fit(kind.name, "", "", perf_counter() - start, refused=str(error)))
-    progress("fit", len(kinds), len(kinds))
     if all(entry.refused for entry in fits):
         raise DataError(f"no model could be fitted. {fits[0].kind}: {fits[0].refused}")
     return FitReport(tuple(fits))
 
 
+def _hook(kind: Kind, given: list[Any], progress: Progress) -> dict[str, Any]:
+    """For forecasters, which tell how many series are done."""
+    if kind.task != "forecast":
+        progress(f"{kind.name}: fitting", 0, 1)
+        return {}
+    series = given[0].n_series
+    return {"progress": lambda done: progress(f"{kind.name}: series", done, series)}
+
+
 class Inputs:
-    """What each task's models are fitted on, assembled once and when first needed."""
+    """What models are fitted on, by name; each is assembled once, when it is first asked for.
+
+    histories (Interactions), series and few_series (Panel: of every product, or of the best sellers only for
+    kinds too slow for all; both with the shop and its categories), prices (PricePanel). `words` says of
+    each what it is.
+    """
 
     def __init__(self, engine: Engine, config: ShopConfig) -> None:
         self._engine, self._config = engine, config
-        self._made: dict[str, tuple[Any, str]] = {}
-        self._demand: Demand | None = None
+        self._made: dict[str, Any] = {}
+        self.words: dict[str, str] = {}
 
-    def of(self, kind: Kind) -> tuple[Any, str]:
-        """The input of a kind, and what it is in words. Raises DataError where the tables do not hold it."""
-        name = kind.task + (" costly" if kind.costly else "")
+    def of(self, name: str) -> Any:
+        """The input of that name. Raises DataError where the tables do not hold it."""
         if name not in self._made:
-            make = {"recommend": self._histories, "forecast": self._series, "price": self._prices}[kind.task]
-            make()
+            self._made[name] = getattr(self, f"_{name}")()
         return self._made[name]
 
-    def demand(self) -> Demand:
-        """Demand by product and day."""
-        if self._demand is None:
-            self._demand = demand(self._engine)
-        return self._demand
+    def _demand(self) -> Demand:
+        return demand(self._engine)
 
-    def _histories(self) -> None:
-        histories, _ = assemble.interactions(self._engine, self._config.events.weights)
-        words = f"{len(histories):,} events of {histories.n_users:,} shoppers, {histories.n_items:,} products"
-        self._made["recommend"] = (histories, words)
+    def _histories(self) -> Interactions:
+        found, _ = assemble.interactions(self._engine, self._config.events.weights)
+        self.words["histories"] = (
+            f"{len(found):,} events of {found.n_users:,} shoppers, {found.n_items:,} products"
+        )
+        return found
 
-    def _series(self) -> None:
+    def _series(self) -> Panel:
+        return self._panel("series", 0)
+
+    def _few_series(self) -> Panel:
+        return self._panel("few_series", 1)
+
+    def _panel(self, name: str, place: int) -> Panel:
+        panel = forecast_panels(self.of("demand"), self._config)[place]
         step = self._config.forecast.step
-        every, few = forecast_panels(self.demand(), self._config)
-        for name, panel in (("forecast", every), ("forecast costly", few)):
-            longest = int(panel.length.max())
-            self._made[name] = (panel, f"{panel.n_series:,} series of up to {longest} {step}s")
+        self.words[name] = f"{panel.n_series:,} series of up to {panel.length.max():,} {step}s"
+        return panel
 
-    def _prices(self) -> None:
-        panel = price_panel(self._engine, self.demand())
-        weeks = int(panel.week.max()) + 1
-        self._made["price"] = (panel, f"{panel.n_items:,} products over {weeks} weeks")
+    def _prices(self) -> PricePanel:
+        panel = price_panel(self._engine, self.of("demand"))
+        self.words["prices"] = f"{panel.n_items:,} products over {panel.week.max() + 1:,} weeks"
+        return panel

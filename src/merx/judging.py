@@ -1,35 +1,43 @@
 """Judge every kind of model on days it has not seen, against the trivial one."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from merx import registry
 from merx.config import ShopConfig
-from merx.data.interactions import Interactions
 from merx.data.schema import EVENTS
-from merx.errors import DataError, FitError
-from merx.evaluate.forecasting import backtest
+from merx.data.vocabulary import Vocabulary
+from merx.errors import DataError, MerxError
+from merx.evaluate.forecasting import ForecastScores, backtest
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import RankingScores, compare, score_ranking
 from merx.evaluate.split import BOUGHT, Split, check_no_leak, last_days, split_by_time, targets
-from merx.fitting import config_of, forecast_panels
+from merx.fitting import Inputs, Progress, config_of, forecast_panels
 from merx.price.optimise import optimise
-from merx.recommend.rank import rank
+from merx.recommend.rank import met_before, rank
+from merx.registry import Kind
 from merx.simulate.truth import read_truth
-from merx.store import assemble
-from merx.store.demand import Demand, demand, price_panel
 from merx.store.engine import Engine
-
-Progress = Callable[[str, int, int], None]
 
 BAR_RANKING, BAR_FORECAST = "popularity", "seasonal_naive"  # the trivial models
 SERIES = 200  # best-selling products that forecasts are judged on
-GRID = np.linspace(0.8, 1.2, 401)  # steps of 0.1 % on which the truly best price is sought
+GRID_POINTS = 401  # on which the truly best price is sought: 0.1 % apart at 20 % change
+
+Judged = TypeVar("Judged")
+
+
+class Each(Protocol):
+    """Judges every kind of a task by a function, and gives what it found by the kind's name."""
+
+    def __call__(self, task: str, judge: Callable[[Kind], Judged], /) -> dict[str, Judged]:
+        """Without the kinds that refuse."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class EvaluationReport:
 
 
 def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress) -> EvaluationReport:
-    """Judge every kind in the registry; a task that the data cannot judge says why.
+    """Judge every kind in the registry; a task or a kind that the data cannot judge says why.
 
     Parameters
     ----------
@@ -90,65 +98,75 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     scores: list[Score] = []
     protocol: dict[str, str] = {}
     refused: dict[str, str] = {}
-    tasks = {"recommend": _rankings, "forecast": _forecasts, "price": _prices}
-    for place, (task, judge) in enumerate(tasks.items()):
-        progress(f"judge {task}", place, len(tasks))
+    inputs = Inputs(engine, config)
+
+    def each(task: str, judge: Callable[[Kind], Judged]) -> dict[str, Judged]:
+        """What `judge` finds of every kind of a task, without those that refuse."""
+        found: dict[str, Judged] = {}
+        kinds = registry.kinds_for(task)
+        for place, kind in enumerate(kinds):
+            progress(f"judge {kind.name}", place, len(kinds))
+            try:
+                found[kind.name] = judge(kind)
+            except MerxError as error:
+                refused[kind.name] = str(error)
+        return found
+
+    tasks: dict[str, Callable[[], tuple[list[Score], str]]] = {
+        "recommend": lambda: _rankings(inputs, config, each),
+        "forecast": lambda: _forecasts(inputs, config, each),
+        "price": lambda: _prices(inputs, config, truth, each),
+    }
+    for task, judge in tasks.items():
         try:
-            found, protocol[task] = judge(engine, config, truth)
+            found, protocol[task] = judge()
             scores += found
-        except (DataError, FitError) as error:
+        except MerxError as error:
             refused[task] = str(error)
-    progress("judge", len(tasks), len(tasks))
     return EvaluationReport(tuple(scores), protocol, refused)
 
 
-def _rankings(engine: Engine, config: ShopConfig, truth: Path) -> tuple[list[Score], str]:
+def _rankings(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
     """Lists for known shoppers against what they took in the last days."""
     settings = config.evaluate
-    histories, _ = assemble.interactions(engine, config.events.weights)
+    histories = inputs.of("histories")
     split = split_by_time(histories, last_days(histories, settings.days))
     check_no_leak(split.train, split.test, split.cut)
-    split, wanted, took = _judged(split, config)
-    results: dict[str, RankingScores] = {}
-    for kind in registry.kinds_for("recommend"):
-        model = config_of(kind, config).fit(_whole_train(histories, split.cut))
-        lists = rank(model, split.train, settings.k + 1, exclude_seen=config.recommend.exclude_seen)
-        results[kind.name] = score_ranking(lists, wanted, split.train, settings.k)
+    judged, wanted, took = _judged(split, config)
+    shown_before = met_before(judged.train, config.recommend.exclude)
+
+    def judge(kind: Kind) -> RankingScores:
+        model = config_of(kind, config).fit(split.train)
+        # one place more than is judged tells how often ties decided
+        lists = rank(model, judged.train, settings.k + 1, exclude=shown_before)
+        return score_ranking(lists, wanted, judged.train, settings.k)
+
+    results = each("recommend", judge)
     verdicts = {entry.model: entry for entry in compare(results, BAR_RANKING)}
     scores = []
     for name, result in results.items():
         metrics = {f"{metric}@{settings.k}": result.mean(metric) for metric in result.per_user}
         metrics |= {"coverage": result.coverage, "novelty": result.novelty}
         verdict = verdicts.get(name)
-        scores.append(
-            Score(
-                "recommend",
-                name,
-                metrics,
-                verdict.beats if verdict else None,
-                verdict.sentence if verdict else "The bar for the others.",
-            )
-        )
-    users = next(iter(results.values())).users
+        sentence = verdict.sentence if verdict else "The bar for the others."
+        scores.append(Score("recommend", name, metrics, verdict.beats if verdict else None, sentence))
+    left_out = "" if shown_before is None else f", what they {config.recommend.exclude} before left out"
     return scores, (
-        f"Split by time: fitted on all events before the last {settings.days} days; judged on the {users:,} "
-        f"known shoppers with a history who {took} in those days, over the full catalogue"
-        + (", items met before left out of lists and targets." if config.recommend.exclude_seen else ".")
+        f"Split by time: fitted on all events before the last {settings.days} days; judged on the "
+        f"{judged.train.n_users:,} known shoppers with a history who {took} in those days, over the full "
+        f"catalogue{left_out}."
     )
-
-
-def _whole_train(histories: Interactions, cut: int) -> Interactions:
-    return histories.keep(histories.time < cut)
 
 
 def _judged(split: Split, config: ShopConfig) -> tuple[Split, Any, str]:
     """The split and the targets of the shoppers to judge: those with a history and a target."""
-    new_only = config.recommend.exclude_seen
-    took = "bought something new" if new_only else "bought something"
-    wanted = targets(split, new_only=new_only, events=BOUGHT)
+    known = met_before(split.train, config.recommend.exclude)
+    new = " new" if known is not None else ""
+    took = f"bought something{new}"
+    wanted = targets(split, exclude=known, events=BOUGHT)
     if not wanted.nnz:  # a shop of ratings or clicks
-        took = "met something new" if new_only else "met something"
-        wanted = targets(split, new_only=new_only, events=EVENTS)
+        took = f"met something{new}"
+        wanted = targets(split, exclude=known, events=EVENTS)
     user = np.flatnonzero((np.diff(wanted.indptr) > 0) & (np.diff(split.train.offsets) > 0))
     if not len(user):
         raise DataError(
@@ -161,97 +179,78 @@ def _judged(split: Split, config: ShopConfig) -> tuple[Split, Any, str]:
     return Split(split.train.take(user), split.test.take(user), split.cut), wanted[user], took
 
 
-def _forecasts(engine: Engine, config: ShopConfig, truth: Path) -> tuple[list[Score], str]:
+def _forecasts(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
     """Every forecaster on the shop, its categories and its best sellers."""
-    sold = demand(engine)
-    every, few = _panels(sold, config)
-    horizon = min(config.forecast.horizon, int(every.length.max()) // 3)
+    items = min(config.forecast.items or SERIES, SERIES)
+    settings = dataclasses.replace(config.forecast, items=items)
+    every, few = forecast_panels(inputs.of("demand"), dataclasses.replace(config, forecast=settings))
+    horizon = min(settings.horizon, int(every.length.max()) // 3)
     if horizon < 1:
         raise DataError("fewer than 3 steps of sales: too short to hold some out and judge forecasts.")
+    answering = registry.kind(settings.model)
+
+    def judge(kind: Kind) -> list[ForecastScores]:
+        if kind.reads == ("series",):
+            return [backtest(config_of(kind, config), every, horizon)]
+        # a kind for few series beside the answering one on the same series
+        return [backtest(config_of(entry, config), few, horizon) for entry in (kind, answering)]
+
     scores = []
-    for kind in registry.kinds_for("forecast"):
-        result = backtest(config_of(kind, config), few if kind.costly else every, horizon)
-        metrics = result.means()
-        trivial = kind.name == BAR_FORECAST
-        scores.append(
-            Score(
-                "forecast",
-                kind.name,
-                metrics,
-                None if trivial else metrics["mase"] < metrics["naive_mase"],
-                "The bar for the others." if trivial else result.sentence,
-            )
-        )
-        if kind.costly:  # on the same few series, so that the two can be compared
-            answering = registry.kind(config.forecast.model)
-            same = backtest(config_of(answering, config), few, horizon)
-            scores.append(
-                Score(
-                    "forecast",
-                    f"{answering.name} on the series of {kind.name}",
-                    same.means(),
-                    same.means()["mase"] < same.means()["naive_mase"],
-                    same.sentence,
-                )
-            )
-    step = config.forecast.step
+    for name, results in each("forecast", judge).items():
+        for label, result in zip((name, f"{answering.name}, same series"), results, strict=False):
+            metrics = result.means()
+            better = None if name == BAR_FORECAST else metrics["mase"] < metrics["naive_mase"]
+            sentence = "The bar for the others." if better is None else result.sentence
+            scores.append(Score("forecast", label, metrics, better, sentence))
     return scores, (
-        f"The last {horizon} {step}s held out of the shop, its categories and its {SERIES} best-selling "
-        f"products ({every.n_series:,} series; costly kinds {few.n_series:,}); one origin; "
-        "stock-outs are not scored."
+        f"The last {horizon} {settings.step}s held out of the shop, its categories and its {items} "
+        f"best-selling products: {every.n_series:,} series, {few.n_series:,} for the slow kinds; one origin; "
+        "stock-outs are not scored. MASE: 1 is the error of the seasonal naive forecast within the history."
     )
 
 
-def _panels(sold: Demand, config: ShopConfig) -> tuple[Any, Any]:
-    from dataclasses import replace
-
-    items = min(config.forecast.items or SERIES, SERIES)
-    return forecast_panels(sold, replace(config, forecast=replace(config.forecast, items=items)))
-
-
-def _prices(engine: Engine, config: ShopConfig, truth: Path) -> tuple[list[Score], str]:
+def _prices(inputs: Inputs, config: ShopConfig, truth: Path, each: Each) -> tuple[list[Score], str]:
     """Proposed prices against the best possible ones, where the truth is known."""
     if not truth.is_dir():
         raise DataError("prices can be judged only where the truth is known, as in a simulated shop.")
     known = read_truth(truth)
-    panel = price_panel(engine, demand(engine))
-    row = {name: place for place, name in enumerate(known.item_ids)}
-    place = np.array([row[name] for name in panel.items.ids.to_pylist()])  # (I,) panel -> truth
+    panel = inputs.of("prices")
+    row = Vocabulary(pa.array(known.item_ids)).codes(
+        panel.items.ids
+    )  # (I,) item of the panel -> of the truth
+    if (row < 0).any():
+        raise DataError(f"{truth}: holds no truth about {(row < 0).sum():,} of the shop's products.")
     now = known.price_now[:, None]  # (T, 1)
-    change = config.price.max_change
-    grid = now * (1 + (GRID - 1) / 0.2 * change)
-    best = known.profit(known.best_prices(grid)[:, None])[place, 0]
-    scores = []
-    for kind in registry.kinds_for("price"):
-        model = config_of(kind, config).fit(panel)
-        quotes = optimise(model, panel, config.price)
-        proposed = np.broadcast_to(now, now.shape).copy()
-        proposed[place, 0] = quotes.price
-        at_quote, at_now = known.profit(proposed)[place, 0], known.profit(now)[place, 0]
-        sure = np.isin(quotes.grade, ["A", "B"])
+    grid = now * (1 + np.linspace(-1, 1, GRID_POINTS) * config.price.max_change)  # (T, G)
+    best = known.profit(known.best_prices(grid)[:, None])[row, 0]  # (I,)
+    earned = known.profit(now)[row, 0]
+
+    def judge(kind: Kind) -> Score:
+        quotes = optimise(config_of(kind, config).fit(panel), panel, config.price)
+        proposed = now.copy()
+        proposed[row, 0] = quotes.price
+        at_quote = known.profit(proposed)[row, 0]
+        grade = np.array(quotes.grade)
+        sure = np.isin(grade, ["A", "B"])
+        everywhere = profit_regret(at_quote, earned, best)
+        error = elasticity_error(quotes.elasticity, known.elasticity[row])
         metrics = {
-            f"share graded {grade}": float(np.mean(np.array(quotes.grade) == grade)) for grade in "ABCD"
+            "gain share": everywhere.gain_share,
+            "regret": everywhere.regret,
+            "regret today": everywhere.regret_now,
+            "elasticity RMSE": error.rmse,
+            "elasticity bias": error.bias,
+            **{f"graded {letter}": float(np.mean(grade == letter)) for letter in "ABCD"},
         }
-        all_items = profit_regret(at_quote, at_now, best)
-        metrics |= {"gain share, all": all_items.gain_share, "regret, all": all_items.regret}
-        metrics["regret of today's prices"] = all_items.regret_now
+        sentence = f"Reaches {everywhere.gain_share:.0%} of the best possible gain over all products"
         if sure.any():
-            graded = profit_regret(at_quote[sure], at_now[sure], best[sure])
-            metrics |= {"gain share, A and B": graded.gain_share, "regret, A and B": graded.regret}
-        error = elasticity_error(quotes.elasticity, known.elasticity[place])
-        metrics |= {"elasticity RMSE": error.rmse, "elasticity bias": error.bias}
-        share = metrics.get("gain share, A and B", all_items.gain_share)
-        scores.append(
-            Score(
-                "price",
-                kind.name,
-                metrics,
-                all_items.gain_share > 0,
-                f"Reaches {share:.0%} of the best possible gain where the evidence is graded A or B "
-                f"({sure.mean():.0%} of products), {all_items.gain_share:.0%} over all.",
-            )
-        )
-    return scores, (
-        "Expected true profit of the coming week at the proposed prices, today's, and the best prices within "
-        f"{change:.0%} of today's; the trivial answer is to keep today's prices."
+            graded = profit_regret(at_quote[sure], earned[sure], best[sure])
+            metrics["gain share, A and B"] = graded.gain_share
+            sentence += f", {graded.gain_share:.0%} where the grade is A or B ({sure.mean():.0%} of products)"
+        return Score("price", kind.name, metrics, everywhere.gain_share > 0, f"{sentence}.")
+
+    return list(each("price", judge).values()), (
+        "Expected true profit of the coming week at the proposed prices, against the best prices within "
+        f"{config.price.max_change:.0%} of today's, free of the other rules; the trivial answer is to keep "
+        "today's prices (gain share 0)."
     )

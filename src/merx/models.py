@@ -1,11 +1,13 @@
 """The models folder of a shop: versions that are never changed, and which one is current.
 
-models/<kind>/<utc>-<hash8>/   one saved model
+models/<kind>/<utc>-<hash16>/  one saved model, its manifest hashing to hash16
 models/<kind>/current          the name of the version in force; replaced atomically
 """
 
 import hashlib
 import os
+import re
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,7 +16,7 @@ from typing import Any
 
 from merx import artefact, registry
 from merx.errors import ArtefactError
-from merx.store.tables import remove_tree, replace_text
+from merx.files import replace_text, sync
 
 
 class Models:
@@ -28,12 +30,13 @@ class Models:
         """Save a fitted model and make it the current one; gives its version."""
         home = self.folder / kind
         home.mkdir(parents=True, exist_ok=True)
-        scratch = home / "scratch"
-        remove_tree(scratch)  # what an interrupted save left behind
-        artefact.save(fitted, scratch, kind=kind, config=config, about=about)
-        digest = hashlib.sha256((scratch / artefact.MANIFEST).read_bytes()).hexdigest()[:8]
-        version = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{digest}"
-        os.replace(scratch, home / version)
+        with tempfile.TemporaryDirectory(dir=home, prefix=".new-") as scratch:
+            model = Path(scratch) / "model"
+            artefact.save(fitted, model, kind=kind, config=config, about=about)
+            version = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{_digest(model)}"
+            for path in (*model.iterdir(), model):
+                sync(path)
+            os.replace(model, home / version)
         replace_text(home / "current", version)
         return version
 
@@ -48,12 +51,23 @@ class Models:
 
     def about(self, kind: str, version: str) -> Mapping[str, Any]:
         """What was written down at the fit: data fingerprint, span, seconds."""
-        about: Mapping[str, Any] = artefact.read_manifest(self.folder / kind / version, kind)["about"]
+        about: Mapping[str, Any] = artefact.read_manifest(self._home(kind, version), kind)["about"]
         return about
 
     def _read(self, kind: str, version: str) -> Any:
         config, fitted = registry.kind(kind).load()
-        folder = self.folder / kind / version
-        if not version or folder.parent != self.folder / kind or not folder.is_dir():
+        return artefact.load(self._home(kind, version), kind, fitted, config)
+
+    def _home(self, kind: str, version: str) -> Path:
+        """The folder of a version, whose name must hold the hash of its manifest. Raises ArtefactError."""
+        folder = self.folder / registry.kind(kind).name / version
+        if not re.fullmatch(r"\d{8}T\d{12}-[0-9a-f]{16}", version) or not folder.is_dir():
             raise ArtefactError(f"{folder}: this version of the model is not there.")
-        return artefact.load(folder, kind, fitted, config)
+        if version.rpartition("-")[2] != _digest(folder):
+            raise ArtefactError(f"{folder}: its manifest is not the one that was saved; fit again.")
+        return folder
+
+
+def _digest(folder: Path) -> str:
+    manifest = folder / artefact.MANIFEST
+    return hashlib.sha256(manifest.read_bytes() if manifest.exists() else b"").hexdigest()[:16]

@@ -22,31 +22,34 @@ class Kind:
         "recommend", "forecast" or "price".
     module, config : str
         Where its config class is; the fitted class is `Fitted<config>` beside it.
-    costly : bool
-        For forecasts: too slow for every product, so only for the shop, its categories and its best sellers.
+    reads : tuple of str
+        The inputs that its config's `fit` takes, by their names in `merx.fitting.Inputs`.
     """
 
     name: str
     task: str
     module: str
     config: str
-    costly: bool = False
+    reads: tuple[str, ...]
 
     def load(self) -> tuple[type, type]:
-        """The config class and the fitted class."""
-        module = importlib.import_module(self.module)
+        """The config class and the fitted class. Raises ConfigError where its library is not installed."""
+        try:
+            module = importlib.import_module(self.module)
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"{self.name} needs the library {error.name}; install it with pip.") from None
         return getattr(module, self.config), getattr(module, f"Fitted{self.config}")
 
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("popularity", "recommend", "merx.recommend.popularity", "Popularity"),
-        Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN"),
-        Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive"),
-        Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS"),
-        Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", costly=True),
-        Kind("price_response", "price", "merx.price.response", "PriceResponse"),
+        Kind("popularity", "recommend", "merx.recommend.popularity", "Popularity", ("histories",)),
+        Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN", ("histories",)),
+        Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
+        Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
+        Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
+        Kind("price_response", "price", "merx.price.response", "PriceResponse", ("prices",)),
     )
 }
 

@@ -17,7 +17,7 @@ from merx.forecast.season import find_season
 from merx.ingest import Readiness
 from merx.price.optimise import curve
 
-HEADLINE = {"recommend": "ndcg", "forecast": "mase", "price": "gain share, all"}
+HEADLINE = {"recommend": "ndcg", "forecast": "mase", "price": "gain share"}
 
 
 def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> report.ShopSummary:

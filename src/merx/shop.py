@@ -23,14 +23,15 @@ import merx
 from merx import fitting, judging, report, reporting
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
 from merx.config import ShopConfig, build, read_config
-from merx.decisions import Decision, Ledger
+from merx.decisions import Decision, Ledger, plain
 from merx.errors import ConfigError, RequestError
+from merx.files import replace_text
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
 from merx.models import Models
 from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
-from merx.store.tables import Tables, replace_text
+from merx.store.tables import Tables
 
 Question = TypeVar("Question", RecommendQuestion, ForecastQuestion)
 Progress = Callable[[str, int, int], None]  # what is done, done so far, of how many
@@ -103,7 +104,7 @@ class Shop:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.config: ShopConfig = read_config(self.folder / "shop.toml")
         self.tables = Tables(self.folder / "tables")
         self.models = Models(self.folder / "models")
@@ -118,7 +119,10 @@ class Shop:
             raise ConfigError(f"{settings} is already there; delete the folder to begin anew.")
         path.mkdir(parents=True, exist_ok=True)
         settings.write_text(
-            TEMPLATE.format(name=json.dumps(name or path.name), currency=json.dumps(currency)),
+            TEMPLATE.format(
+                name=json.dumps(name or path.absolute().name, ensure_ascii=False),
+                currency=json.dumps(currency, ensure_ascii=False),
+            ),
             encoding="utf-8",
         )
         return cls(path)
@@ -212,7 +216,13 @@ class Shop:
         """The demand of one product, one category or, with neither, the shop; defaults from [forecast]."""
         if item is not None and category is not None:
             raise RequestError("a forecast is of one product or of one category, not of both.")
-        key = f"item: {item}" if item is not None else f"category: {category}" if category else "shop"
+        key = (
+            f"item: {item}"
+            if item is not None
+            else f"category: {category}"
+            if category is not None
+            else "shop"
+        )
         question = ForecastQuestion.of(self.config, key)
         return self._decide("forecast", _with(question, horizon=horizon, model=model))
 
@@ -226,17 +236,17 @@ class Shop:
         Its answers are decisions like any other: they stand in the ledger and can be replayed.
         """
         judged = self.folder / "evaluation.json"
-        with self._engine() as (engine, _):
+        with self._engine() as (engine, fingerprint):
             content = reporting.build(
                 shop=self.name,
                 folder=str(self.folder),
                 config=self.config,
                 engine=engine,
-                snapshot=self.tables.current(),
+                snapshot=self.tables.snapshot(fingerprint),
                 models=self.models,
                 readiness=self._check(engine),
                 evaluation=json.loads(judged.read_text()) if judged.exists() else None,
-                ask=self._decide,
+                ask=lambda verb, question: self._answer(verb, question, engine, fingerprint),
             )
         return report.write_report(content, self.folder / "report.html")
 
@@ -254,15 +264,18 @@ class Shop:
         verb = VERBS[decision.verb]
         question: Any = build(verb.question, decision.question, "")
         with self._engine(decision.data) as (engine, _):
-            answer = verb.answer(Context(engine, self.models, decision.models), question)
-        content = json.loads(json.dumps(answer.content))
+            answer = verb.answer(Context(engine, self.models, decision.models, decision.data), question)
+        content = plain(answer.content)
         return Replay(decision, content == decision.answer, content)
 
     def _decide(self, verb: str, question: Any) -> Decision:
-        """Answer a question and write the decision down."""
+        """Answer a question on the current tables and write the decision down."""
         with self._engine() as (engine, fingerprint):
-            context = Context(engine, self.models, self.models.versions())
-            answer = VERBS[verb].answer(context, question)
+            return self._answer(verb, question, engine, fingerprint)
+
+    def _answer(self, verb: str, question: Any, engine: DuckDBEngine, fingerprint: str) -> Decision:
+        context = Context(engine, self.models, self.models.versions(), fingerprint)
+        answer = VERBS[verb].answer(context, question)
         return self.ledger.append(
             verb=verb,
             question=dataclasses.asdict(question),

@@ -149,7 +149,7 @@ def test_targets_are_what_was_bought_and_kept():
         [False, False, False, False],  # dates were refunded, cheese was only viewed
         [False, False, False, True],  # two bought, one refunded
     ]
-    new = targets(split, new_only=True)
+    new = targets(split, exclude=split.train)
     assert new.toarray().tolist() == [
         [False, False, True, False],  # apples were bought before, bread was viewed before
         [False, False, False, False],
@@ -174,7 +174,7 @@ def test_targets_agree_with_the_slow_count(rows, new_only):
             kept = sum(row[4] for row in mine if row[2] >= 5 and row[3] in ("purchase", "refund"))
             met = any(row[2] < 5 for row in mine)
             expected[user, item] = kept > 0 and not (new_only and met)
-    result = targets(split, new_only=new_only)
+    result = targets(split, exclude=split.train if new_only else None)
     assert result.toarray().tolist() == expected.tolist()
     assert all(np.all(np.diff(result.indices[a:b]) > 0) for a, b in pairwise(result.indptr))
     assert result.nnz == expected.sum()

@@ -8,17 +8,31 @@ import pyarrow.parquet as pq
 import pytest
 
 from merx.data.schema import TABLES
+from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
 from merx.store import assemble
-from merx.store.demand import best_sellers, demand, demand_panel, group_panel, price_panel
+from merx.store.demand import DAY, _as_of, best_sellers, demand, demand_panel, group_panel, price_panel
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Part, Snapshot, Tables
 
 MONDAY = date(2024, 1, 1)
 
 
-def engine_on(tmp_path, **rows):
-    """An engine on tables made of lists of dicts."""
+@pytest.fixture
+def engine_on():
+    """Opens an engine on tables made of lists of dicts, and closes it after the test."""
+    engines = []
+
+    def opened(tmp_path, **rows):
+        engines.append(DuckDBEngine(*tables_of(tmp_path, **rows)))
+        return engines[-1]
+
+    yield opened
+    for engine in engines:
+        engine.close()
+
+
+def tables_of(tmp_path, **rows):
     tables = Tables(tmp_path / "tables")
     parts = {}
     with tables.writing() as scratch:
@@ -29,7 +43,7 @@ def engine_on(tmp_path, **rows):
             pq.write_table(pa.Table.from_pylist(full, schema), path)
             parts[Part(name, f"{name}.parquet", len(entries))] = path
         tables.commit(Snapshot(tuple(parts)), parts)
-    return DuckDBEngine(tables, tables.current())
+    return tables, tables.current()
 
 
 def sale(day, item="a", quantity=1.0, price=2.0, user="u", event="purchase", hour=12):
@@ -44,7 +58,7 @@ def price_row(day, price, item="a", **more):
     return {"item_id": item, "time": time, "price": price, "from_orders": False, **more}
 
 
-def test_demand_is_net_of_the_refunds_of_the_day_and_never_negative(tmp_path):
+def test_demand_is_net_of_the_refunds_of_the_day_and_never_negative(tmp_path, engine_on):
     events = [
         sale(0, quantity=5), sale(0, quantity=2, event="refund"), sale(1, quantity=3, event="refund"),
         sale(2, item="b", quantity=4, user=None), sale(3, item="b"), sale(3, event="view_item"),
@@ -56,20 +70,20 @@ def test_demand_is_net_of_the_refunds_of_the_day_and_never_negative(tmp_path):
     assert best_sellers(found, 1).tolist() == [1]
 
 
-def test_a_last_day_that_breaks_off_is_left_out(tmp_path):
+def test_a_last_day_that_breaks_off_is_left_out(tmp_path, engine_on):
     events = [sale(day, hour=18) for day in range(10)]
     assert demand(engine_on(tmp_path / "a", events=[*events, sale(10, hour=9)])).days == 10
     assert demand(engine_on(tmp_path / "b", events=[*events, sale(10, hour=17)])).days == 11
 
 
-def test_weeks_run_from_monday_and_are_whole(tmp_path):
+def test_weeks_run_from_monday_and_are_whole(tmp_path, engine_on):
     events = [sale(day, quantity=day + 1) for day in range(2, 24)]  # Wednesday to Tuesday
     panel = demand_panel(demand(engine_on(tmp_path, events=events)), "week")
     assert panel.y.tolist() == [sum(range(8, 15)), sum(range(15, 22))]
     assert panel.start.tolist() == [(MONDAY - date(1970, 1, 1)).days + 7]
 
 
-def test_series_begin_with_the_first_sale_and_groups_add_up(tmp_path):
+def test_series_begin_with_the_first_sale_and_groups_add_up(tmp_path, engine_on):
     events = [sale(0), sale(4, item="b", quantity=7), sale(6), sale(6, item="c", quantity=2)]
     products = [{"item_id": "a", "category": "x"}, {"item_id": "b", "category": "y"}]
     found = demand(engine_on(tmp_path, events=events, products=products))
@@ -81,7 +95,7 @@ def test_series_begin_with_the_first_sale_and_groups_add_up(tmp_path):
     assert groups.series(0).sum() == sum(groups.series(s).sum() for s in (1, 2, 3))
 
 
-def test_stock_outs_are_not_zeros(tmp_path):
+def test_stock_outs_are_not_zeros(tmp_path, engine_on):
     events = [sale(day) for day in range(6)]
     stock = [
         {"item_id": "a", "time": datetime(2024, 1, 3), "available": False},
@@ -91,7 +105,7 @@ def test_stock_outs_are_not_zeros(tmp_path):
     assert found.available.tolist() == [[True, True, False, False, True, True]]
 
 
-def test_price_panel_against_a_loop_over_days(tmp_path):
+def test_price_panel_against_a_loop_over_days(tmp_path, engine_on):
     rng = np.random.default_rng(0)
     days, changes = 28, {"a": {0: 5.0, 9: 6.0, 17: 4.0}, "b": {8: 3.0}}
     events = [sale(day, item=item) for item in "abc" for day in range(days)]
@@ -124,7 +138,7 @@ def test_price_panel_against_a_loop_over_days(tmp_path):
     assert panel.promotion.max() == 1.0
 
 
-def test_a_price_list_is_preferred_to_prices_seen_in_orders(tmp_path):
+def test_a_price_list_is_preferred_to_prices_seen_in_orders(tmp_path, engine_on):
     events = [sale(day, item=item) for item in "ab" for day in range(14)]
     prices = [
         price_row(0, 5.0), price_row(0, 4.5, from_orders=True), price_row(7, 4.4, from_orders=True),
@@ -135,13 +149,13 @@ def test_a_price_list_is_preferred_to_prices_seen_in_orders(tmp_path):
     assert price_panel(engine, demand(engine)).price.tolist() == [5.0, 5.0, 9.0, 9.0]
 
 
-def test_of_two_prices_for_one_moment_the_later_ingested_holds(tmp_path):
+def test_of_two_prices_for_one_moment_the_later_ingested_holds(tmp_path, engine_on):
     prices = [price_row(0, 5.0), price_row(0, 6.0)]
     engine = engine_on(tmp_path, events=[sale(day) for day in range(14)], prices=prices)
     assert price_panel(engine, demand(engine)).price.tolist() == [6.0, 6.0]
 
 
-def test_what_is_not_there_is_said(tmp_path):
+def test_what_is_not_there_is_said(tmp_path, engine_on):
     engine = engine_on(tmp_path, events=[sale(0, event="view_item")])
     with pytest.raises(DataError, match="no purchase"):
         demand(engine)
@@ -153,7 +167,7 @@ def test_what_is_not_there_is_said(tmp_path):
         assemble.interactions(engine, {})
 
 
-def test_histories_are_ragged_by_user_oldest_first(tmp_path):
+def test_histories_are_ragged_by_user_oldest_first(tmp_path, engine_on):
     events = [
         sale(3, "b", user="v"), sale(1, "a", user="v", event="view_item"), sale(2, "c", user="u"),
         sale(4, "b", user="v", event="refund"), sale(0, "c", user=None),
@@ -170,3 +184,23 @@ def test_histories_are_ragged_by_user_oldest_first(tmp_path):
     one = assemble.history(engine, "v", found.items, {"purchase": 5, "view_item": 1, "refund": -5})
     np.testing.assert_array_equal(one.item, found.take(np.array([1])).item)
     np.testing.assert_array_equal(one.weight, found.take(np.array([1])).weight)
+
+
+def test_what_is_in_force_at_noon_for_more_items_than_fit_a_careless_key():
+    """Ten thousand products over two years, against a dictionary of dates."""
+    rng = np.random.default_rng(0)
+    items = Vocabulary.of([f"i{n:05d}" for n in range(10_000)])
+    first, days = 19_700, 730
+    item = np.sort(rng.integers(0, len(items), 20_000))
+    day = rng.integers(first - 50, first + days + 10, len(item))
+    hour = rng.integers(0, 24, len(item))
+    time = day * DAY + hour * (DAY // 24)
+    order = np.lexsort((time, item))
+    item, time = item[order], time[order]
+    table = pa.table({"item_id": items.ids.take(item), "time": pa.array(time).cast(pa.timestamp("us"))})
+    found = _as_of(table, items, first, days)
+    for i in rng.integers(0, len(items), 300):
+        rows = np.flatnonzero(item == i)
+        for d in rng.integers(0, days, 20):
+            since = [row for row in rows if time[row] <= (first + d) * DAY + DAY // 2]
+            assert found[i, d] == (since[-1] if since else -1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from merx.errors import RequestError
 from merx.models import Models
+from merx.registry import kinds_for
 from merx.store.engine import Engine
 
 
@@ -20,23 +21,39 @@ class Context:
     models : Models
     versions : mapping of kind -> version
         The fitted models that may answer.
+    data : str
+        Fingerprint of the snapshot.
     used : dict of kind -> version
-        Those that did.
+        The models that answered, noted as they are asked for.
+    notes : list of str
+        What a reader of the answer must know of them.
     """
 
     engine: Engine
     models: Models
     versions: Mapping[str, str]
+    data: str
     used: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-    def model(self, kind: str) -> Any:
-        """The fitted model of that kind, noted in `used`. Raises RequestError where it was never fitted."""
+    def model(self, kind: str, task: str) -> Any:
+        """The fitted model of that kind, noted in `used`.
+
+        Raises RequestError where there is no such kind for the task, or it was never fitted.
+        """
+        kinds = [entry.name for entry in kinds_for(task)]
+        if kind not in kinds:
+            raise RequestError(f"no model of kind {kind!r} can {task}; there are {', '.join(kinds)}.")
         if kind not in self.versions:
             raise RequestError(
                 f"no model of kind {kind!r} was fitted; run `merx fit` (it says why if it cannot)."
             )
-        self.used[kind] = self.versions[kind]
-        return self.models.load(kind, self.versions[kind])
+        version = self.versions[kind]
+        about = self.models.about(kind, version)
+        if kind not in self.used and about["data"] != self.data:
+            self.notes.append(f"{kind} was fitted on earlier data, up to {about['until']}")
+        self.used[kind] = version
+        return self.models.load(kind, version)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
     RequestError
         The series was not fitted, or the horizon is beyond the fitted one.
     """
-    model = context.model(question.model)
+    model = context.model(question.model, "forecast")
     series = model.keys.code(question.key)
     if series < 0:
         raise RequestError(
@@ -74,4 +74,4 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
         f"{question.key}: about {mean.sum():,.0f} units over the next {question.horizon} {answer.step}s "
         f"(the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), by {model.model[series]}."
     )
-    return Answer(content, (sentence,), ())
+    return Answer(content, (sentence,), tuple(context.notes))

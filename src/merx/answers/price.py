@@ -33,7 +33,7 @@ class PriceQuestion:
     item: str | None
     model: str
     rules: PriceRules
-    objective: str = "profit"
+    objective: Objective = "profit"
 
     @classmethod
     def of(cls, config: ShopConfig, item: str | None) -> "PriceQuestion":
@@ -47,34 +47,42 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     Raises
     ------
     RequestError
-        The product never had a price.
+        The product never had a price, or came after the model was fitted.
     """
-    model = context.model(question.model)
+    model = context.model(question.model, "price")
     panel = price_panel(context.engine, demand(context.engine))
-    if question.item is not None and panel.items.code(question.item) < 0:
+    place = panel.items.codes(model.items.ids)  # of the model's items in the panel
+    if (place < 0).any():
         raise RequestError(
-            f"{question.item!r} never had a price over a whole week, so no price can be proposed; "
+            f"{question.model} was fitted on products that the tables do not hold; fit it again."
+        )
+    newer = set(panel.items.ids.to_pylist()) - set(model.items.ids.to_pylist())
+    if question.item is not None and model.items.code(question.item) < 0:
+        raise RequestError(
+            f"{question.item!r} came after {question.model} was fitted; run `merx fit`."
+            if question.item in newer
+            else f"{question.item!r} never had a price over a whole week, so no price can be proposed; "
             "ingest its orders or a price list."
         )
-    objective: Objective = "revenue" if question.objective == "revenue" else "profit"
-    quotes = optimise(model, panel, question.rules, objective)
+    quotes = optimise(model, panel.take(place), question.rules, question.objective)
     rows = [_plain(row) for row in quotes.to_table().to_pylist()]
     if question.item is not None:
         rows = [row for row in rows if row["item_id"] == question.item]
-    content = {
-        "objective": objective,
-        "grades": dict(sorted(Counter(r["grade"] for r in rows).items())),
-        "rows": rows,
-    }
+    grades = dict(sorted(Counter(row["grade"] for row in rows).items()))
+    content = {"objective": question.objective, "grades": grades, "rows": rows}
     bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule)
     rules = tuple(
         f"{question.rules.in_words(rule)}: decided {count} of {len(rows)} prices"
         for rule, count in bound.most_common()
     )
+    notes = [
+        *context.notes,
+        *([f"{len(newer):,} products came after the fit and have no quote"] if newer else []),
+    ]
     reasons = (
         tuple(f"{row['item_id']}: {row['reason']}" for row in rows) if question.item else (_summary(rows),)
     )
-    return Answer(content, reasons, rules)
+    return Answer(content, reasons, (*rules, *notes))
 
 
 def _summary(rows: list[dict[str, Any]]) -> str:
@@ -87,9 +95,15 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     )
 
 
+EXACT = ("price_now", "price", "cost")  # what is charged is never rounded; what is expected is, to 6 digits
+
+
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Numbers to 6 digits; NaN as None."""
-    return {
-        key: (float(f"{value:.6g}") if np.isfinite(value) else None) if isinstance(value, float) else value
-        for key, value in row.items()
-    }
+    """The row as JSON: NaN becomes None."""
+
+    def value(name: str, number: float) -> float | None:
+        if not np.isfinite(number):
+            return None
+        return round(number, 6) if name in EXACT else float(f"{number:.6g}")
+
+    return {name: value(name, cell) if isinstance(cell, float) else cell for name, cell in row.items()}

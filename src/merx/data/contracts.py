@@ -20,7 +20,10 @@ class Recommender(Protocol):
         ...
 
     def score(self, histories: Interactions) -> np.ndarray:
-        """Scores float32 (U, I); higher is better. `histories` are in the codes of `items`."""
+        """Scores float32 (U, I), a new array; higher is better, -inf where nothing speaks for an item.
+
+        `histories` are in the codes of `items`.
+        """
         ...
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
@@ -55,7 +58,7 @@ class DemandModel(Protocol):
         ...
 
     def demand(self, prices: np.ndarray) -> np.ndarray:
-        """Expected units a week, (I, G), at the prices (I, G)."""
+        """Expected units a week, (I, G): entry (i, g) with item i at prices[i, g] and all others as now."""
         ...
 
     def draws(self, prices: np.ndarray) -> np.ndarray:

@@ -144,6 +144,26 @@ class PricePanel:
         """I."""
         return len(self.items)
 
+    def take(self, which: np.ndarray) -> "PricePanel":
+        """The items with the places `which` (n,), in that order."""
+        which = np.asarray(which)
+        length = np.diff(self.offsets)[which]
+        offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+        entry = np.arange(offsets[-1]) + np.repeat(self.offsets[which] - offsets[:-1], length)
+        return replace(
+            self,
+            items=Vocabulary(self.items.ids.take(pa.array(which))),
+            category=self.category[which],
+            offsets=offsets,
+            week=self.week[entry],
+            units=self.units[entry],
+            price=self.price[entry],
+            promotion=self.promotion[entry],
+            available=self.available[entry],
+            cost=self.cost[which],
+            price_now=self.price_now[which],
+        )
+
     @property
     def item(self) -> np.ndarray:
         """The item of every entry, int32 (N,)."""

@@ -48,14 +48,14 @@ class Contributions:
 
     Parameters
     ----------
-    share : float64 (k, n)
-        Of the score of ranked item j, the part that history entry h brings; a row sums to the
-        score, or to 0 where the model does not look at the history.
+    part : float64 (k, n)
+        Of the score of ranked item j, the part that history item h brings; 0 throughout where the model
+        does not look at the history.
     history : int32 (n,)
         Codes of the distinct items of the history that the model counts.
     """
 
-    share: np.ndarray
+    part: np.ndarray
     history: np.ndarray
 
 

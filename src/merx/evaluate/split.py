@@ -101,7 +101,9 @@ def last_days(interactions: Interactions, days: float) -> int:
     return int(interactions.time.max()) + 1 - round(days * DAY)
 
 
-def targets(split: Split, *, new_only: bool = False, events: Collection[str] = BOUGHT) -> sparse.csr_array:
+def targets(
+    split: Split, *, exclude: Interactions | None = None, events: Collection[str] = BOUGHT
+) -> sparse.csr_array:
     """What a good list would have held: the distinct items each user took in the test.
 
     An item counts where the weights of its `events` in the test sum to more than 0 for that user.
@@ -109,9 +111,8 @@ def targets(split: Split, *, new_only: bool = False, events: Collection[str] = B
     Parameters
     ----------
     split : Split
-    new_only : bool
-        Leave out the items that the user met in train, by whatever event. Use it with rankings that
-        leave these out as well (`exclude_seen`), and without it for rankings that may show them again.
+    exclude : Interactions (U users), optional
+        Leave out the items of these entries: the same that are left out of the rankings.
     events : names in `merx.data.schema.EVENTS`
         Purchases less refunds where not given.
 
@@ -121,8 +122,9 @@ def targets(split: Split, *, new_only: bool = False, events: Collection[str] = B
     """
     codes = [EVENT_CODE[name] for name in events]
     taken = split.test.keep(np.isin(split.test.event, codes)).matrix().astype(bool)  # (U, I)
-    if new_only:
-        taken = taken > split.train.seen()
+    if exclude is not None:
+        taken = (taken > exclude.seen()).tocsr()
+        taken.sort_indices()
     return taken
 
 

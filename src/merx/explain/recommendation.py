@@ -31,10 +31,10 @@ def reasons(
     contributions = model.explain(history, item)
     names = model.items.names(contributions.history).to_pylist()
     found = []
-    for share in contributions.share:  # (n,)
-        total = share[share > 0].sum()
-        order = np.argsort(-share, kind="stable")[:most]
+    for part in contributions.part:  # (n,)
+        total = part[part > 0].sum()
+        order = np.argsort(-part, kind="stable")[:most]
         found.append(
-            tuple(Reason(names[entry], float(share[entry] / total)) for entry in order if share[entry] > 0)
+            tuple(Reason(names[entry], float(part[entry] / total)) for entry in order if part[entry] > 0)
         )
     return found

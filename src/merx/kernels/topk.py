@@ -26,17 +26,14 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     if width == 0 or users == 0:
         return column, score
     keys = np.where(np.isnan(scores), -np.inf, scores)
-    # The k-th largest score of each row; all above it are in, and of those equal to it the first columns.
-    cut = np.partition(keys, items - width, axis=1)[:, items - width]  # (U,)
-    above = keys > cut[:, None]  # (U, I)
-    level = (keys == cut[:, None]) & np.isfinite(keys)
-    room = width - above.sum(axis=1)  # (U,)
-    chosen = above | (level & (np.cumsum(level, axis=1) <= room[:, None]))
-    row, col = np.nonzero(chosen)  # columns ascend within a row
+    cut = np.partition(keys, items - width, axis=1)[:, items - width]  # (U,) the k-th largest of each row
+    row, col = np.nonzero((keys >= cut[:, None]) & (keys > -np.inf))
     value = keys[row, col]
     order = np.lexsort((col, -value, row))
     row, col, value = row[order], col[order], value[order]
     place = np.arange(len(row)) - np.searchsorted(row, row)  # rank within the row
+    kept = place < width  # more than k where several equal the k-th
+    row, col, value, place = row[kept], col[kept], value[kept], place[kept]
     column[row, place] = col
     score[row, place] = value
     return column, score

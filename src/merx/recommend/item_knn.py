@@ -54,7 +54,8 @@ class FittedItemKNN:
         """Scores float32 (U, I): the similarities of the history's items, weighted and summed."""
         matrix = histories.matrix()
         matrix.data = np.log1p(matrix.data)
-        return np.asarray((matrix @ self.similarity).toarray())
+        score = np.asarray((matrix @ self.similarity).toarray())
+        return np.where(score > 0, score, np.float32(-np.inf))
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """The terms of that sum: share (k, n) for the n distinct items of a batch of one."""

@@ -46,7 +46,8 @@ class FittedPopularity:
 
     def score(self, histories: Interactions) -> np.ndarray:
         """The popularity, for each user alike: float32 (U, I)."""
-        return np.tile(self.popularity, (histories.n_users, 1))
+        score = np.where(self.popularity > 0, self.popularity, np.float32(-np.inf))
+        return np.tile(score, (histories.n_users, 1))
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """Zeros (k, n): no entry of a history plays a part."""

@@ -5,9 +5,24 @@ import numpy as np
 from merx.data.contracts import Recommender
 from merx.data.interactions import Interactions
 from merx.data.results import Ranking
+from merx.data.schema import EVENT_CODE
 from merx.kernels.topk import top_k
 
-BATCH = 1024  # users scored at once: bounds memory to BATCH x I scores
+CELLS = 1 << 25  # scores held at once
+
+
+def met_before(histories: Interactions, exclude: str) -> Interactions | None:
+    """The entries whose items are not to be shown again.
+
+    Parameters
+    ----------
+    exclude : "met", "bought" or "nothing"
+    """
+    if exclude == "nothing":
+        return None
+    if exclude == "bought":
+        return histories.keep(histories.event == EVENT_CODE["purchase"])
+    return histories
 
 
 def rank(
@@ -15,12 +30,13 @@ def rank(
     histories: Interactions,
     k: int,
     *,
-    exclude_seen: bool = True,
+    exclude: Interactions | None = None,
     candidates: np.ndarray | None = None,
 ) -> Ranking:
     """The best k items for each history.
 
-    Ties are broken by score, then code. Items that score 0 or below are left out: nothing speaks for them.
+    Ties are broken by score, then code. Items that the model scores -inf are left out: nothing speaks for
+    them, so a list may be shorter than k.
 
     Parameters
     ----------
@@ -28,20 +44,21 @@ def rank(
     histories : Interactions (U users)
         In the model's item codes.
     k : int, at least 1
-    exclude_seen : bool
-        Leave out what the shopper met before.
+    exclude : Interactions (the same U users), optional
+        Leave out the items of these entries, e.g. what the shopper met or bought before.
     candidates : bool (I,), optional
         Only these items may be shown (in stock, in a category, ...).
     """
     items, scores = [], []
-    for first in range(0, histories.n_users, BATCH):
-        batch = histories.take(np.arange(first, min(first + BATCH, histories.n_users)))
-        score = model.score(batch)  # (B, I)
-        score = np.where(score > 0, score, -np.inf)
+    size = max(1, CELLS // max(1, len(model.items)))
+    for first in range(0, histories.n_users, size):
+        batch = np.arange(first, min(first + size, histories.n_users))
+        score = model.score(histories.take(batch))  # (B, I)
         if candidates is not None:
             score[:, ~candidates] = -np.inf
-        if exclude_seen:
-            score[batch.user, batch.item] = -np.inf
+        if exclude is not None:
+            left_out = exclude.take(batch)
+            score[left_out.user, left_out.item] = -np.inf
         item, value = top_k(score, k)
         items.append(item)
         scores.append(value)

@@ -31,11 +31,11 @@ def interactions(engine: Engine, weights: Mapping[str, float]) -> tuple[Interact
     return _ragged(table, offsets, items, weights), Vocabulary(user.dictionary)
 
 
-def history(engine: Engine, user_id: str, items: Vocabulary, weights: Mapping[str, float]) -> Interactions:
-    """The history of one shopper as a batch of one, in the codes of `items`; unknown items are left out."""
+def history(engine: Engine, user_id: str, weights: Mapping[str, float]) -> Interactions:
+    """The history of one shopper as a batch of one, in a vocabulary of its own: `recode` it for a model."""
     table = engine.query("history", user=user_id)
     own = Vocabulary.of(table["item_id"].to_pylist())
-    return _ragged(table, np.array([0, table.num_rows], np.int64), own, weights).recode(items)
+    return _ragged(table, np.array([0, table.num_rows], np.int64), own, weights)
 
 
 def _ragged(
@@ -47,7 +47,7 @@ def _ragged(
     stars = np.where(
         event == EVENTS.index("rate"), pc.fill_null(table["value"], 1.0).to_numpy(zero_copy_only=False), 1.0
     )
-    return Interactions(
+    found = Interactions(
         offsets=offsets,
         item=item,
         weight=(worth[event] * stars).astype(np.float32),
@@ -55,3 +55,4 @@ def _ragged(
         event=event,
         items=items,
     )
+    return found.keep(found.weight != 0)  # what weighs nothing says nothing, not even that it was met

@@ -118,14 +118,13 @@ def _as_of(table: pa.Table, items: Vocabulary, first: int, days: int) -> np.ndar
 
     `table` has item_id and time, and is sorted by both.
     """
-    item = pc.fill_null(pc.index_in(table["item_id"], items.ids), -1).to_numpy()
+    item = pc.fill_null(pc.index_in(table["item_id"], items.ids), -1).to_numpy().astype(np.int64)
     time = table["time"].to_numpy().astype("datetime64[us]").astype(np.int64)
     known = np.flatnonzero(item >= 0)
-    # one number orders rows by item, then time
-    span = np.int64((first + days + 1) * DAY)
-    key = item[known].astype(np.int64) * span + np.clip(time[known], 0, span - 1)
-    noon = (np.arange(first, first + days) * DAY + DAY // 2).astype(np.int64)  # (D,)
-    wanted = np.arange(len(items), dtype=np.int64)[:, None] * span + noon  # (I, D)
+    noon = -((DAY // 2 - time[known]) // DAY) - first  # the first day whose noon the row covers, ceil
+    # one number orders rows by item, then by that day
+    key = item[known] * (days + 1) + np.clip(noon, 0, days)
+    wanted = np.arange(len(items))[:, None] * (days + 1) + np.arange(days)  # (I, D)
     place = np.searchsorted(key, wanted, side="right") - 1
     if not len(known):
         return place

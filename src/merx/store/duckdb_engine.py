@@ -1,6 +1,7 @@
 """The embedded engine: DuckDB over the Parquet parts of one snapshot."""
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,15 @@ class DuckDBEngine:
     """
 
     def __init__(self, tables: Tables, snapshot: Snapshot) -> None:
-        self._connection = duckdb.connect()
+        self._spill = tempfile.TemporaryDirectory(prefix="merx-")
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": "2GB",
+                "temp_directory": self._spill.name,
+                "autoinstall_known_extensions": "false",
+            }
+        )
         self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET memory_limit = '2GB'")
         for name, schema in TABLES.items():
             self._connection.execute(
                 f"CREATE VIEW {name} AS {_relation(tables.paths(snapshot, name), schema)}"
@@ -34,13 +41,16 @@ class DuckDBEngine:
     def query(self, name: str, **params: Any) -> pa.Table:
         """The result of a named query, cast to its declared schema."""
         query = QUERIES[name]
-        sql = re.sub(r":([a-z_]+)", r"$\1", query.sql)
+        sql = query.sql
+        for param in query.params:
+            sql = re.sub(rf":{param}\b", f"${param}", sql)
         result: pa.Table = self._connection.sql(sql, params=params).to_arrow_table()
         return result.cast(query.schema)
 
     def close(self) -> None:
         """Give back memory and files."""
         self._connection.close()
+        self._spill.cleanup()
 
 
 def _relation(paths: list[Path], schema: pa.Schema) -> str:

@@ -33,12 +33,14 @@ QUERIES: dict[str, Query] = {
                count(DISTINCT item_id) AS items,
                count(DISTINCT session_id) AS sessions,
                sum(CASE WHEN event = 'purchase' THEN 1 ELSE 0 END) AS purchases,
-               sum(CASE WHEN event = 'purchase' THEN quantity * price ELSE 0 END) AS revenue,
-               sum(CASE WHEN event = 'refund' THEN quantity * price ELSE 0 END) AS refunded,
+               coalesce(sum(CASE WHEN event = 'purchase' THEN worth END), 0) AS revenue,
+               coalesce(sum(CASE WHEN event = 'refund' THEN worth END), 0) AS refunded,
                sum(CASE WHEN user_id IS NULL THEN 1 ELSE 0 END) AS anonymous,
                min(time) AS first_time,
                max(time) AS last_time
-        FROM events
+        FROM (
+            SELECT *, CAST(coalesce(quantity * price, 0) AS DECIMAL(18, 4)) AS worth FROM events
+        ) AS valued
         """,
         pa.schema(
             [
@@ -60,12 +62,13 @@ QUERIES: dict[str, Query] = {
         "SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC, event",
         pa.schema([("event", pa.string()), ("n", pa.int64())]),
     ),
-    # Histories of all known shoppers, by shopper, oldest first.
+    # Histories of all known shoppers, by shopper, oldest first. A mere impression in a list is no history.
     "histories": Query(
         """
         SELECT user_id, item_id, event, time, value FROM events
         WHERE user_id IS NOT NULL AND item_id IS NOT NULL
-        ORDER BY user_id, time, item_id, event
+          AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
+        ORDER BY user_id, time, item_id, event, value
         """,
         _HISTORY,
     ),
@@ -74,7 +77,8 @@ QUERIES: dict[str, Query] = {
         """
         SELECT user_id, item_id, event, time, value FROM events
         WHERE user_id = :user AND item_id IS NOT NULL
-        ORDER BY time, item_id, event
+          AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
+        ORDER BY time, item_id, event, value
         """,
         _HISTORY,
         ("user",),
@@ -105,14 +109,17 @@ QUERIES: dict[str, Query] = {
         """,
         PRODUCTS_TABLE,
     ),
-    # Units sold per product and day, net of the refunds of that day, and revenue.
+    # Units sold per product and day, net of the refunds of that day, and revenue. Decimals, because a sum of
+    # floats depends on the order in which threads add them.
     "daily_demand": Query(
         """
         SELECT item_id, CAST(time AS DATE) AS day,
-               greatest(sum(CASE WHEN event = 'purchase' THEN quantity ELSE -quantity END), 0) AS units,
-               sum(CASE WHEN event = 'purchase' THEN quantity * price ELSE -quantity * price END) AS revenue
-        FROM events
-        WHERE event IN ('purchase', 'refund') AND item_id IS NOT NULL
+               greatest(sum(sign * CAST(quantity AS DECIMAL(18, 6))), 0) AS units,
+               sum(sign * CAST(coalesce(quantity * price, 0) AS DECIMAL(18, 4))) AS revenue
+        FROM (
+            SELECT *, CASE WHEN event = 'purchase' THEN 1 ELSE -1 END AS sign FROM events
+            WHERE event IN ('purchase', 'refund') AND item_id IS NOT NULL
+        ) AS sales
         GROUP BY item_id, CAST(time AS DATE)
         ORDER BY item_id, day
         """,

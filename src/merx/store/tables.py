@@ -1,6 +1,7 @@
 """The shop's tables on disk: immutable Parquet parts, and snapshots that say which parts are in.
 
     tables/<table>/<part>.parquet       written once, never changed
+    tables/sources/<sha256>.json        what was reported of one file that was read
     tables/snapshots/<fingerprint>.json which parts and sources make up one state of the shop
     tables/current                      the fingerprint in force; replaced atomically
 
@@ -12,6 +13,8 @@ replayed on it, since no part is ever changed.
 import hashlib
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -22,6 +25,9 @@ from filelock import FileLock, Timeout
 
 from merx.data.schema import TABLES
 from merx.errors import DataError
+from merx.files import replace_text, sync
+
+FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -73,15 +79,28 @@ class Tables:
 
     def snapshot(self, fingerprint: str) -> Snapshot:
         """An earlier or the present state. Raises DataError where it is not there."""
-        path = self.folder / "snapshots" / f"{fingerprint}.json"
         if fingerprint == Snapshot().fingerprint:
             return Snapshot()
-        if not path.exists():
+        path = self.folder / "snapshots" / f"{fingerprint}.json"
+        if not re.fullmatch("[0-9a-f]{16}", fingerprint) or not path.exists():
             raise DataError(
                 f"{path}: this state of the tables is not there; restore the shop's folder from a backup."
             )
-        record = json.loads(path.read_text())
-        return Snapshot(tuple(Part(**part) for part in record["parts"]), tuple(record["sources"]))
+        try:
+            record = json.loads(path.read_text())
+            if record["format"] > FORMAT:
+                raise DataError(f"{path}: written by a newer merx (format {record['format']}); update merx.")
+            snapshot = Snapshot(
+                tuple(Part(**part) for part in record["parts"]),
+                tuple(json.loads(self._source(sha256).read_text()) for sha256 in record["sources"]),
+            )
+        except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
+            raise DataError(f"{path}: damaged ({error}); restore the shop's folder from a backup.") from None
+        if snapshot.fingerprint != fingerprint:
+            raise DataError(
+                f"{path}: its content was changed after it was written; restore it from a backup."
+            )
+        return snapshot
 
     def paths(self, snapshot: Snapshot, table: str) -> list[Path]:
         """The Parquet files of one table, in the order of ingestion."""
@@ -104,13 +123,13 @@ class Tables:
             ) from None
         try:
             scratch = self.folder / "scratch"
-            remove_tree(scratch)
+            shutil.rmtree(scratch, ignore_errors=True)
             self._remove_orphans()
             scratch.mkdir()
             try:
                 yield scratch
             finally:
-                remove_tree(scratch)
+                shutil.rmtree(scratch, ignore_errors=True)
         finally:
             lock.release()
 
@@ -121,45 +140,31 @@ class Tables:
             target.parent.mkdir(exist_ok=True)
             sync(path)
             os.replace(path, target)
-        record = {"format": 1, **asdict(snapshot)}
-        snapshots = self.folder / "snapshots"
-        snapshots.mkdir(exist_ok=True)
-        replace_text(snapshots / f"{snapshot.fingerprint}.json", json.dumps(record, indent=1))
+            sync(target.parent)
+        for folder in ("sources", "snapshots"):
+            (self.folder / folder).mkdir(exist_ok=True)
+        for source in snapshot.sources:
+            if not self._source(source["sha256"]).exists():
+                replace_text(self._source(source["sha256"]), json.dumps(source, indent=1))
+        record = {
+            "format": FORMAT,
+            "parts": [asdict(part) for part in snapshot.parts],
+            "sources": [source["sha256"] for source in snapshot.sources],
+        }
+        path = self.folder / "snapshots" / f"{snapshot.fingerprint}.json"
+        replace_text(path, json.dumps(record, indent=1))
         replace_text(self.folder / "current", snapshot.fingerprint)
 
+    def _source(self, sha256: str) -> Path:
+        return self.folder / "sources" / f"{sha256}.json"
+
     def _remove_orphans(self) -> None:
-        """Delete parts that no snapshot names: a writer died before its last step."""
-        named = {
-            (part["table"], part["name"])
-            for path in (self.folder / "snapshots").glob("*.json")
-            for part in json.loads(path.read_text())["parts"]
-        }
+        """Delete parts that are not in: a writer died before its last step.
+
+        Parts are only ever added, so what the state in force does not name, no earlier one does.
+        """
+        named = {(part.table, part.name) for part in self.current().parts}
         for table in TABLES:
             for path in (self.folder / table).glob("*.parquet"):
                 if (table, path.name) not in named:
                     path.unlink()
-
-
-def sync(path: Path) -> None:
-    """Force a file to the disk."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a small file so that a reader sees the old text or the new one, never a part."""
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_text(text)
-    sync(scratch)
-    os.replace(scratch, path)
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a folder of files and folders, if it is there."""
-    if folder.exists():
-        for path in sorted(folder.rglob("*"), reverse=True):
-            if path.is_dir():
-                path.rmdir()
-            else:
-                path.unlink()
-        folder.rmdir()

@@ -1,0 +1,28 @@
+"""Writing files so that a crash at any moment, or a second writer, leaves whole files only."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old text or the new one, never a part of either."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
+    ) as scratch:
+        scratch.write(text)
+        scratch.flush()
+        os.fsync(scratch.fileno())
+    os.replace(scratch.name, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows has no handle of a folder to sync
+    handle = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
