@@ -1,7 +1,7 @@
 """The main job, end to end: on a simulated shop whose truth is known, or on a file of your own.
 
-    python tools/demo.py                     simulates a shop in demo/simulated, then runs everything on it
-    python tools/demo.py --data FILE         the same on a file (a dialect that merx knows)
+python tools/demo.py                     simulates a shop in demo/simulated, then runs everything on it
+python tools/demo.py --data FILE         the same on a file (a dialect that merx knows)
 """
 
 import argparse
@@ -19,7 +19,9 @@ def call(*words: str) -> None:
 
 def main() -> None:
     """Parse the arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, help="a file of your own instead of a simulated shop")
     data = parser.parse_args().data
     shop = Path("demo") / (data.stem.replace("_", "-") if data else "simulated")

@@ -181,7 +181,7 @@ def test_histories_are_ragged_by_user_oldest_first(tmp_path, engine_on):
     assert found.weight.tolist() == [5, 1, 5, -5, 2]
     assert found.matrix().toarray().tolist() == [[0, 0, 5], [1, 0, 0], [2, 0, 0]]
     assert found.seen().toarray().tolist() == [[0, 0, 1], [1, 1, 0], [1, 0, 0]]
-    one = assemble.history(engine, "v", found.items, {"purchase": 5, "view_item": 1, "refund": -5})
+    one = assemble.history(engine, "v", {"purchase": 5, "view_item": 1, "refund": -5}).recode(found.items)
     np.testing.assert_array_equal(one.item, found.take(np.array([1])).item)
     np.testing.assert_array_equal(one.weight, found.take(np.array([1])).weight)
 
