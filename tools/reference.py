@@ -29,8 +29,9 @@ from merx.data import schema
 DOCS = Path(__file__).parents[1] / "docs"
 WRITTEN = "<!-- Written by tools/reference.py; change the code, not this page. -->\n"
 
-# What a column holds, where its name and the schema do not say it.
+# What a column holds, where the schema's own comment does not say it to readers of the page.
 COLUMNS: dict[str, str] = {
+    "events.event": "one of the [names below](#names-of-events)",
     "events.time": "when it happened",
     "events.session_id": "the visit; null where the source has none",
     "events.currency": "ISO 4217 code, as the source wrote it",
@@ -108,13 +109,13 @@ def configs() -> dict[str, type]:
 
 
 def column_meanings() -> dict[str, str]:
-    """table.column -> meaning: the comment beside it in the schema, else COLUMNS."""
+    """table.column -> meaning: from COLUMNS, else the comment beside it in the schema."""
     source = inspect.getsource(schema)
     found: dict[str, str] = {}
     for table in schema.TABLES:
         body = source.partition(f"{table.upper()}_TABLE = ")[2].partition("\n)\n")[0]
         for name, comment in re.findall(r'pa\.field\("(\w+)",.*?\),(?:  # (.*))?\n', body):
-            found[f"{table}.{name}"] = comment or COLUMNS.get(f"{table}.{name}", "")
+            found[f"{table}.{name}"] = COLUMNS.get(f"{table}.{name}", comment)
     return found
 
 
@@ -225,7 +226,7 @@ def tables_page() -> str:
         ]
         parts.append("")
     parts += [
-        "## Events\n",
+        "## Names of events\n",
         "The names are Google Analytics 4's, and `rate` for an explicit rating. Other spellings are mapped "
         "when a file is ingested. The weight is that of `[events.weights]` in "
         "[shop.toml](settings.md#events), as it is by default.\n",
