@@ -5,7 +5,7 @@ import pytest
 
 from merx.evaluate.forecasting import backtest
 from merx.forecast import AutoARIMA, AutoETS, SeasonalNaive
-from merx.forecast.log_series import fill
+from merx.forecast.filling import fill
 from merx.forecast.predictive import LogNormal, calibrate
 from tests.forecast.worlds import WEEK, panel_of, weekly_season
 
@@ -107,8 +107,8 @@ def test_fill_takes_what_is_usual_around_and_on_that_weekday():
     log = np.resize(WEEK, 70)
     available = np.ones(70, dtype=bool)
     available[[0, 30, 31, 32, 69]] = False
-    np.testing.assert_allclose(fill(np.where(available, log, 0), available, "day"), log, atol=0.05)
-    assert not fill(np.ones(5), np.zeros(5, dtype=bool), "day").any()
+    np.testing.assert_allclose(fill(np.where(available, log, 0), available, "day", 7), log, atol=0.05)
+    assert not fill(np.ones(5), np.zeros(5, dtype=bool), "day", 7).any()
 
 
 def test_intervals_do_not_narrow_because_of_filled_steps():

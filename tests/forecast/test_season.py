@@ -48,3 +48,12 @@ def test_the_profile_of_a_cycle_on_a_line_is_that_cycle(phase):
     profile = seasonal_profile(np.resize(5 + cycle, 180) + 0.01 * np.arange(180), 52)
     np.testing.assert_allclose(profile, cycle, atol=0.06)
     assert abs(profile.sum()) < 1e-9
+
+
+def test_a_week_less_its_closed_days_is_found_and_given_seasons_shrink_with_it():
+    y = np.log1p(np.random.default_rng(0).poisson(np.resize([5.0, 9, 5, 7, 6, 20], 140)))
+    assert find_season(y, "day", week=6) == 6
+    assert season_of(y, "day", 7, week=6) == 6
+    assert season_of(y, "day", 14, week=5) == 10
+    assert season_of(y, "day", 12, week=6) == 12
+    assert find_season(y, "day", week=1) == 1

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.data.panel import Panel
+from merx.forecast.closed_days import Opening, opening
+from merx.forecast.filling import fill
 from merx.forecast.predictive import LogNormal, calibrate
 from merx.forecast.season import season_of, seasonal_profile
 
@@ -51,31 +53,6 @@ class PanelFit:
     season_length: np.ndarray
 
 
-def fill(log: np.ndarray, available: np.ndarray, step: str) -> np.ndarray:
-    """log (n,) with each step that was not available replaced by what was usual around it.
-
-    The filling is the mean of the up to 14 (day) or 8 (week) available steps nearest before and after
-    the gap, plus, for days, what this day of the week usually adds. Without any available step: zeros.
-    """
-    if available.all():
-        return log.copy()
-    if not available.any():
-        return np.zeros_like(log)
-    season = 7 if step == "day" else 1
-    reach = 7 if step == "day" else 4  # on each side
-    phase = np.arange(len(log)) % season
-    known = np.flatnonzero(available)
-    count = np.bincount(phase[known], minlength=season)
-    profile = np.bincount(phase[known], log[known], minlength=season) / np.maximum(count, 1)
-    profile = np.where(count > 0, profile - log[known].mean(), 0.0)  # (season,)
-    level = log[known] - profile[phase[known]]
-    place = np.searchsorted(known, np.flatnonzero(~available))
-    around = [level[max(0, at - reach) : at + reach].mean() for at in place]
-    filled = log.copy()
-    filled[~available] = np.maximum(np.array(around) + profile[phase[~available]], 0.0)
-    return filled
-
-
 def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:
     """The mean of the available steps, for series that carry no model.
 
@@ -96,14 +73,15 @@ def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:
 
 
 def _fit_series(
-    y: np.ndarray, available: np.ndarray, step: str, horizon: int, season_length: int, fit_one: FitOne
+    series: Opening, step: str, horizon: int, season_length: int, fit_one: FitOne
 ) -> tuple[SeriesFit, int]:
-    log = np.log1p(y)
+    """The fit of one series less its closed weekdays, and its season length."""
+    log, available = np.log1p(series.y), series.available
     known = log[available]
     if len(known) < SHORTEST or known.max() == known.min():
         return mean_fit(log, available, horizon), 1
-    log = fill(log, available, step)
-    m = season_of(log, step, season_length)
+    log = fill(log, available, step, series.week)
+    m = season_of(log, step, season_length, series.week)
     n = len(log)
     if m > LONGEST_SEASON:
         profile = seasonal_profile(log, m)
@@ -137,6 +115,7 @@ def fit_panel(
 ) -> PanelFit:
     """Fit log(1 + y) of every series with `fit_one`, and calibrate the mean in units.
 
+    Weekdays on which a series is always closed are left out of its fit and forecast as 0, without doubt.
     Values below 0 (more refunds than sales) count as 0. `progress` is called with the number of series
     done, after each.
     """
@@ -146,15 +125,20 @@ def fit_panel(
     season = np.empty(S, dtype=np.int64)
     model = []
     for s in range(S):
-        y = np.maximum(panel.series(s), 0.0)
-        available = panel.available[panel.offsets[s] : panel.offsets[s + 1]]
-        fit, season[s] = _fit_series(y, available, panel.step, horizon, season_length, fit_one)
-        sold = y[available]
+        series = opening(
+            np.maximum(panel.series(s), 0.0),
+            panel.available[panel.offsets[s] : panel.offsets[s + 1]],
+            panel.step,
+            season_length,
+            horizon,
+        )
+        fit, season[s] = _fit_series(series, panel.step, horizon, season_length, fit_one)
+        sold = series.y[series.available]
         ceiling[s] = 2 * sold.max(initial=0.0)
         # A location far outside the history is a fit gone wrong; it is held to the ceiling.
-        location[s] = np.clip(fit.location, -1.0, np.log1p(ceiling[s]))
-        scale[s] = fit.scale
-        median = np.maximum(np.expm1(fit.fitted[available]), 0.0)
+        location[s] = series.spread(np.clip(fit.location, -1.0, np.log1p(ceiling[s])))
+        scale[s] = series.spread(fit.scale)
+        median = np.maximum(np.expm1(fit.fitted[series.available]), 0.0)
         excess[s], usual[s] = calibrate(median, sold)
         aicc[s] = fit.aicc
         model.append(fit.model)

@@ -6,7 +6,7 @@ CANDIDATE: dict[str, int] = {"day": 7, "week": 52}
 """The one season tried for each step: the week in days, the year in weeks."""
 
 
-def find_season(y: np.ndarray, step: str) -> int:
+def find_season(y: np.ndarray, step: str, week: int = CANDIDATE["day"]) -> int:
     """Season length of one series: the candidate of its step, or 1 where the data show none.
 
     The candidate is tried where two full cycles were seen, on the linearly detrended series.
@@ -23,14 +23,16 @@ def find_season(y: np.ndarray, step: str) -> int:
     y : float64 (n,)
         Without gaps; for sales, log(1 + y), so that one large order doesn't hide the week.
     step : "day" or "week"
+    week : int
+        Days in a week of y: fewer than 7 where closed weekdays were taken out.
 
     Notes
     -----
     Source of the first: the seasonality test of the M4 competition (Makridakis, Spiliotis &
     Assimakopoulos 2020).
     """
-    m, n = CANDIDATE[step], len(y)
-    if n < 2 * m:
+    m, n = week if step == "day" else CANDIDATE[step], len(y)
+    if m == 1 or n < 2 * m:
         return 1
     time = np.arange(n) - (n - 1) / 2
     detrended = y - y.mean() - time * (time @ y) / (time @ time)
@@ -45,13 +47,16 @@ def find_season(y: np.ndarray, step: str) -> int:
     return m if r[-1] > bound else 1
 
 
-def season_of(y: np.ndarray, step: str, season_length: int) -> int:
+def season_of(y: np.ndarray, step: str, season_length: int, week: int = CANDIDATE["day"]) -> int:
     """The season length to fit to y (n,): `season_length` if not 0, else found.
 
-    It is 1 (none) in any case where the series doesn't hold two full cycles.
+    It is 1 (none) in any case where the series doesn't hold two full cycles. Where closed weekdays were
+    taken out (`week` below 7), a given season of whole weeks is shorter by them.
     """
     if season_length == 0:
-        return find_season(y, step)
+        return find_season(y, step, week)
+    if step == "day" and season_length % CANDIDATE["day"] == 0:
+        season_length = season_length // CANDIDATE["day"] * week
     return season_length if len(y) >= 2 * season_length else 1
 
 

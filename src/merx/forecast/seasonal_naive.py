@@ -9,7 +9,8 @@ from scipy.special import ndtri
 from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
-from merx.forecast.log_series import fill
+from merx.forecast.closed_days import Opening, opening
+from merx.forecast.filling import fill
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.season import season_of
 
@@ -49,10 +50,16 @@ class SeasonalNaive:
         location, scale = np.zeros((S, H)), np.ones((S, H))
         season, model = np.ones(S, dtype=np.int64), []
         for s in range(S):
-            y = np.maximum(panel.series(s), 0.0)
-            available = panel.available[panel.offsets[s] : panel.offsets[s + 1]]
-            if available.any():
-                location[s], scale[s], season[s] = _repeat(y, available, panel.step, self.season_length, H)
+            series = opening(
+                np.maximum(panel.series(s), 0.0),
+                panel.available[panel.offsets[s] : panel.offsets[s + 1]],
+                panel.step,
+                self.season_length,
+                H,
+            )
+            if series.available.any():
+                ahead, spread, season[s] = _repeat(series, panel.step, self.season_length, H)
+                location[s], scale[s] = series.spread(ahead), series.spread(spread)
                 model.append(f"SNaive[{season[s]}]" if season[s] > 1 else "Naive")
             else:
                 model.append("none: no data")
@@ -100,11 +107,12 @@ class FittedSeasonalNaive:
 
 
 def _repeat(
-    y: np.ndarray, available: np.ndarray, step: str, season_length: int, horizon: int
+    series: Opening, step: str, season_length: int, horizon: int
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Location (H,), scale (H,) and season length of one series (n,)."""
-    log = fill(np.log1p(y), available, step)
-    m = season_of(log, step, season_length)
+    """Location (H,), scale (H,) and season length of one series less its closed weekdays."""
+    y, available = series.y, series.available
+    log = fill(np.log1p(y), available, step, series.week)
+    m = season_of(log, step, season_length, series.week)
     filled = np.where(available, y, np.expm1(log))
     ahead = np.arange(horizon)
     error = (filled[m:] - filled[:-m])[available[m:] & available[:-m]]

@@ -1,0 +1,138 @@
+"""Days on which a series cannot sell: weekdays that are always closed, and single closed days."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from merx.forecast.filling import local_level
+
+WEEK = 7
+
+RECENT_WEEKS = 13
+"""Closed weekdays are judged on the last quarter, so that a change of opening hours is followed."""
+
+FEWEST = 8
+"""A weekday is called closed after this many available ones, at least."""
+
+HARDLY = 0.1
+"""A closed weekday may have sold on this share of its days, but not on the last."""
+
+BUSY = 0.9
+"""Only a series that sells on this share of its other days has closed weekdays."""
+
+STEADY = 0.8
+"""Only a series that sells on this share of its steps has single closed ones. On others, zeros are ordinary:
+many a product sells in packs of 25 on one day of three."""
+
+NEVER = 1e-4
+"""A zero less probable than this is no low demand, but a closed day."""
+
+LONGEST_CLOSURE: dict[str, int] = {"day": 14, "week": 2}
+"""More zeros in a row than this are an end of sales, and count as what was sold."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One series less its closed weekdays, with its single closed days marked as not available.
+
+    Parameters
+    ----------
+    y : float64 (n,)
+        The steps on open weekdays.
+    available : bool (n,)
+        False for stock-outs and for single closed days.
+    week : int
+        Steps in a week of `y`: 7 less the closed weekdays, 1 for week series.
+    ahead : bool (H,)
+        Which of the next H steps are on open weekdays.
+    """
+
+    y: np.ndarray
+    available: np.ndarray
+    week: int
+    ahead: np.ndarray
+
+    def spread(self, value: np.ndarray) -> np.ndarray:
+        """Values of the open steps ahead, at least as many as there are, among all H; 0 on closed ones."""
+        among = np.zeros(len(self.ahead))
+        among[self.ahead] = value[: np.count_nonzero(self.ahead)]
+        return among
+
+
+def opening(y: np.ndarray, available: np.ndarray, step: str, season_length: int, horizon: int) -> Opening:
+    """When one series sells.
+
+    Weekdays are left in where a season is asked for that is no whole number of weeks.
+
+    Parameters
+    ----------
+    y : float64 (n,)
+        Units, 0 or more.
+    available : bool (n,)
+    step : "day" or "week"
+    season_length : int
+        As asked for; 0: to be found, 1: none.
+    horizon : int
+        H.
+    """
+    closed = np.zeros(WEEK if step == "day" else 1, dtype=bool)
+    if step == "day" and (season_length <= 1 or season_length % WEEK == 0):
+        closed = closed_weekdays(y, available)
+    is_open = ~closed[np.arange(len(y) + horizon) % len(closed)]  # (n + H,)
+    past, week = is_open[: len(y)], int((~closed).sum())
+    y, available = y[past], available[past]
+    return Opening(
+        y=y,
+        available=available & ~closed_steps(y, available, step, week),
+        week=week,
+        ahead=is_open[len(past) :],
+    )
+
+
+def closed_weekdays(y: np.ndarray, available: np.ndarray) -> np.ndarray:
+    """Weekdays that hardly ever sold in the last quarter of a series that sells on most others, bool (7,).
+
+    Entry i belongs to the days i, i + 7, ... of y (n,). A slow series has none.
+    """
+    recent = np.arange(max(0, len(y) - WEEK * RECENT_WEEKS), len(y))
+    recent = recent[available[recent]]
+    days = np.bincount(recent % WEEK, minlength=WEEK)
+    sold = np.bincount(recent[y[recent] > 0] % WEEK, minlength=WEEK)
+    closed = (sold <= HARDLY * days) & (days >= FEWEST)
+    last = recent[-WEEK:]
+    closed[last[y[last] > 0] % WEEK] = False
+    if closed.all() or sold[~closed].sum() < BUSY * days[~closed].sum():
+        return np.zeros(WEEK, dtype=bool)
+    return closed
+
+
+def closed_steps(y: np.ndarray, available: np.ndarray, step: str, week: int) -> np.ndarray:
+    """Zeros that a series of this level would practically never have, bool (n,).
+
+    The steps with sales give what is usual around each zero (`local_level`) and s^2, the variance of
+    log(1 + y) around that. A count with that mean mu and that spread, negative binomial with shape
+    k = 1 / (exp(s^2) - 1), is 0 with probability (1 + mu / k)^-k; below NEVER, the step was closed.
+    A series that sells on less than STEADY of its steps has none.
+
+    Parameters
+    ----------
+    y : float64 (n,)
+    available : bool (n,)
+    step : "day" or "week"
+    week : int
+        Steps in a week of y.
+    """
+    zero = available & (y <= 0)
+    selling = available & ~zero
+    none = np.zeros(len(y), dtype=bool)
+    if not zero.any() or np.count_nonzero(selling) < max(STEADY * np.count_nonzero(available), 2 * week):
+        return none
+    log = np.log1p(y)
+    usual = local_level(log, selling, step, week)
+    shape = 1 / max(np.expm1(np.var((log - usual)[selling])), 1e-6)
+    chance = (1 + np.expm1(usual) / shape) ** -shape  # (n,)
+    # Runs of zeros, told by the number of selling steps before them.
+    run = np.cumsum(selling)
+    length = np.bincount(run[zero], minlength=run[-1] + 1)[run]
+    closed: np.ndarray = zero & (chance < NEVER) & (length <= LONGEST_CLOSURE[step])
+    return closed
