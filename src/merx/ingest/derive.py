@@ -37,7 +37,7 @@ def derive_products(
     if before:
         latest = f"({latest_products(before)})"
     else:
-        latest = f"(SELECT {_empty(PRODUCTS_TABLE)} WHERE false)"  # noqa: S608
+        latest = f"(SELECT {_empty(PRODUCTS_TABLE)} WHERE false)"
     values = [
         f"coalesce(l.{column}, s.{identifier('said_' + field.name)}) AS {column}"
         if field in named
@@ -92,7 +92,7 @@ def derive_prices(
             + ") GROUP BY item_id, time"
         )
     else:
-        known = f"SELECT {_empty(PRICES_TABLE)} WHERE false"  # noqa: S608
+        known = f"SELECT {_empty(PRICES_TABLE)} WHERE false"
     changes = (
         f"WITH touched AS (SELECT item_id, min(date_trunc('day', time)) AS since FROM {parquet([new])} "  # noqa: S608
         f"WHERE {sold} GROUP BY item_id), "

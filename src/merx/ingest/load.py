@@ -17,7 +17,7 @@ from merx.ingest.derive import derive_prices, derive_products
 from merx.ingest.detect import detect
 from merx.ingest.identity import find_duplicates, key, parquet
 from merx.ingest.preflight import Preflight, delimiter_name, inspect
-from merx.ingest.quarantine import misread, quarantine
+from merx.ingest.quarantine import Unread, misread, quarantine, unclosed
 from merx.ingest.raw import REJECTS, SCANS, open_raw
 from merx.ingest.report import FileReport, IngestReport
 from merx.ingest.sources import Source, find_sources
@@ -58,7 +58,7 @@ def ingest(
     Each file is committed by itself. Raises DataError at the first file that cannot be read; the files
     before it are in.
     """
-    found = find_sources(sources)
+    found = find_sources(sources, apart=(tables.folder, rejected))
     reports: list[FileReport] = []
     with tables.writing() as scratch:
         for place, source in enumerate(found):
@@ -99,12 +99,12 @@ def _file(
         step(1)
         reading = read_as(connection, raw, chosen)
         new = scratch / "new.parquet"
-        accepted, refused, unread, read = _sift(connection, reading, found, new)
+        accepted, refused, unread, read = _sift(connection, source, reading, found, new)
         if refused:
             other = replace(reading, forms=forms.reconsider(connection, reading.as_given(), reading.forms))
             if other != reading:
                 reading = other
-                accepted, refused, unread, read = _sift(connection, reading, found, new)
+                accepted, refused, unread, read = _sift(connection, source, reading, found, new)
         step(2)
         duplicates, rule = find_duplicates(connection, chosen.table, new, tables.paths(before, chosen.table))
         if duplicates:
@@ -117,7 +117,7 @@ def _file(
         reasons, examples = (
             quarantine(connection, source, found, raw, unread, path) if refused or unread else ({}, {})
         )
-        notes = [*_delimiter(found), *forms.notes(connection, reading.forms, new)]
+        notes = [*_cut(found), *forms.notes(connection, reading.forms, new)]
         notes.append(f"duplicates told {rule}: {duplicates:,} lines")
         notes += [
             f"{table} learned from the lines: {rows:,} rows" for table, (_, rows) in derived.items() if rows
@@ -148,8 +148,8 @@ def _file(
 
 
 def _sift(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, found: Preflight, new: Path
-) -> tuple[int, int, list[tuple[int, str, str]], int]:
+    connection: duckdb.DuckDBPyConnection, source: Source, reading: Reading, found: Preflight, new: Path
+) -> tuple[int, int, list[Unread], int]:
     """Write the good rows with their keys to `new`, the others to the table `rejected`.
 
     Returns accepted, rejected, the records that could not be read, and how many lines there were.
@@ -173,7 +173,7 @@ def _sift(
         f"SELECT _row, CAST(_part AS BIGINT) AS _part, reason, CAST({reading.offending()} AS VARCHAR) AS value "
         "FROM checked WHERE reason IS NOT NULL"
     )
-    unread = misread(connection)
+    unread = [*misread(connection), *unclosed(source, found)]
     if one_to_one and found.regular:
         read = found.records
     else:
@@ -252,8 +252,14 @@ def _nothing_new(source: Source, known: Mapping[str, Any]) -> FileReport:
     )
 
 
-def _delimiter(found: Preflight) -> list[str]:
-    return [f"delimiter: {delimiter_name(found.shape)}"] if found.shape is not None and found.header else []
+def _cut(found: Preflight) -> list[str]:
+    """Notes on how the text was cut into cells."""
+    notes = []
+    if found.shape is not None and found.header:
+        notes.append(f"delimiter: {delimiter_name(found.shape)}")
+    if not found.line_end:
+        notes.append("line ends were mixed; a carriage return within a line was read as a blank")
+    return notes
 
 
 def _connect(database: Path, scratch: Path) -> duckdb.DuckDBPyConnection:

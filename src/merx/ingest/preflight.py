@@ -43,6 +43,10 @@ class Preflight:
         Some record spans lines, so that a parallel reader might start within one.
     regular : bool
         Every quote stands where one may; where not, `records` is a matter of opinion.
+    line_end : str
+        `\\n`, `\\r\\n` or `\\r`; empty where they are mixed.
+    unclosed : (int, int) or None
+        The first byte (from 0) and the line of a last record whose quote never closes.
     """
 
     sha256: str
@@ -51,6 +55,8 @@ class Preflight:
     shape: Shape | None
     spans: bool = False
     regular: bool = True
+    line_end: str = "\n"
+    unclosed: tuple[int, int] | None = None
 
 
 def inspect(source: Source) -> Preflight:
@@ -88,23 +94,32 @@ def _text(source: Source) -> Preflight:
                 f"{source.path}: this is one JSON list; merx reads JSON lines, one object a line "
                 "(`jq -c '.[]' FILE > FILE.jsonl` makes them)."
             )
-        header, shape = (), Shape(newline, b"\x1f", quoted=False)
+        header, shape = tuple[str, ...](), Shape(newline, b"\x1f", quoted=False)
     else:
         delimiter, header = _read_head(source, text, newline)
         shape = Shape(newline, delimiter.encode(), quoted=True)
 
     digest = hashlib.sha256()
     records, spans, regular = 0, False, True
+    ends = pairs = returns = 0
+    unclosed = None
     checked = _checked(source, chain([first], chunks), digest)
     for block in blocks(source.path, checked, shape):
         records += len(block.starts)
         spans |= block.spans
         regular &= block.regular
+        if block.unclosed:
+            unclosed = int(block.starts[-1]), int(block.lines[-1])
+        ends, pairs, returns = ends + block.ends, pairs + block.pairs, returns + block.returns
     if source.format == "csv":
         records -= 1
         if records < 1:
             raise DataError(f"{source.path}: it has a header and no rows.")
-    return Preflight(digest.hexdigest(), header, records, shape, spans, regular)
+    if newline == b"\r" or not returns:
+        line_end = newline.decode()
+    else:
+        line_end = "\r\n" if returns == pairs == ends else ""
+    return Preflight(digest.hexdigest(), header, records, shape, spans, regular, line_end, unclosed)
 
 
 def _checked(source: Source, chunks: Iterator[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
@@ -134,8 +149,9 @@ def _checked(source: Source, chunks: Iterator[bytes], digest: "hashlib._Hash") -
 
 def _not_utf8(source: Source, line: int, error: UnicodeDecodeError) -> DataError:
     return DataError(
-        f"{source.path}: line {line:,} is not UTF-8 (byte 0x{error.object[error.start]:02x}); the file may be "
-        f"Latin-1 or Windows-1252. Convert it: `iconv -f WINDOWS-1252 -t UTF-8 {source.name} > utf8-{source.name}`."
+        f"{source.path}: line {line:,} is not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+        "the file may be Latin-1 or Windows-1252. "
+        f"Convert it: `iconv -f WINDOWS-1252 -t UTF-8 {source.name} > utf8-{source.name}`."
     )
 
 

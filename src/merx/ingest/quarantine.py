@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -22,14 +23,23 @@ MOST_REASONS = 30  # the rest are counted together in the report; the rejected f
 _MISREAD = {
     "MISSING COLUMNS": "fewer cells than the header",
     "TOO MANY COLUMNS": "more cells than the header",
-    "UNQUOTED VALUE": "text after a closing quote, or a quote that is not closed",
+    "UNQUOTED VALUE": "text after a closing quote",
     "LINE SIZE OVER MAXIMUM": "line too long",
     "INVALID ENCODING": "not UTF-8",
 }
 
 
-def misread(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str]]:
-    """Records that the CSV reader could not read: (place of the first byte, from 0; reason; text)."""
+@dataclass(frozen=True)
+class Unread:
+    """A record that the CSV reader could not read: its first byte (from 0), why, its text."""
+
+    place: int
+    reason: str
+    text: str
+
+
+def misread(connection: duckdb.DuckDBPyConnection) -> list[Unread]:
+    """What the CSV reader put aside, in the file's order."""
     held = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [REJECTS]
     ).fetchone()
@@ -39,7 +49,19 @@ def misread(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str]]
         "SELECT line_byte_position - 1, first(CAST(error_type AS VARCHAR)), first(csv_line) "  # noqa: S608
         f"FROM {REJECTS} GROUP BY line_byte_position ORDER BY line_byte_position"
     ).fetchall()
-    return [(place, _MISREAD.get(kind, kind.lower()), line or "") for place, kind, line in found]
+    return [Unread(place, _MISREAD.get(kind, kind.lower()), line or "") for place, kind, line in found]
+
+
+def unclosed(source: Source, found: Preflight) -> list[Unread]:
+    """The last record, where its quote never closes: the reader would drop it without a word."""
+    if found.unclosed is None:
+        return []
+    place, left = found.unclosed[0], found.unclosed[0]
+    text = b""
+    for chunk in read_chunks(source.path, source.gzipped):
+        text += chunk[max(left, 0) :]
+        left -= len(chunk)
+    return [Unread(place, "a quote that is not closed", text.decode("utf-8"))]
 
 
 def quarantine(
@@ -47,7 +69,7 @@ def quarantine(
     source: Source,
     found: Preflight,
     raw: Raw,
-    unread: list[tuple[int, str, str]],
+    unread: list[Unread],
     path: Path,
 ) -> tuple[dict[str, int], dict[str, tuple[Example, ...]]]:
     """Write the rejected lines of a source to `path`; give the reasons with their counts and examples.
@@ -58,7 +80,7 @@ def quarantine(
     columns = [name for name in raw.columns if name != "_not_json"]
     if "_not_json" in raw.columns:
         columns.append("_not_json")
-    _number_lines(connection, source, found, unread)
+    _number_lines(connection, source, found, raw, unread)
     texts = ", ".join(f"CAST(s.{identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in columns)
     front = ", ".join(map(identifier, QUARANTINE_COLUMNS))
     connection.execute(
@@ -83,15 +105,18 @@ def _number_lines(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
     found: Preflight,
-    unread: list[tuple[int, str, str]],
+    raw: Raw,
+    unread: list[Unread],
 ) -> None:
     """Make the tables `line_of` (`_row` -> line) and `line_of_unread` (place in `unread` -> line)."""
     rows = connection.execute("SELECT DISTINCT _row FROM rejected ORDER BY _row").fetchnumpy()["_row"]
     rows = np.asarray(rows, dtype=np.int64)
-    places = np.array([place for place, _, _ in unread], dtype=np.int64)
+    places = np.array([each.place for each in unread], dtype=np.int64)
     lines, unread_lines = rows, places
     if found.shape is not None:
-        lines, unread_lines = _lines(source, found, rows, places)
+        lines, unread_lines = _lines(source, found, raw, rows, places)
+        if found.unclosed is not None:
+            unread_lines[-1] = found.unclosed[1]
     for name, keys, values in (
         ("line_of", rows, lines),
         ("line_of_unread", np.arange(len(places)), unread_lines),
@@ -103,20 +128,25 @@ def _number_lines(
 
 
 def _lines(
-    source: Source, found: Preflight, rows: npt.NDArray[np.int64], places: npt.NDArray[np.int64]
+    source: Source,
+    found: Preflight,
+    raw: Raw,
+    rows: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Physical lines of the `rows`-th readable records (from 1), and of the records at byte `places`."""
     assert found.shape is not None
     lines, unread_lines = np.zeros_like(rows), np.zeros_like(places)
     header = source.format == "csv"
-    done = 0  # readable records passed
-    for block in blocks(source.path, read_chunks(source.path, source.gzipped), found.shape):
+    done, passed = 0, -1  # readable records so far; where the last of all starts
+    for block in blocks(source.path, read_chunks(raw.path, raw.gzipped), found.shape):
         starts, numbers = (block.starts[1:], block.lines[1:]) if header else (block.starts, block.lines)
         header = False
         if not len(starts):
             continue
         # The reader may count blank lines before a record to it: the first start at or after the place.
-        here = (places > (starts[0] if done else -1) - 3) & (places <= starts[-1])
+        here = (places > passed) & (places <= starts[-1])
+        passed = starts[-1]
         at = np.searchsorted(starts, places[here])
         unread_lines[here] = numbers[at]
         good = np.delete(numbers, at)
@@ -131,14 +161,14 @@ def _add_unread(
     source: Source,
     found: Preflight,
     columns: list[str],
-    unread: list[tuple[int, str, str]],
+    unread: list[Unread],
 ) -> None:
     """Put the cells of unreadable records under the columns by their order; what is too much is joined."""
     assert found.shape is not None
     delimiter = found.shape.delimiter.decode()
     front = len(found.header) - len(columns) if found.header else 0
     cells: list[list[str | None]] = []
-    for _, _, text in unread:
+    for text in (each.text for each in unread):
         row = next(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter), [])[front:]
         if len(row) > len(columns):
             row = [*row[: len(columns) - 1], delimiter.join(row[len(columns) - 1 :])]
@@ -146,8 +176,8 @@ def _add_unread(
     arrow = pa.table(
         {
             "_row": pa.array(range(len(unread)), pa.int64()),
-            "reason": pa.array([reason for _, reason, _ in unread], pa.string()),
-            "value": pa.array([text.strip()[:200] for _, _, text in unread], pa.string()),
+            "reason": pa.array([each.reason for each in unread], pa.string()),
+            "value": pa.array([each.text.strip()[:200] for each in unread], pa.string()),
             **{f"c{n}": pa.array([row[n] for row in cells], pa.string()) for n in range(len(columns))},
         }
     )
@@ -161,7 +191,7 @@ def _add_unread(
 
 
 def _reasons(
-    connection: duckdb.DuckDBPyConnection, unread: list[tuple[int, str, str]]
+    connection: duckdb.DuckDBPyConnection, unread: list[Unread]
 ) -> tuple[dict[str, int], dict[str, tuple[Example, ...]]]:
     every = (
         "(SELECT reason, line, value FROM rejected JOIN line_of USING (_row) UNION ALL "

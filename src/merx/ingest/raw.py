@@ -1,6 +1,6 @@
 """The relation `raw` over one file: its records as the dialect's SQL sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import duckdb
 from merx.errors import DataError
 from merx.ingest.dialect import Dialect, folded
 from merx.ingest.preflight import Preflight
-from merx.ingest.records import MAX_RECORD
+from merx.ingest.records import MAX_RECORD, even_line_ends, first_bytes, read_chunks
 from merx.ingest.sources import Source
 from merx.ingest.sql import identifier, literal
 
@@ -23,6 +23,8 @@ class Raw:
 
     Parameters
     ----------
+    path, gzipped : Path, bool
+        What is read: a link to the file, or a copy of it with even line ends and without an unclosed record.
     columns : mapping of column -> DuckDB type
         As the file names them, without those that a rejected file has in front.
     query : str
@@ -31,6 +33,8 @@ class Raw:
         The same; what cannot be read is also put into the table `misread`.
     """
 
+    path: Path
+    gzipped: bool
     columns: Mapping[str, str]
     query: str
     storing: str
@@ -42,15 +46,23 @@ def open_raw(connection: duckdb.DuckDBPyConnection, source: Source, found: Prefl
     The file is reached through a link of a plain name, since a name like `a[1].csv` is a pattern to the
     reader.
     """
-    suffix = {"csv": ".csv", "jsonl": ".csv", "parquet": ".parquet"}[source.format]
-    link = scratch / f"source{suffix}{'.gz' if source.gzipped else ''}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(source.path.resolve())
+    mended = not found.line_end or found.unclosed is not None
+    gzipped = source.gzipped and not mended
+    suffix = ".parquet" if source.format == "parquet" else ".csv"
+    path = scratch / f"source{suffix}{'.gz' if gzipped else ''}"
+    path.unlink(missing_ok=True)
+    if mended:
+        chunks = read_chunks(source.path, source.gzipped)
+        if found.unclosed is not None:
+            chunks = first_bytes(chunks, found.unclosed[0])
+        with open(path, "wb") as file:
+            file.writelines(chunks if found.line_end else even_line_ends(chunks))
+    else:
+        path.symlink_to(source.path.resolve())
     if source.format == "parquet":
-        return _parquet(connection, source, link)
-    if source.format == "jsonl":
-        return _json_lines(connection, source, found, link)
-    return _csv(source, found, link)
+        return _parquet(connection, source, path)
+    text = _Text(path, gzipped, found)
+    return _csv(text) if source.format == "csv" else _json_lines(connection, source, text)
 
 
 def view(raw: Raw, dialect: Dialect) -> str:
@@ -73,36 +85,58 @@ def _own_columns(columns: Mapping[str, str]) -> dict[str, str]:
     return {name: columns[name] for name in (names[3:] if mended else names)}
 
 
-def _csv(source: Source, found: Preflight, link: Path) -> Raw:
-    columns = _own_columns(dict.fromkeys(found.header, "VARCHAR"))
-    assert found.shape is not None
-    reading = _reader(source, found, link, found.header, found.shape.delimiter.decode(), '"')
-    selected = f"SELECT {', '.join(map(identifier, columns))}, row_number() OVER () AS _row FROM "
-    return Raw(columns, f"{selected}{reading(False)}", f"{selected}{reading(True)}")
+@dataclass(frozen=True)
+class _Text:
+    """A text file for the CSV reader."""
+
+    path: Path
+    gzipped: bool
+    found: Preflight
+
+    def reading(self, names: Sequence[str], storing: bool) -> str:
+        """SQL of the relation of its records; with `storing`, unreadable ones go to the table `misread`."""
+        shape = self.found.shape
+        assert shape is not None
+        types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+        newline = {"\r": "\\r", "\r\n": "\\r\\n"}.get(self.found.line_end, "\\n")
+        # A parallel reader may begin within a quoted cell.
+        parallel = self.found.regular and not self.found.spans and not self.gzipped
+        quote = '"' if shape.quoted else ""
+        options = {
+            "auto_detect": "false",
+            "columns": f"{{{types}}}",
+            "header": "true" if shape.quoted else "false",
+            "delim": literal(shape.delimiter.decode()),
+            "quote": literal(quote),
+            "escape": literal(quote),
+            "new_line": literal(newline),
+            "max_line_size": str(MAX_RECORD + 1),
+            "compression": literal("gzip" if self.gzipped else "none"),
+            "parallel": "true" if parallel else "false",
+        }
+        if storing:
+            options |= {
+                "store_rejects": "true",
+                "rejects_table": literal(REJECTS),
+                "rejects_scan": literal(SCANS),
+                "rejects_limit": "0",
+                "rejects_line_size_limit": str(MAX_RECORD),
+            }
+        else:
+            options["ignore_errors"] = "true"
+        listed = ", ".join(f"{name} = {value}" for name, value in options.items())
+        return f"read_csv({literal(str(self.path))}, {listed})"
 
 
-def _reader(source: Source, found: Preflight, link: Path, names: tuple[str, ...], delimiter: str, quote: str):  # type: ignore[no-untyped-def]
-    assert found.shape is not None
-    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    newline = ", new_line = '\\r'" if found.shape.newline == b"\r" else ""
-    safe = found.regular and not found.spans and not source.gzipped
+def _csv(text: _Text) -> Raw:
+    columns = _own_columns(dict.fromkeys(text.found.header, "VARCHAR"))
 
-    def reading(storing: bool) -> str:
-        problems = (
-            f"store_rejects = true, rejects_table = '{REJECTS}', rejects_scan = '{SCANS}', rejects_limit = 0, "
-            f"rejects_line_size_limit = {MAX_RECORD}"
-            if storing
-            else "ignore_errors = true"
-        )
-        return (
-            f"read_csv({literal(str(link))}, auto_detect = false, columns = {{{types}}}, "
-            f"header = {'true' if quote else 'false'}, delim = {literal(delimiter)}, quote = {literal(quote)}, "
-            f"escape = {literal(quote)}{newline}, max_line_size = {MAX_RECORD + 1}, "
-            f"compression = '{'gzip' if source.gzipped else 'none'}', parallel = {'true' if safe else 'false'}, "
-            f"{problems})"
-        )
+    def query(storing: bool) -> str:
+        listed = ", ".join(map(identifier, columns))
+        reading = text.reading(text.found.header, storing)
+        return f"SELECT {listed}, row_number() OVER () AS _row FROM {reading}"  # noqa: S608
 
-    return reading
+    return Raw(text.path, text.gzipped, columns, query(False), query(True))
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, source: Source, link: Path) -> Raw:
@@ -113,15 +147,15 @@ def _parquet(connection: duckdb.DuckDBPyConnection, source: Source, link: Path) 
         raise DataError(f"{source.path}: it cannot be read as Parquet ({error}).") from None
     columns = _own_columns({name: kind for name, kind, *_ in described if name != "file_row_number"})
     query = f"SELECT {', '.join(map(identifier, columns))}, file_row_number + 1 AS _row FROM {reading}"  # noqa: S608
-    return Raw(columns, query, query)
+    return Raw(link, False, columns, query, query)
 
 
-def _json_lines(connection: duckdb.DuckDBPyConnection, source: Source, found: Preflight, link: Path) -> Raw:
+def _json_lines(connection: duckdb.DuckDBPyConnection, source: Source, text: _Text) -> Raw:
     """Each line as text, then as one struct whose type covers all valid lines of the file."""
-    reading = _reader(source, found, link, ("text",), "\x1f", "")
 
     def lines(storing: bool) -> str:
-        return f"(SELECT text, row_number() OVER () AS _row FROM {reading(storing)} WHERE text IS NOT NULL)"
+        reading = text.reading(("text",), storing)
+        return f"(SELECT text, row_number() OVER () AS _row FROM {reading} WHERE text IS NOT NULL)"  # noqa: S608
 
     whole = "json_valid(text) AND json_type(text) = 'OBJECT'"
     structure = connection.execute(
@@ -147,4 +181,4 @@ def _json_lines(connection: duckdb.DuckDBPyConnection, source: Source, found: Pr
             f"FROM (SELECT {parsed} AS o, text, _row FROM {lines(storing)})"
         )
 
-    return Raw({**columns, "_not_json": "VARCHAR"}, query(False), query(True))
+    return Raw(text.path, text.gzipped, {**columns, "_not_json": "VARCHAR"}, query(False), query(True))

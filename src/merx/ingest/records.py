@@ -8,7 +8,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +37,19 @@ class Shape:
 class Block:
     """Consecutive records (blank lines left out): where each starts, in bytes, and on which line, from 1.
 
-    `spans` : some record spans lines. `regular` : every quote opens at the start of a cell.
+    `spans` : some record spans lines. `regular` : every quote opens at the start of a cell. `ends`, `pairs`,
+    `returns` : how many line ends between records there are, how many of them are CR LF, and how many CR
+    stand outside quotes. `unclosed` : the last record opens a quote that never closes.
     """
 
     starts: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64]
     spans: bool
     regular: bool
+    ends: int
+    pairs: int
+    returns: int
+    unclosed: bool = False
 
 
 def read_chunks(path: Path, gzipped: bool) -> Iterator[bytes]:
@@ -71,16 +77,19 @@ def blocks(path: Path, chunks: Iterator[bytes], shape: Shape) -> Iterator[Block]
         if offset == 0 and text.startswith(BOM):
             text, offset = text[len(BOM) :], len(BOM)
         ends, regular = _ends(text, shape)
-        yield from _block(path, text, ends, regular, offset, line, shape)
         done = int(ends[-1]) + 1 if len(ends) else 0
+        if done:
+            yield _block(path, text[:done], ends, regular, offset, line, shape)
         line += text.count(shape.newline, 0, done)
         offset += done
         rest = text[done:]
         if len(rest) > MAX_RECORD:
             raise _too_long(path, line, rest, shape)
     if rest:
-        ends = np.array([len(rest)], dtype=np.int64)
-        yield from _block(path, rest, ends, True, offset, line, shape)
+        text = rest + shape.newline
+        ends, regular = _ends(text, shape)
+        block = _block(path, text, np.array([len(rest)]), regular, offset, line, shape)
+        yield replace(block, ends=0, pairs=0, unclosed=not len(ends))
 
 
 def _block(
@@ -91,9 +100,7 @@ def _block(
     offset: int,
     line: int,
     shape: Shape,
-) -> Iterator[Block]:
-    if not len(ends):
-        return
+) -> Block:
     data = np.frombuffer(text, dtype=np.uint8)
     starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])
     newlines = np.flatnonzero(data == shape.newline[0])
@@ -103,10 +110,20 @@ def _block(
     if length[longest] > MAX_RECORD:
         raise _too_long(path, int(lines[longest]), text[int(starts[longest]) :], shape)
     blank = length == 0
-    short = np.flatnonzero(length == 1)
-    blank[short] = data[starts[short]] == _RETURN
+    pairs = returns = 0
+    if b"\r" in text and shape.newline != b"\r":
+        paired = (length > 0) & (data[ends - 1] == _RETURN)
+        blank |= paired & (length == 1)
+        pairs, returns = int(paired.sum()), _outside(data, np.flatnonzero(data == _RETURN), shape, regular)
     spans = len(newlines) > len(ends)
-    yield Block(offset + starts[~blank], lines[~blank], spans, regular)
+    return Block(offset + starts[~blank], lines[~blank], spans, regular, len(ends), pairs, returns)
+
+
+def _outside(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], shape: Shape, regular: bool) -> int:
+    """How many places stand outside quotes; where quotes are irregular, all."""
+    if not shape.quoted or not regular:
+        return len(places)
+    return int((np.searchsorted(np.flatnonzero(data == _QUOTE), places) % 2 == 0).sum())
 
 
 def _ends(text: bytes, shape: Shape) -> tuple[npt.NDArray[np.int64], bool]:
@@ -130,6 +147,25 @@ def _pattern(shape: Shape) -> re.Pattern[bytes]:
     d, n = re.escape(shape.delimiter), re.escape(shape.newline)
     cell = rb'(?:"(?>[^"]*(?:""[^"]*)*)"[^%b%b]*|[^"%b%b][^%b%b]*|)' % (d, n, d, n, d, n)
     return re.compile(rb"(?>%b(?:%b%b)*)%b" % (cell, d, cell, n))
+
+
+def first_bytes(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
+    """The first `count` bytes of a stream."""
+    for chunk in chunks:
+        yield chunk[:count]
+        count -= len(chunk)
+        if count <= 0:
+            return
+
+
+def even_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Make every line end LF; a CR elsewhere becomes a blank. No line moves to another number."""
+    held = b""
+    for chunk in chunks:
+        text = held + chunk
+        held = b"\r" if text.endswith(b"\r") else b""
+        yield text[: len(text) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b" ")
+    yield b"\n" if held else b""
 
 
 def _too_long(path: Path, line: int, text: bytes, shape: Shape) -> DataError:

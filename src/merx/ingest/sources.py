@@ -33,25 +33,30 @@ class Source:
         return self.path.name
 
 
-def find_sources(given: Sequence[str | Path]) -> list[Source]:
+def find_sources(given: Sequence[str | Path], apart: Sequence[Path] = ()) -> list[Source]:
     """Resolve files, globs and folders (all that is readable within, by name) to sources, each once.
+
+    What lies in the folders `apart` is taken only where it is named itself.
 
     Raises DataError where something given is not there, or holds no file that merx reads.
     """
     found: dict[Path, Source] = {}
     for each in given:
-        for path in _paths(each):
+        for path in _paths(each, tuple(folder.resolve() for folder in apart)):
             found.setdefault(path.resolve(), _source(path))
     return list(found.values())
 
 
-def _paths(given: str | Path) -> list[Path]:
+def _paths(given: str | Path, apart: tuple[Path, ...]) -> list[Path]:
     path = Path(given).expanduser()
     if path.is_dir():
         inside = sorted(
             entry
             for entry in path.rglob("*")
-            if entry.is_file() and not entry.name.startswith(".") and _suffix(entry) in FORMATS
+            if entry.is_file()
+            and not entry.name.startswith(".")
+            and _suffix(entry) in FORMATS
+            and not any(folder in entry.resolve().parents for folder in apart)
         )
         if not inside:
             raise DataError(
@@ -63,7 +68,7 @@ def _paths(given: str | Path) -> list[Path]:
     matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
     if not matches:
         raise DataError(f"{path}: there is no such file or folder.")
-    return [inside for match in matches for inside in _paths(match)]
+    return [inside for match in matches for inside in _paths(match, apart)]
 
 
 def _source(path: Path) -> Source:
