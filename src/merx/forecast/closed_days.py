@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import betainc
 
 from merx.forecast.filling import local_level
 
@@ -24,11 +25,14 @@ STEADY = 0.8
 """Only a series that sells on this share of its steps has single closed ones. On others, zeros are ordinary:
 many a product sells in packs of 25 on one day of three."""
 
+NOTHING = 0.05
+"""This share of what is usual, or less, is next to nothing."""
+
 NEVER = 1e-4
-"""A zero less probable than this is no low demand, but a closed day."""
+"""Next to nothing is no low demand, but a closed day, where it is less probable than this."""
 
 LONGEST_CLOSURE: dict[str, int] = {"day": 14, "week": 2}
-"""More zeros in a row than this are an end of sales, and count as what was sold."""
+"""More such steps in a row than this are an end of sales, and count as what was sold."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +111,12 @@ def closed_weekdays(y: np.ndarray, available: np.ndarray) -> np.ndarray:
 
 
 def closed_steps(y: np.ndarray, available: np.ndarray, step: str, week: int) -> np.ndarray:
-    """Zeros that a series of this level would practically never have, bool (n,).
+    """Steps with next to nothing sold that a series of this level would practically never have, bool (n,).
 
-    The steps with sales give what is usual around each zero (`local_level`) and s^2, the variance of
-    log(1 + y) around that. A count with that mean mu and that spread, negative binomial with shape
-    k = 1 / (exp(s^2) - 1), is 0 with probability (1 + mu / k)^-k; below NEVER, the step was closed.
-    A series that sells on less than STEADY of its steps has none.
+    The other steps give what is usual around each (`local_level`) and s^2, the variance of log(1 + y) around
+    that. A count with that mean mu and that spread is negative binomial with shape k = 1 / (exp(s^2) - 1);
+    where so low a count has a probability below NEVER, the step was closed. A series that sells on less
+    than STEADY of its steps has none.
 
     Parameters
     ----------
@@ -122,17 +126,20 @@ def closed_steps(y: np.ndarray, available: np.ndarray, step: str, week: int) -> 
     week : int
         Steps in a week of y.
     """
-    zero = available & (y <= 0)
-    selling = available & ~zero
+    selling = available & (y > 0)
     none = np.zeros(len(y), dtype=bool)
-    if not zero.any() or np.count_nonzero(selling) < max(STEADY * np.count_nonzero(available), 2 * week):
+    if np.count_nonzero(selling) < max(STEADY * np.count_nonzero(available), 2 * week):
         return none
     log = np.log1p(y)
+    low = available & (y <= NOTHING * np.expm1(local_level(log, selling, step, week)))
+    selling = available & ~low
+    if not low.any() or not selling.any():
+        return none
     usual = local_level(log, selling, step, week)
     shape = 1 / max(np.expm1(np.var((log - usual)[selling])), 1e-6)
-    chance = (1 + np.expm1(usual) / shape) ** -shape  # (n,)
-    # Runs of zeros, told by the number of selling steps before them.
+    chance = betainc(shape, y + 1, shape / (shape + np.expm1(usual)))  # of y or less, (n,)
+    # Runs of low steps, told by the number of selling steps before them.
     run = np.cumsum(selling)
-    length = np.bincount(run[zero], minlength=run[-1] + 1)[run]
-    closed: np.ndarray = zero & (chance < NEVER) & (length <= LONGEST_CLOSURE[step])
+    length = np.bincount(run[low], minlength=run[-1] + 1)[run]
+    closed: np.ndarray = low & (chance < NEVER) & (length <= LONGEST_CLOSURE[step])
     return closed
