@@ -119,7 +119,7 @@ class Oracle:
     seen: list
     value: float = 1.0
 
-    def fit(self, panel):
+    def fit(self, panel, progress=None):
         self.seen.append(panel)
         return FittedOracle(panel, self.value)
 

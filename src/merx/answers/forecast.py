@@ -56,7 +56,7 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
     content = {
         "key": question.key,
         "model": question.model,
-        "specification": model.model[series],
+        "specification": model.specification[series],
         "step": answer.step,
         "rows": [
             {
@@ -72,6 +72,7 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
     }
     sentence = (
         f"{question.key}: about {mean.sum():,.0f} units over the next {question.horizon} {answer.step}s "
-        f"(the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), by {model.model[series]}."
+        f"(the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), "
+        f"by {model.specification[series]}."
     )
     return Answer(content, (sentence,), tuple(context.notes))

@@ -1,5 +1,6 @@
 """What a model of each kind must be able to do: structural, a class meets a contract by its methods."""
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -38,6 +39,11 @@ class Forecaster(Protocol):
     @property
     def keys(self) -> Vocabulary:
         """The series it was fitted on."""
+        ...
+
+    @property
+    def specification(self) -> tuple[str, ...]:
+        """What was fitted to each series, in short, such as "ETS(A,N,A)[7]"."""
         ...
 
     def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
@@ -79,8 +85,8 @@ class RecommenderConfig(Protocol):
 class ForecasterConfig(Protocol):
     """The hyper-parameters of a forecaster."""
 
-    def fit(self, panel: Panel) -> Any:
-        """The fitted Forecaster."""
+    def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> Any:
+        """The fitted Forecaster; `progress` is called with the number of series done."""
         ...
 
 

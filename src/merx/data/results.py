@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from merx.data.panel import STEP_DAYS
 from merx.data.vocabulary import Vocabulary
+from merx.errors import RequestError
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,24 @@ class Forecast:
         return int(self.mean.shape[1])
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper bound, each (S, H), of the central interval that holds `level` (0.8, never 80)."""
-        low = int(np.argmin(np.abs(self.probs - (1 - level) / 2)))
-        high = int(np.argmin(np.abs(self.probs - (1 + level) / 2)))
-        return self.quantile[:, :, low], self.quantile[:, :, high]
+        """Lower and upper bound, each (S, H), of the central interval that holds `level` (0.8, never 80).
+
+        Raises RequestError where its bounds, the quantiles (1 - level) / 2 and (1 + level) / 2, are not
+        among `probs`.
+        """
+
+        def at(prob: float) -> np.ndarray:
+            return np.flatnonzero(np.abs(self.probs - prob) < 1e-9)
+
+        low, high = at((1 - level) / 2), at((1 + level) / 2)
+        if not (0 < level < 1 and low.size and high.size):
+            known = [f"{1 - 2 * prob:g}" for prob in self.probs if prob < 0.5 and at(1 - prob).size]
+            raise RequestError(
+                f"This forecast holds no interval of level {level:g}; its levels are: "
+                f"{', '.join(known) or 'none'}. A level lies between 0 and 1, and its bounds, "
+                "(1 - level) / 2 and (1 + level) / 2, must be among the probs asked for."
+            )
+        return self.quantile[:, :, low[0]], self.quantile[:, :, high[0]]
 
     def to_table(self) -> pa.Table:
         """One row per series and step: key, date, mean, and one column per quantile (q0.1, ...)."""

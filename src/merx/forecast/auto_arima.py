@@ -55,7 +55,7 @@ class AutoARIMA:
             start=panel.end,
             step=panel.step,
             predictive=fit.predictive,
-            model=fit.model,
+            specification=fit.specification,
             aicc=fit.aicc,
             season_length=fit.season_length,
         )
@@ -72,7 +72,7 @@ class FittedAutoARIMA:
         First day forecast, in days since 1970.
     step : "day" or "week"
     predictive : LogNormal (S, H)
-    model : tuple of S str
+    specification : tuple of S str
         Such as "ARIMA(0,1,1)(0,1,1)[7]", or "mean: ..." with the reason why no model was fitted.
     aicc : float64 (S,)
         On the log scale, comparable only between models of equal d and D; 0 where no model was fitted.
@@ -84,7 +84,7 @@ class FittedAutoARIMA:
     start: np.ndarray
     step: str
     predictive: LogNormal
-    model: tuple[str, ...]
+    specification: tuple[str, ...]
     aicc: np.ndarray
     season_length: np.ndarray
 
@@ -120,6 +120,6 @@ def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
         location=ahead["mean"],
         scale=(ahead["upper"]["80%"].to_numpy() - ahead["mean"]) / ndtri(0.9),
         fitted=log - fit["residuals"],
-        model=arima_string(fit).strip(),  # type: ignore[no-untyped-call]
+        specification=arima_string(fit).strip(),  # type: ignore[no-untyped-call]
         aicc=float(fit["aicc"]),
     )

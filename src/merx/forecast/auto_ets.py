@@ -55,7 +55,7 @@ class AutoETS:
             start=panel.end,
             step=panel.step,
             predictive=fit.predictive,
-            model=fit.model,
+            specification=fit.specification,
             aicc=fit.aicc,
             season_length=fit.season_length,
         )
@@ -72,7 +72,7 @@ class FittedAutoETS:
         First day forecast, in days since 1970.
     step : "day" or "week"
     predictive : LogNormal (S, H)
-    model : tuple of S str
+    specification : tuple of S str
         Such as "ETS(A,N,A)[7]", or "mean: ..." with the reason why no model was fitted.
     aicc : float64 (S,)
         On the log scale; 0 where no model was fitted.
@@ -84,7 +84,7 @@ class FittedAutoETS:
     start: np.ndarray
     step: str
     predictive: LogNormal
-    model: tuple[str, ...]
+    specification: tuple[str, ...]
     aicc: np.ndarray
     season_length: np.ndarray
 
@@ -114,6 +114,6 @@ def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
         location=forecast_ets(fit, horizon)["mean"],  # type: ignore[no-untyped-call]
         scale=np.sqrt(variance),
         fitted=fit["fitted"],
-        model=f"ETS(A,N,A)[{season_length}]" if seasonal else "ETS(A,N,N)",
+        specification=f"ETS(A,N,A)[{season_length}]" if seasonal else "ETS(A,N,N)",
         aicc=float(fit["aicc"]),
     )

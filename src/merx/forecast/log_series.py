@@ -28,15 +28,15 @@ class SeriesFit:
         Predictive mean and standard deviation of the next H steps.
     fitted : float64 (n,)
         One-step forecasts over the history.
-    model : str
-        The specification chosen.
+    specification : str
+        What was chosen, such as "ETS(A,N,A)[7]".
     aicc : float
     """
 
     location: np.ndarray
     scale: np.ndarray
     fitted: np.ndarray
-    model: str
+    specification: str
     aicc: float
 
 
@@ -45,10 +45,10 @@ FitOne = Callable[[np.ndarray, int, int], SeriesFit]
 
 @dataclass(frozen=True)
 class PanelFit:
-    """Every series of a panel, fitted: predictive distribution, model (S,), aicc (S,), season_length (S,)."""
+    """Every series of a panel, fitted; all but `predictive` with one entry (S,) a series."""
 
     predictive: LogNormal
-    model: tuple[str, ...]
+    specification: tuple[str, ...]
     aicc: np.ndarray
     season_length: np.ndarray
 
@@ -64,12 +64,14 @@ def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:
     mean = known.mean() if n else 0.0
     scale = np.sqrt((((known - mean) ** 2).sum() + 1.0) / max(n, 1) * (1 + 1 / max(n, 1)))
     if n == 0:
-        model = "none: no data"
+        specification = "none: no data"
     elif known.max() == known.min():
-        model = "mean: nothing sold" if mean == 0 else "mean: constant"
+        specification = "mean: nothing sold" if mean == 0 else "mean: constant"
     else:
-        model = f"mean: {n} steps are too few"
-    return SeriesFit(np.full(horizon, mean), np.full(horizon, scale), np.full(len(log), mean), model, 0.0)
+        specification = f"mean: {n} steps are too few"
+    return SeriesFit(
+        np.full(horizon, mean), np.full(horizon, scale), np.full(len(log), mean), specification, 0.0
+    )
 
 
 def _fit_series(
@@ -94,7 +96,7 @@ def _fit_series(
             location=part.location + seasonal[n:],
             scale=part.scale * np.sqrt((1 + share) / (1 - share)),
             fitted=part.fitted + seasonal[:n],
-            model=f"profile[{m}] + {part.model}",
+            specification=f"profile[{m}] + {part.specification}",
             aicc=part.aicc,
         )
     else:
@@ -102,7 +104,7 @@ def _fit_series(
     if not available.all():  # filled steps fit too well: widen to the error on the true ones
         error = (log - fit.fitted) ** 2
         widen = np.sqrt(error[available].mean() / max(error.mean(), 1e-12))
-        fit = SeriesFit(fit.location, fit.scale * max(widen, 1.0), fit.fitted, fit.model, fit.aicc)
+        fit = SeriesFit(fit.location, fit.scale * max(widen, 1.0), fit.fitted, fit.specification, fit.aicc)
     return fit, m
 
 
@@ -123,7 +125,7 @@ def fit_panel(
     location, scale = np.empty((S, horizon)), np.empty((S, horizon))
     excess, usual, ceiling, aicc = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     season = np.empty(S, dtype=np.int64)
-    model = []
+    specification = []
     for s in range(S):
         series = opening(
             np.maximum(panel.series(s), 0.0),
@@ -141,8 +143,8 @@ def fit_panel(
         median = np.maximum(np.expm1(fit.fitted[series.available]), 0.0)
         excess[s], usual[s] = calibrate(median, sold)
         aicc[s] = fit.aicc
-        model.append(fit.model)
+        specification.append(fit.specification)
         if progress is not None:
             progress(s + 1)
     predictive = LogNormal(location, scale, excess, usual, ceiling)
-    return PanelFit(predictive, tuple(model), aicc, season)
+    return PanelFit(predictive, tuple(specification), aicc, season)

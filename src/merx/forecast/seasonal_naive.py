@@ -48,7 +48,7 @@ class SeasonalNaive:
         check_config(self.horizon, self.season_length)
         S, H = panel.n_series, self.horizon
         location, scale = np.zeros((S, H)), np.ones((S, H))
-        season, model = np.ones(S, dtype=np.int64), []
+        season, specification = np.ones(S, dtype=np.int64), []
         for s in range(S):
             series = opening(
                 np.maximum(panel.series(s), 0.0),
@@ -60,12 +60,14 @@ class SeasonalNaive:
             if series.available.any():
                 ahead, spread, season[s] = _repeat(series, panel.step, self.season_length, H)
                 location[s], scale[s] = series.spread(ahead), series.spread(spread)
-                model.append(f"SNaive[{season[s]}]" if season[s] > 1 else "Naive")
+                specification.append(f"SNaive[{season[s]}]" if season[s] > 1 else "Naive")
             else:
-                model.append("none: no data")
+                specification.append("none: no data")
             if progress is not None:
                 progress(s + 1)
-        return FittedSeasonalNaive(panel.keys, panel.end, panel.step, location, scale, tuple(model), season)
+        return FittedSeasonalNaive(
+            panel.keys, panel.end, panel.step, location, scale, tuple(specification), season
+        )
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class FittedSeasonalNaive:
     step : "day" or "week"
     location, scale : float64 (S, H)
         Mean and standard deviation in units.
-    model : tuple of S str
+    specification : tuple of S str
         "SNaive[7]", "Naive" (no season), or "none: no data".
     season_length : int64 (S,)
         1 where there is none.
@@ -91,7 +93,7 @@ class FittedSeasonalNaive:
     step: str
     location: np.ndarray
     scale: np.ndarray
-    model: tuple[str, ...]
+    specification: tuple[str, ...]
     season_length: np.ndarray
 
     def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
