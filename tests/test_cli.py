@@ -114,3 +114,9 @@ def test_merx_is_light():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for heavy in ("numpy", "pyarrow", "duckdb", "scipy", "pandas", "statsforecast", "rich", "jinja2"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_ids_with_brackets_are_shown_as_they_are(shop):
+    result = run("recommend", shop.folder, "--user", "[/bold] [red]x")
+    assert result.exit_code == 0
+    assert "[/bold] [red]x" in result.output

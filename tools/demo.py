@@ -10,6 +10,8 @@ from pathlib import Path
 
 from merx.cli import main as merx
 
+ASSUMED_MARGIN = 0.4
+
 
 def call(*words: str) -> None:
     """Run one command of merx, shown as a user would type it."""
@@ -29,6 +31,12 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)  # only what an earlier demo left in demo/
     if data:
         call("init", str(shop))
+        with open(shop / "shop.toml", "a", encoding="utf-8") as settings:
+            settings.write(f"\n[price]\nassumed_margin = {ASSUMED_MARGIN}\n")
+        print(
+            f"Where a cost is not known, a margin of {ASSUMED_MARGIN:.0%} is assumed; "
+            f"set your own in {shop}/shop.toml."
+        )
         call("run", str(shop), str(data))
     else:
         call("simulate", str(shop))

@@ -38,7 +38,7 @@ class About:
     name : str
         As shown in reports; the folder's name where empty.
     currency : str
-        ISO 4217 code that prices are shown in; the tables hold one currency.
+        ISO 4217 code that prices are shown in; that of the orders where empty. The tables hold one currency.
     """
 
     name: str = ""

@@ -50,16 +50,24 @@ def build(
     return report.Report(
         shop=shop,
         generated=datetime.now(UTC),
-        currency=config.shop.currency,
+        currency=config.shop.currency or _currency(engine),
         folder=folder,
         summary=sections.summary(overview, merx.__version__, snapshot.fingerprint),
         ingest=sections.ingested(snapshot.sources),
         readiness=sections.readiness(readiness),
         evaluation=sections.evaluation(evaluation) if evaluation else None,
         shoppers=_shoppers(engine, config, ask, titles) if config.recommend.model in fitted else None,
-        forecasts=_forecasts(engine, config, ask, titles) if config.forecast.model in fitted else None,
+        forecasts=_forecasts(engine, config, ask, titles, (evaluation or {}).get("series", {}))
+        if config.forecast.model in fitted
+        else None,
         prices=_prices(engine, config, ask, titles, models) if "price_response" in fitted else None,
     )
+
+
+def _currency(engine: Engine) -> str:
+    """The most frequent currency of the orders, "" where they name none."""
+    found = engine.query("currencies")["currency"].to_pylist()
+    return found[0] if found else ""
 
 
 def _shoppers(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str]) -> report.Shoppers:
@@ -78,7 +86,13 @@ def _shoppers(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str,
     )
 
 
-def _forecasts(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str]) -> report.Forecasts:
+def _forecasts(
+    engine: Engine,
+    config: ShopConfig,
+    ask: Ask,
+    titles: Mapping[str, str],
+    judged: Mapping[str, Mapping[str, float]],
+) -> report.Forecasts:
     """The whole shop, its categories and its best-selling products."""
     _, panel = forecast_panels(demand(engine), config)
     series = []
@@ -88,9 +102,17 @@ def _forecasts(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str
             {"shop": "The whole shop", "category": f"Category {name}"}.get(kind) or titles.get(name) or name
         )
         decision = ask("forecast", ForecastQuestion.of(config, key))
-        series.append(sections.forecast_series(decision, title, panel, s, ""))
+        series.append(sections.forecast_series(decision, title, panel, s, _comparison(judged.get(key, {}))))
     whole = sections.decomposition(panel, 0, "The whole shop", config.forecast.season_length)
     return report.Forecasts(tuple(series), decomposition=whole)
+
+
+def _comparison(mase: Mapping[str, float]) -> str:
+    """How the forecasters did on one series, in words."""
+    if not mase:
+        return ""
+    found = ", ".join(f"{kind} {error:.2f}" for kind, error in sorted(mase.items(), key=lambda one: one[1]))
+    return f"Errors (MASE) on the last steps, held out: {found}; the least is the best."
 
 
 def _prices(

@@ -17,7 +17,19 @@ from merx.forecast.season import find_season
 from merx.ingest import Readiness
 from merx.price.optimise import curve
 
-HEADLINE = {"recommend": "ndcg", "forecast": "mase", "price": "gain share"}
+# The measures shown, the deciding one first; the others stand in evaluation.json.
+MEASURES = {
+    "recommend": ("ndcg", "recall", "hit_rate", "mrr", "coverage", "novelty"),
+    "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
+    "price": ("gain share", "elasticity RMSE", "graded A", "graded B"),
+}
+# Why a price goes no further, by the name of the rule.
+HELD_BY = {
+    "min_margin": "least margin",
+    "max_change": "largest change",
+    "endings": "price endings",
+    "min_confidence": "gain not sure",
+}
 
 
 def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> report.ShopSummary:
@@ -72,19 +84,24 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
         scores = [score for score in record["scores"] if score["task"] == task]
         if not scores:
             return None
-        headline = next(name for name in scores[0]["metrics"] if name.startswith(HEADLINE[task]))
+        shown = [
+            name
+            for measure in MEASURES[task]
+            for name in scores[0]["metrics"]
+            if name.split("@")[0].startswith(measure)
+        ]
         return report.ScoreTable(
             scores=tuple(
                 report.ModelScore(
                     model=score["model"],
-                    metrics=score["metrics"],
+                    metrics={name: score["metrics"].get(name, float("nan")) for name in shown},
                     beats_trivial=score["beats_trivial"],
                     sentence=score["sentence"],
                     trivial=score["beats_trivial"] is None,
                 )
                 for score in scores
             ),
-            headline=headline,
+            headline=shown[0],
             better=better,
             sentence=record["protocol"][task],
         )
@@ -150,7 +167,7 @@ def forecast_series(
         hi80=column("q0.9"),
         lo95=column("q0.025"),
         hi95=column("q0.975"),
-        unit=f"units a {panel.step}",
+        step=panel.step,
         model=f"{decision.answer['model']}: {decision.answer['specification']}",
         comparison=comparison,
         decision_id=decision.id,
@@ -170,7 +187,7 @@ def decomposition(panel: Panel, s: int, title: str, season_length: int) -> repor
         trend_strength=parts.trend_strength,
         seasonal_strength=parts.seasonal_strength,
         title=title,
-        unit=f"units a {panel.step}",
+        step=panel.step,
     )
 
 
@@ -178,11 +195,8 @@ def prices(
     decision: Decision, titles: Mapping[str, str], model: DemandModel, panel: PricePanel, curves: int = 6
 ) -> report.Prices:
     """All quotes, and the demand and profit curves of the products with the largest expected gain."""
-    rows = decision.answer["rows"]
-    gaining = sorted(
-        (row for row in rows if row["profit"] is not None),
-        key=lambda row: (row["price"] == row["price_now"], -(row["profit"] - row["profit_now"])),
-    )
+    rows = sorted(decision.answer["rows"], key=lambda row: -_gain(row))  # refused ones last
+    gaining = [row for row in rows if row["profit"] is not None]
     return report.Prices(
         quotes=tuple(_quote(row, titles, decision.id) for row in rows),
         curves=tuple(_curve(row, titles, decision.id, model, panel) for row in gaining[:curves]),
@@ -204,11 +218,16 @@ def _quote(row: Mapping[str, Any], titles: Mapping[str, str], decision_id: str) 
         revenue=interval("revenue"),
         profit=interval("profit"),
         grade=row["grade"],
-        binding=row["binding"],
+        binding=", ".join(HELD_BY[rule] for rule in row["binding"].split("+") if rule),
         reason=row["reason"],
         profit_now=_number(row["profit_now"]),
         decision_id=decision_id,
     )
+
+
+def _gain(row: Mapping[str, Any]) -> float:
+    """Expected profit a week on top of today's; minus infinity where it is not known."""
+    return float("-inf") if row["profit"] is None else row["profit"] - row["profit_now"]
 
 
 def _curve(

@@ -239,7 +239,7 @@ class Shop:
         with self._engine() as (engine, fingerprint):
             content = reporting.build(
                 shop=self.name,
-                folder=str(self.folder),
+                folder=self.folder.name,
                 config=self.config,
                 engine=engine,
                 snapshot=self.tables.snapshot(fingerprint),
@@ -311,7 +311,7 @@ def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -
         The folder is a shop already, or the simulation cannot be.
     """
     simulation = Simulation(**config)
-    shop = Shop.init(folder, currency="EUR")
+    shop = Shop.init(folder, name="A simulated shop", currency="EUR")
     progress("simulate", 0, 3)
     simulated = simulation.run()
     progress("write", 1, 3)

@@ -9,6 +9,8 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -16,7 +18,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-console = Console()
+console = Console(markup=False, highlight=False)  # ids and titles may hold brackets
 
 
 def show(what: str, result: dict[str, Any]) -> None:
@@ -212,6 +214,14 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
+class RateColumn(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """Empty until it is known."""
+        return Text(f"{task.speed:,.1f}/s" if task.speed else "", style="progress.data.speed")
+
+
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar on stderr for each piece of work, with time spent and left; gives the function that moves it."""
@@ -219,6 +229,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        RateColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True, quiet=quiet),
@@ -227,7 +238,13 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     with progress:
         task = progress.add_task("", total=None)
 
+        shown = ""
+
         def report(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total)
+            nonlocal shown
+            if what != shown:  # another piece of work: its rate and time left begin anew
+                progress.reset(task, description=what, total=total)
+                shown = what
+            progress.update(task, completed=done, total=total)
 
         yield report

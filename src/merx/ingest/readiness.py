@@ -200,7 +200,7 @@ def _ratings(facts: Facts) -> Capability:
         "Ratings as a sign of taste",
         "recommend",
         _state(ratings >= NEEDS.ratings, ratings > 0),
-        f"{NEEDS.ratings:,} `rate` events with their stars",
+        f"{NEEDS.ratings:,} ratings",
         count(ratings, "rating"),
         "A rating counts as interest, the more so the more stars; one star counts little, but not against "
         "the product."

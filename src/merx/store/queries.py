@@ -57,6 +57,14 @@ QUERIES: dict[str, Query] = {
             ]
         ),
     ),
+    # Currencies of the orders, the most frequent first.
+    "currencies": Query(
+        """
+        SELECT currency, count(*) AS n FROM events WHERE currency IS NOT NULL
+        GROUP BY currency ORDER BY n DESC, currency
+        """,
+        pa.schema([("currency", pa.string()), ("n", pa.int64())]),
+    ),
     # Rows per event name.
     "event_counts": Query(
         "SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC, event",

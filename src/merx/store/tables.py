@@ -143,8 +143,9 @@ class Tables:
             sync(target.parent)
         for folder in ("sources", "snapshots"):
             (self.folder / folder).mkdir(exist_ok=True)
+        known = {source["sha256"] for source in self.current().sources}
         for source in snapshot.sources:
-            if not self._source(source["sha256"]).exists():
+            if source["sha256"] not in known:
                 replace_text(self._source(source["sha256"]), json.dumps(source, indent=1))
         record = {
             "format": FORMAT,
