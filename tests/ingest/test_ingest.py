@@ -317,7 +317,7 @@ def test_line_numbers_over_many_blocks(world, monkeypatch):
 
 def test_a_mended_line_can_be_ingested(world):
     world.file([*LINES, "2024-01-05,purchase,u9,i9,1,0", "2024-01-05,purchase,u8,i8"])
-    path, rows = world.only_rejected()
+    path, _ = world.only_rejected()
     mended = path.read_text().replace(",i9,1,0", ",i9,1,4").replace("u8,i8,,", "u8,i8,2,3")
     (world.folder / "mended.csv").write_text(mended)
     report = world.read(world.folder / "mended.csv").files[0]
@@ -434,7 +434,7 @@ def test_other_unreadable_sources(world):
     with pytest.raises(DataError, match="ends too early"):
         world.read(world.folder / "cut.csv.gz")
     (world.folder / "no.csv.gz").write_bytes(b"time,event\n")
-    with pytest.raises(DataError, match="no intact .gz"):
+    with pytest.raises(DataError, match="no intact"):
         world.read(world.folder / "no.csv.gz")
     (world.folder / "no.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(DataError, match="no readable Parquet"):
@@ -473,7 +473,7 @@ def test_repeated_and_blank_column_names(world):
 def test_mappings_are_checked(world):
     with pytest.raises(ConfigError, match="'colour' is no column"):
         world.file(LINES, mappings={"own": {"columns": {"colour": "x"}}})
-    with pytest.raises(ConfigError, match="is none of events"):
+    with pytest.raises(ConfigError, match="is none of"):
         world.file(LINES, mappings={"own": {"table": "sales", "columns": {"time": "x"}}})
     with pytest.raises(DataError, match="there is no such dialect"):
         world.file(LINES, dialect="klingon")

@@ -51,7 +51,7 @@ def rows(folder):
     return snapshot.rows("events")
 
 
-@pytest.mark.parametrize("step", range(1, 8))
+@pytest.mark.parametrize("step", range(1, 11))
 def test_a_crash_at_any_replacement_leaves_old_or_new(folder, monkeypatch, step):
     """Each file appears by `os.replace`: dying before the n-th one is dying between any two steps."""
     replaced, calls = os.replace, []

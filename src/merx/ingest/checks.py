@@ -202,7 +202,8 @@ def read_as(connection: duckdb.DuckDBPyConnection, source: Raw, dialect: Dialect
     with_lines = (
         f"WITH source AS ({source.query}), raw AS ({view(source, dialect)}), lines AS ({dialect.lines}) "
     )
-    held = {row[0] for row in connection.execute(f"DESCRIBE {with_lines} SELECT * FROM lines").fetchall()}
+    every = connection.execute(f"DESCRIBE {with_lines} SELECT * FROM lines").fetchall()  # noqa: S608
+    held = {name for name, *_ in every}
     wanted = {name: sql for name, sql in dialect.columns.items() if name in TABLES[dialect.table].names}
     selected = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in wanted.items())
     described = connection.execute(f"DESCRIBE {with_lines} SELECT {selected} FROM lines").fetchall()  # noqa: S608

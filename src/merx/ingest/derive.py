@@ -34,10 +34,7 @@ def derive_products(
     said = "(SELECT DISTINCT item_id FROM about)"
     for field in named:
         said = f"({_most_frequent(said, field)})"
-    if before:
-        latest = f"({latest_products(before)})"
-    else:
-        latest = f"(SELECT {_empty(PRODUCTS_TABLE)} WHERE false)"
+    latest = latest_products(before) if before else _none_of(PRODUCTS_TABLE)
     values = [
         f"coalesce(l.{column}, s.{identifier('said_' + field.name)}) AS {column}"
         if field in named
@@ -51,9 +48,9 @@ def derive_products(
     )
     rows = (
         f"SELECT s.item_id, {', '.join(values)} "  # noqa: S608
-        f"FROM {said} s LEFT JOIN {latest} l ON l.item_id = s.item_id WHERE {new}"
+        f"FROM {said} s LEFT JOIN ({latest}) l ON l.item_id = s.item_id WHERE {new}"
     )
-    return _write(connection, f"SELECT *, {key(PRODUCTS_TABLE)} AS key FROM ({rows}) ORDER BY item_id", out)
+    return _write(connection, PRODUCTS_TABLE, rows, "item_id", out)
 
 
 def _most_frequent(said: str, field: pa.Field) -> str:
@@ -92,7 +89,7 @@ def derive_prices(
             + ") GROUP BY item_id, time"
         )
     else:
-        known = f"SELECT {_empty(PRICES_TABLE)} WHERE false"
+        known = _none_of(PRICES_TABLE)
     changes = (
         f"WITH touched AS (SELECT item_id, min(date_trunc('day', time)) AS since FROM {parquet([new])} "  # noqa: S608
         f"WHERE {sold} GROUP BY item_id), "
@@ -111,18 +108,20 @@ def derive_prices(
         "FROM steps WHERE (known IS NOT NULL OR before IS NULL OR before <> price) "
         "AND known IS DISTINCT FROM price"
     )
-    return _write(
-        connection, f"SELECT *, {key(PRICES_TABLE)} AS key FROM ({changes}) ORDER BY item_id, time", out
-    )
+    return _write(connection, PRICES_TABLE, changes, "item_id, time", out)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, out: Path) -> int:
+def _write(connection: duckdb.DuckDBPyConnection, schema: pa.Schema, rows: str, order: str, out: Path) -> int:
     copied = connection.execute(
-        f"COPY ({query}) TO {literal(str(out))} (FORMAT parquet, COMPRESSION zstd)"
+        f"COPY (SELECT *, {key(schema)} AS key FROM ({rows}) ORDER BY {order}) "  # noqa: S608
+        f"TO {literal(str(out))} (FORMAT parquet, COMPRESSION zstd)"
     ).fetchone()
     assert copied is not None
     return int(copied[0])
 
 
-def _empty(schema: pa.Schema) -> str:
-    return ", ".join(f"CAST(NULL AS {sql_type(field.type)}) AS {identifier(field.name)}" for field in schema)
+def _none_of(schema: pa.Schema) -> str:
+    columns = ", ".join(
+        f"CAST(NULL AS {sql_type(field.type)}) AS {identifier(field.name)}" for field in schema
+    )
+    return f"SELECT {columns} WHERE false"

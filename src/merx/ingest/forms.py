@@ -47,7 +47,7 @@ class Given:
 
 def choose(connection: duckdb.DuckDBPyConnection, given: Given) -> Forms:
     """Choose by the first lines."""
-    sample = f"(SELECT * FROM clean LIMIT {SAMPLE})"
+    sample = f"(SELECT * FROM clean LIMIT {SAMPLE})"  # noqa: S608
     time = None
     if "time" in given.kinds:
         held = identifier("given_time")

@@ -101,11 +101,11 @@ def _events(connection: duckdb.DuckDBPyConnection, new: Path, before: Sequence[P
     )
     if not held[0] and not repeated[0]:
         return "SELECT 0::BIGINT AS place WHERE false", rule
-    candidates = "key IN (SELECT key FROM known)" + (" OR event_id IS NOT NULL" if repeated[0] else "")
+    candidates = ["key IN (SELECT key FROM known)", *(["event_id IS NOT NULL"] if repeated[0] else [])]
     return (
         "SELECT place FROM (SELECT file_row_number AS place, key, event_id, "  # noqa: S608
         "row_number() OVER (PARTITION BY key ORDER BY file_row_number) AS nth "
-        f"FROM {parquet([new], numbered=True)} WHERE {candidates}) LEFT JOIN known USING (key) "
+        f"FROM {parquet([new], numbered=True)} WHERE {' OR '.join(candidates)}) LEFT JOIN known USING (key) "
         "WHERE CASE WHEN event_id IS NULL THEN nth <= times ELSE times IS NOT NULL OR nth > 1 END"
     ), rule
 

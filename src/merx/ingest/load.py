@@ -170,14 +170,15 @@ def _sift(
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     connection.execute(
         f"CREATE TABLE rejected AS {reading.relations(storing=True)} "  # noqa: S608
-        f"SELECT _row, CAST(_part AS BIGINT) AS _part, reason, CAST({reading.offending()} AS VARCHAR) AS value "
-        "FROM checked WHERE reason IS NOT NULL"
+        "SELECT _row, CAST(_part AS BIGINT) AS _part, reason, "
+        f"CAST({reading.offending()} AS VARCHAR) AS value FROM checked WHERE reason IS NOT NULL"
     )
     unread = [*misread(connection), *unclosed(source, found)]
     if one_to_one and found.regular:
         read = found.records
     else:
-        read = _count(connection, f"{reading.relations()} SELECT count(*) FROM lines") + len(unread)
+        counted = f"{reading.relations()} SELECT count(*) FROM lines"  # noqa: S608
+        read = _count(connection, counted) + len(unread)
     if not one_to_one:
         read += _lineless(connection, reading)
     return accepted, _count(connection, "SELECT count(*) FROM rejected"), unread, read
@@ -222,13 +223,17 @@ def _derived(
 def _commit(
     tables: Tables, before: Snapshot, report: FileReport, new: Mapping[str, tuple[Path, int]]
 ) -> None:
+    """Make the new rows part of the tables; a content that was read before stays one source."""
     parts: dict[Part, Path] = {}
     for table, (path, rows) in new.items():
         if rows:
             with open(path, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             parts[Part(table, f"{digest[:16]}.parquet", rows)] = path
-    tables.commit(Snapshot((*before.parts, *parts), (*before.sources, report.to_dict())), parts)
+    known = any(source["sha256"] == report.sha256 for source in before.sources)
+    sources = before.sources if known else (*before.sources, report.to_dict())
+    if parts or not known:
+        tables.commit(Snapshot((*before.parts, *parts), sources), parts)
 
 
 def _read_before(before: Snapshot, found: Preflight, dialect: str) -> Mapping[str, Any] | None:

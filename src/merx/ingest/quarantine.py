@@ -84,8 +84,9 @@ def quarantine(
     texts = ", ".join(f"CAST(s.{identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in columns)
     front = ", ".join(map(identifier, QUARANTINE_COLUMNS))
     connection.execute(
-        f"CREATE TABLE quarantined AS SELECT {literal(source.name)} AS file, l.line, r.reason, r.value, {texts} "  # noqa: S608
-        f"FROM ({raw.query}) s JOIN (SELECT DISTINCT ON (_row) * FROM rejected ORDER BY _row, _part) r USING (_row) "
+        "CREATE TABLE quarantined AS "  # noqa: S608
+        f"SELECT {literal(source.name)} AS file, l.line, r.reason, r.value, {texts} FROM ({raw.query}) s "
+        "JOIN (SELECT DISTINCT ON (_row) * FROM rejected ORDER BY _row, _part) r USING (_row) "
         "JOIN line_of l USING (_row)"
     )
     if unread:

@@ -53,7 +53,8 @@ def number(expression: str, kind: str, comma: bool) -> str:
         return f"TRY_CAST(CAST({expression} AS VARCHAR) AS DOUBLE)"
     if comma:
         digits = f"replace(regexp_replace({expression}, '[^0-9,+-]', '', 'g'), ',', '.')"
-        return f"CASE WHEN regexp_full_match({expression}, {literal(_COMMA)}) THEN TRY_CAST({digits} AS DOUBLE) END"
+        fits = f"regexp_full_match({expression}, {literal(_COMMA)})"
+        return f"CASE WHEN {fits} THEN TRY_CAST({digits} AS DOUBLE) END"
     digits = f"regexp_replace({expression}, '[^0-9.+-]', '', 'g')"
     return (
         f"coalesce(TRY_CAST({expression} AS DOUBLE), "
