@@ -64,6 +64,38 @@ def test_honest_prices_raise_no_alarm(policy):
     assert not find_confounding(make_world(policy, seed=1).panel).item.any()
 
 
+def with_demand(world: World, elasticity: float) -> PricePanel:
+    """The panel of the world, sold at one elasticity, a year's mean of 20 a week."""
+    panel = world.panel
+    ratio = panel.price / panel.price_now[panel.item]
+    return replace(panel, units=np.random.default_rng(0).poisson(20 * ratio**elasticity).astype(float))
+
+
+def test_a_shop_that_hardly_reacts_is_not_believed_but_one_that_reacts_little_is(world):
+    weak, honest = with_demand(world, -1.0), with_demand(world, -1.9)
+    found = find_confounding(weak)
+    assert found.shop_implausible and not found.feedback.any() and not found.implausible.any()
+    assert abs(found.shop_elasticity + 1.0) < 0.1
+    fitted = PriceResponse().fit(weak)
+    assert abs(fitted.elasticity.mean() + 2.6) < 0.2
+    assert fitted.elasticity.std(axis=0).min() > 0.6
+    assert not find_confounding(honest).item.any()
+    assert abs(PriceResponse().fit(honest).elasticity.mean() + 1.9) < 0.2
+
+
+def test_low_margins_make_a_weak_response_less_plausible(world):
+    panel = with_demand(world, -1.35)
+    low, none = (replace(panel, cost=panel.price_now * share) for share in (0.75, np.nan))
+    assert find_confounding(low).shop_implausible  # the best price is 3.9 times the cost, today's 1.3 times
+    assert not find_confounding(none).shop_implausible
+
+
+def test_few_noisy_categories_are_not_called_implausible(world):
+    few = take(with_demand(world, -1.0), np.arange(2))
+    short = replace(few, units=np.random.default_rng(1).poisson(0.2, len(few.units)).astype(float))
+    assert not find_confounding(short).shop_implausible
+
+
 def test_the_level_follows_recent_demand(world):
     panel = world.panel
     recent = panel.week >= 96

@@ -112,6 +112,11 @@ def _missing(measured: dict[str, float]) -> str:
 
 
 def _alarm(confounding: Confounding, i: int, category: int) -> str:
+    if confounding.shop_implausible:
+        return (
+            f"past prices seem to have followed demand: taken at face value the shop's mean elasticity "
+            f"would be {confounding.shop_elasticity:.1f}, which is not plausible"
+        )
     if confounding.implausible[i]:
         mean = confounding.category_elasticity[category]
         return (

@@ -19,11 +19,10 @@ from scipy.special import ndtr, ndtri
 from merx.data.panel import PricePanel
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, FitError, RequestError
-from merx.price.confounding import BAR, find_confounding
+from merx.price.confounding import BAR, LITERATURE_MEAN, LITERATURE_SD, find_confounding
 from merx.price.grid import Grid
 from merx.price.hierarchy import EFFECTS, LEVEL, PRICE, PROMOTION, TREND, Posterior, Spread, solve
 
-LITERATURE_MEAN = -2.6  # Bijmolt, van Heerde and Pieters (2005): mean of 1,851 price elasticities -2.62
 START = Spread(item=np.array([9.0, 0.5, 0.1, 0.1]), category=0.25, category_week=0.02, shop_week=0.1)
 PRIOR_WEIGHT = 2.0  # effects' worth of faith in START: keeps a variance off 0 where few effects tell of it
 MAX_SPREAD = 1.5**2  # of elasticities in a category: published ones spread by less (Bijmolt et al. 2005)
@@ -52,7 +51,7 @@ class PriceResponse:
     """
 
     prior_elasticity: float = LITERATURE_MEAN
-    prior_sd: float = 1.0
+    prior_sd: float = LITERATURE_SD
     lags: int = 4
     recent_weeks: int = 8
     min_available: float = 0.5
@@ -79,15 +78,20 @@ class PriceResponse:
         mean = fit.posterior.item[:, PRICE]  # (I,)
         variance = fit.posterior.item_covariance[:, PRICE, PRICE]
         # Where prices follow demand, the mean of a category carries a bias of unknown size; the differences
-        # within the category keep most of their worth. The believed mean weighs the estimate, with a bias of
-        # standard deviation BIAS, against the prior; an implausible estimate is not believed at all.
+        # about it keep most of their worth. The believed mean weighs the estimate, with a bias of standard
+        # deviation BIAS, against the prior; an implausible estimate is not believed at all. Where the mean of
+        # the whole shop is not, the differences between its categories are kept.
         confounding = find_confounding(panel)
         category_mean = fit.posterior.category_mean[panel.category]  # (I,)
         category_sd = np.sqrt(fit.posterior.category_variance[panel.category])
         implausible = confounding.implausible | BAR.is_implausible(category_mean, category_sd)
+        doubted = category_mean
+        if confounding.shop_implausible:
+            implausible = np.ones_like(implausible)
+            doubted = np.full_like(category_mean, category_mean.mean())
         doubt = self.prior_sd**2 / (self.prior_sd**2 + BIAS**2)
         belief = np.where(implausible, 0.0, np.where(confounding.feedback, doubt, 1.0))
-        mean = mean + (1 - belief) * (self.prior_elasticity - category_mean)
+        mean = mean + (1 - belief) * (self.prior_elasticity - doubted)
         variance = variance + (1 - belief) * self.prior_sd**2
 
         level, level_variance, reference = _recent_level(grid, fit, panel, self.recent_weeks)
