@@ -1,6 +1,7 @@
 """From lines of a file to rows of a canonical table: each value read, each line judged once."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -28,6 +29,8 @@ class Reading:
     raw, lines : str
         SQL of the relations `source` (the file) and `raw` and `lines` (see Dialect).
     given : mapping of canonical column -> (SQL over `lines`, DuckDB type)
+    about : tuple of str
+        Columns of the products table that the lines say something about; in the relations as `about_` + name.
     fans_out : bool
         A record may give several lines, told apart by `_part`.
     forms : Forms
@@ -36,6 +39,7 @@ class Reading:
     dialect: Dialect
     source: Raw
     given: Mapping[str, tuple[str, str]]
+    about: tuple[str, ...]
     fans_out: bool
     forms: Forms
 
@@ -82,8 +86,7 @@ class Reading:
         )
 
     def _about(self) -> dict[str, str]:
-        """What the lines say about their products: `about_` + column -> SQL over `lines`."""
-        return {identifier("about_" + name): sql for name, sql in self.dialect.products.items()}
+        return {identifier("about_" + name): self.dialect.products[name] for name in self.about}
 
     def offending(self) -> str:
         """SQL over `checked`: the value at fault, for examples."""
@@ -211,8 +214,22 @@ def read_as(connection: duckdb.DuckDBPyConnection, source: Raw, dialect: Dialect
         name: (sql, "VARCHAR" if kind == '"NULL"' else kind)
         for (name, sql), (_, kind, *_) in zip(wanted.items(), described, strict=True)
     }
-    reading = Reading(dialect, source, given, "_part" in held, Forms())
+    reading = Reading(dialect, source, given, _said(dialect, source), "_part" in held, Forms())
     return replace(reading, forms=choose(connection, reading.as_given()))
+
+
+def _said(dialect: Dialect, source: Raw) -> tuple[str, ...]:
+    """The product columns whose SQL names a column that the file has, or none of the file's at all."""
+    present = dialect.read_as(source.columns).keys()
+
+    def named(names: Collection[str], sql: str) -> bool:
+        return any(re.search(rf"\b{re.escape(name)}\b", sql) for name in names)
+
+    return tuple(
+        name
+        for name, sql in dialect.products.items()
+        if named(present, sql) or not named(dialect.names - present, sql)
+    )
 
 
 def sql_type(kind: pa.DataType) -> str:

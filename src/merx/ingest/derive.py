@@ -22,7 +22,7 @@ def derive_products(
     fills what the product's latest row (`before`: the parts of the products table) leaves empty; it never
     replaces what a catalogue said.
     """
-    named = [field for field in PRODUCTS_TABLE if field.name in reading.dialect.products]
+    named = [field for field in PRODUCTS_TABLE if field.name in reading.about]
     if not named:
         return 0
     about = ", ".join(identifier("about_" + field.name) for field in named)

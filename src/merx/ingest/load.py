@@ -278,6 +278,7 @@ def _connect(database: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(spill),
             "autoinstall_known_extensions": "false",
             "TimeZone": "UTC",
+            "enable_progress_bar": "false",
             # It would make a join of each `IN (...)` of more than a few words.
             "disabled_optimizers": "in_clause",
         },
