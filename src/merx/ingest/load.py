@@ -271,18 +271,19 @@ def _connect(database: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
     memory = min(MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 2 // 5)
     spill = scratch / "spill"
     spill.mkdir(exist_ok=True)
-    return duckdb.connect(
+    connection = duckdb.connect(
         str(database),
         config={
             "memory_limit": f"{memory // (1 << 20)}MiB",
             "temp_directory": str(spill),
             "autoinstall_known_extensions": "false",
             "TimeZone": "UTC",
-            "enable_progress_bar": "false",
             # It would make a join of each `IN (...)` of more than a few words.
             "disabled_optimizers": "in_clause",
         },
     )
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
