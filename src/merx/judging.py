@@ -19,6 +19,7 @@ from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import RankingScores, compare, score_ranking
 from merx.evaluate.split import BOUGHT, Split, check_no_leak, last_days, split_by_time, targets
 from merx.fitting import Inputs, Progress, config_of, forecast_panels
+from merx.price.limits import ladder
 from merx.price.optimise import optimise
 from merx.recommend.rank import met_before, rank
 from merx.registry import Kind
@@ -220,22 +221,34 @@ def _prices(inputs: Inputs, config: ShopConfig, truth: Path, each: Each) -> tupl
     )  # (I,) item of the panel -> of the truth
     if (row < 0).any():
         raise DataError(f"{truth}: holds no truth about {(row < 0).sum():,} of the shop's products.")
-    now = known.price_now[:, None]  # (T, 1)
-    grid = now * (1 + np.linspace(-1, 1, GRID_POINTS) * config.price.max_change)  # (T, G)
-    best = known.profit(known.best_prices(grid)[:, None])[row, 0]  # (I,)
-    earned = known.profit(now)[row, 0]
+
+    def profit(prices: np.ndarray) -> np.ndarray:  # (I, G) -> (I, G)
+        every = np.repeat(known.price_now[:, None], prices.shape[1], axis=1)  # (T, G)
+        every[row] = prices
+        of_panel: np.ndarray = known.profit(every)[row]
+        return of_panel
+
+    now = panel.price_now[:, None]  # (I, 1)
+    earned = profit(now)[:, 0]
+    steps = ladder(panel.price_now, panel.cost, config.price)
+    allowed = np.where(steps.excluded.any(axis=0), -np.inf, profit(steps.price))  # (I, G)
+    grid = now * (1 + np.linspace(-1, 1, GRID_POINTS) * config.price.max_change)  # (I, G)
+    best = {"": np.maximum(allowed.max(axis=1), earned), ", free": profit(grid).max(axis=1)}
 
     def judge(kind: Kind) -> Score:
         quotes = optimise(config_of(kind, config).fit(panel), panel, config.price)
-        proposed = now.copy()
-        proposed[row, 0] = quotes.price
-        at_quote = known.profit(proposed)[row, 0]
+        at_quote = profit(quotes.price[:, None])[:, 0]
         grade = np.array(quotes.grade)
-        sure = np.isin(grade, ["A", "B"])
-        everywhere = profit_regret(at_quote, earned, best)
-        error = elasticity_error(quotes.elasticity, known.elasticity[row])
+        groups = {"": np.ones_like(earned, dtype=bool), ", A and B": np.isin(grade, ["A", "B"])}
         metrics = {
-            "gain share": everywhere.gain_share,
+            f"gain share{against}{group}": profit_regret(at_quote[of], earned[of], top[of]).gain_share
+            for group, of in groups.items()
+            if of.any()
+            for against, top in best.items()
+        }
+        everywhere = profit_regret(at_quote, earned, best[""])
+        error = elasticity_error(quotes.elasticity, known.elasticity[row])
+        metrics |= {
             "regret": everywhere.regret,
             "regret today": everywhere.regret_now,
             "elasticity RMSE": error.rmse,
@@ -243,14 +256,16 @@ def _prices(inputs: Inputs, config: ShopConfig, truth: Path, each: Each) -> tupl
             **{f"graded {letter}": float(np.mean(grade == letter)) for letter in "ABCD"},
         }
         sentence = f"Reaches {everywhere.gain_share:.0%} of the best possible gain over all products"
-        if sure.any():
-            graded = profit_regret(at_quote[sure], earned[sure], best[sure])
-            metrics["gain share, A and B"] = graded.gain_share
-            sentence += f", {graded.gain_share:.0%} where the grade is A or B ({sure.mean():.0%} of products)"
+        share = metrics.get("gain share, A and B")
+        if share is not None:
+            graded = np.mean(groups[", A and B"])
+            sentence += f", {share:.0%} where the grade is A or B ({graded:.0%} of products)"
         return Score("price", kind.name, metrics, everywhere.gain_share > 0, f"{sentence}.")
 
     return list(each("price", judge).values()), (
-        "Expected true profit of the coming week at the proposed prices, against the best prices within "
-        f"{config.price.max_change:.0%} of today's, free of the other rules; the trivial answer is to keep "
-        "today's prices (gain share 0)."
+        "Expected true profit of the coming week at the proposed prices. Gain share: of what the best prices "
+        "under the same rules, today's among them, would bring beyond today's prices; free: of what the best "
+        f"prices within {config.price.max_change:.0%} of today's would bring, whatever their ending and "
+        "margin. Regret: the share of the profit at the best prices under the rules that is missed. The "
+        "trivial answer is to keep today's prices (gain share 0)."
     )
