@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from merx.price.confounding import find_confounding
 from merx.price.grade import grade
 from merx.price.history import distinct_prices, list_price, price_spread
 
@@ -34,16 +35,17 @@ def test_prices_count_in_steps_of_one_percent_and_only_in_stock():
 def test_grades_fall_with_the_evidence():
     panel = make_world("random", 1, items=20, categories=1).panel
     sure, vague, unknown = (np.random.default_rng(0).normal(-2.5, sd, (200, 20)) for sd in (0.3, 0.9, 3.0))
-    assert set(grade(panel, sure).grade) == {"A"}
-    assert set(grade(panel, vague).grade) == {"C"}
-    refused = grade(panel, unknown)
+    confounding = find_confounding(panel)
+    assert set(grade(panel, sure, confounding).grade) == {"A"}
+    assert set(grade(panel, vague, confounding).grade) == {"C"}
+    refused = grade(panel, unknown, confounding)
     assert set(refused.grade) == {"D"}
-    assert "sales vary so much" in refused.missing[0]
+    assert "its elasticity is known to about ±2.9 only" in refused.missing[0]
     assert "weeks" in refused.evidence[0]
 
 
 def test_confounded_prices_are_never_better_than_c():
     panel = make_world("follows_demand", 1, items=60, categories=2).panel
-    graded = grade(panel, np.random.default_rng(0).normal(-2.5, 0.1, (200, 60)))
+    graded = grade(panel, np.random.default_rng(0).normal(-2.5, 0.1, (200, 60)), find_confounding(panel))
     assert set(graded.grade) == {"C"}
     assert "followed demand" in graded.alarm[0]

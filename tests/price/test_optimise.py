@@ -1,6 +1,6 @@
 """Prices under rules: against a slow obvious search, a known optimum, and laws that must always hold."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -26,6 +26,10 @@ class Isoelastic:
     now: np.ndarray
     elasticity: np.ndarray
     sd: float = 0.0
+
+    def take(self, which: np.ndarray) -> "Isoelastic":
+        items = Vocabulary(self.items.ids.take(which))
+        return replace(self, items=items, now=self.now[which], elasticity=self.elasticity[which])
 
     def draws(self, prices: np.ndarray) -> np.ndarray:
         step = np.log(prices / self.now[:, None])
@@ -222,6 +226,28 @@ def test_a_curve_is_the_demand_with_its_bands():
     assert np.allclose(drawn.units[:, 0], model.demand(np.tile(grid, (len(NOW), 1)))[2])
     assert np.allclose(drawn.profit[:, 0], drawn.units[:, 0] * (grid - COST[2]))
     assert (drawn.units[:, 1] <= drawn.units[:, 2]).all()
+
+
+def test_some_items_get_the_quotes_that_they_have_among_all():
+    world = make_world("few_changes", seed=1, items=30, categories=3)
+    model, which = PriceResponse().fit(world.panel), np.array([17, 4])
+    every = optimise(model, world.panel, PriceRules())
+    some = optimise(model, world.panel, PriceRules(), which=which)
+    for field in fields(some):
+        expected, value = getattr(every, field.name), getattr(some, field.name)
+        if isinstance(value, np.ndarray):
+            assert np.allclose(value, expected[which]), field.name
+        else:
+            assert value == tuple(expected[i] for i in which), field.name
+
+
+def test_a_product_that_hardly_sells_is_not_advised_to_test_prices():
+    panel = shop(NOW, COST)
+    quotes = optimise(
+        Isoelastic(panel.items, NOW, ELASTICITY), replace(panel, units=0.1 * (panel.units > 25)), PriceRules()
+    )
+    assert set(quotes.grade) == {"D"}
+    assert "sells too little for a price test" in quotes.reason[0]
 
 
 def test_wrong_questions_are_refused():

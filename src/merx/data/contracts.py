@@ -71,6 +71,10 @@ class DemandModel(Protocol):
         """Posterior draws of the expected units a week, (draws, I, G), at the prices (I, G)."""
         ...
 
+    def take(self, which: np.ndarray) -> "DemandModel":
+        """The same model of the items with the places `which` (n,) alone, in that order."""
+        ...
+
 
 @runtime_checkable
 class RecommenderConfig(Protocol):

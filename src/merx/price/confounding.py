@@ -9,7 +9,7 @@ mean elasticity is held against the literature's, and the prices that it calls f
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import chi2
@@ -99,6 +99,15 @@ class Confounding:
         """True where any alarm was raised, bool (I,)."""
         alarm: np.ndarray = self.feedback | self.implausible | self.shop_implausible
         return alarm
+
+    def lead(self, category: int) -> float:
+        """The elasticity to the next week's price that raised the alarm: the category's, else the shop's."""
+        own = abs(self.category_z[category]) > BAR.category_z
+        return float(self.category_lead[category]) if own else self.shop_lead
+
+    def take(self, which: np.ndarray) -> "Confounding":
+        """Of the items with the places `which` (n,) alone, in that order."""
+        return replace(self, feedback=self.feedback[which], implausible=self.implausible[which])
 
 
 def find_confounding(panel: PricePanel) -> Confounding:

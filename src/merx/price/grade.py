@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.data.panel import PricePanel
-from merx.price.confounding import Confounding, find_confounding
+from merx.price.confounding import Confounding
 from merx.price.history import distinct_prices, price_spread
 
 
@@ -49,15 +49,18 @@ class Grades:
     grade, evidence, missing, alarm : tuples of n str
         `evidence` in words ("12 prices in 90 weeks"); `missing` what a D lacks, "" for other grades;
         `alarm` why the prices are suspected to follow demand, "" where they are not.
+    sells_too_little : bool (n,)
+        Even a price test would not tell, for want of units.
     """
 
     grade: tuple[str, ...]
     evidence: tuple[str, ...]
     missing: tuple[str, ...]
     alarm: tuple[str, ...]
+    sells_too_little: np.ndarray
 
 
-def grade(panel: PricePanel, elasticity: np.ndarray) -> Grades:
+def grade(panel: PricePanel, elasticity: np.ndarray, confounding: Confounding) -> Grades:
     """Grade the items of the panel, given posterior draws (draws, I) of their elasticities.
 
     Where prices seem to follow demand (`merx.price.confounding`) no grade is above C: there, posterior
@@ -72,7 +75,6 @@ def grade(panel: PricePanel, elasticity: np.ndarray) -> Grades:
         "units": np.bincount(panel.item, panel.units, items),
         "max_sd": -elasticity.std(axis=0),
     }
-    confounding = find_confounding(panel)
     rank = np.zeros(items, dtype=np.int64)  # 0 is A, 3 is D
     for name, value in measured.items():
         bars = np.array(getattr(BAR, name)) * (-1 if name == "max_sd" else 1)
@@ -88,7 +90,14 @@ def grade(panel: PricePanel, elasticity: np.ndarray) -> Grades:
         for i in range(items)
     )
     alarm = tuple(_alarm(confounding, i, int(panel.category[i])) for i in range(items))
-    return Grades(tuple("ABCD"[r] for r in rank), evidence, missing, alarm)
+    rate = measured["units"] / np.maximum(measured["weeks"], 1)
+    return Grades(
+        grade=tuple("ABCD"[r] for r in rank),
+        evidence=evidence,
+        missing=missing,
+        alarm=alarm,
+        sells_too_little=rate * BAR.weeks[0] < BAR.units[2],
+    )
 
 
 def _count(number: int, noun: str) -> str:
@@ -108,7 +117,7 @@ def _missing(measured: dict[str, float]) -> str:
         return f"only {measured['units']:.0f} units sold in {_count(weeks, 'week')}"
     if measured["spread"] < BAR.spread[2]:
         return f"its {_count(prices, 'price')} differ by {measured['spread']:.1%} only"
-    return f"sales vary so much that the elasticity is known to {-measured['max_sd']:.1f} only"
+    return f"its elasticity is known to about ±{-measured['max_sd']:.1f} only"
 
 
 def _alarm(confounding: Confounding, i: int, category: int) -> str:
@@ -124,5 +133,10 @@ def _alarm(confounding: Confounding, i: int, category: int) -> str:
             f"would be {mean:.1f}, which is not plausible"
         )
     if confounding.feedback[i]:
-        return "past prices seem to have followed demand: strong weeks were followed by other prices"
+        if confounding.lead(category) > 0:
+            return "past prices seem to have followed demand: strong weeks were followed by higher prices"
+        return (
+            "past prices seem to have followed demand: strong weeks were followed by lower prices, as where "
+            "large orders get a discount"
+        )
     return ""

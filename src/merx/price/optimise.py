@@ -9,6 +9,7 @@ from merx.data.contracts import DemandModel
 from merx.data.panel import PricePanel
 from merx.data.results import Quotes
 from merx.errors import ConfigError, RequestError
+from merx.price.confounding import find_confounding
 from merx.price.grade import grade
 from merx.price.limits import LADDER_RULES, Ladder, PriceRules, ladder
 from merx.price.reasons import Choice, Found, reason
@@ -38,9 +39,13 @@ class Curve:
 
 
 def optimise(
-    model: DemandModel, panel: PricePanel, rules: PriceRules, objective: Objective = "profit"
+    model: DemandModel,
+    panel: PricePanel,
+    rules: PriceRules,
+    objective: Objective = "profit",
+    which: np.ndarray | None = None,
 ) -> Quotes:
-    """The best price of every item of the panel.
+    """The best price of every item of the panel, or of some.
 
     An item keeps its price where the evidence is of grade D, where its cost is not known and no margin may
     be assumed, where the rules leave no price, and where no allowed price gains with enough confidence.
@@ -53,6 +58,9 @@ def optimise(
     panel : PricePanel
     rules : PriceRules
     objective : "profit" or "revenue"
+    which : int (n,), optional
+        Places of the items to price, in the order of the quotes. Their quotes are those that they have among
+        all: signs that prices follow demand are still looked for in the whole panel.
 
     Raises
     ------
@@ -65,6 +73,9 @@ def optimise(
         raise ConfigError(f"objective is '{objective}'; it must be 'profit' or 'revenue'.")
     if model.items != panel.items:
         raise RequestError("The demand model was fitted on other items than the panel's: fit it again.")
+    confounding = find_confounding(panel)
+    if which is not None:
+        model, panel, confounding = model.take(which), panel.take(which), confounding.take(which)
     now = panel.price_now  # (I,)
     assumed = np.isnan(panel.cost)
     cost = panel.cost.copy()
@@ -73,7 +84,7 @@ def optimise(
     unit_cost = cost if objective == "profit" else np.zeros_like(cost)
 
     elasticity = local_elasticity(model, now)  # (draws, I)
-    grades = grade(panel, elasticity)
+    grades = grade(panel, elasticity, confounding)
     steps = ladder(now, cost, rules)
     value, confidence = _expected_gain(model, steps, unit_cost)  # (I, G)
     choice = _choose(steps, value, confidence, rules)
@@ -110,8 +121,7 @@ def optimise(
 
 def curve(model: DemandModel, i: int, grid: np.ndarray, cost: float) -> Curve:
     """Expected units, revenue and profit of item i at the prices (G,), with 80 % bands; cost may be NaN."""
-    items = len(model.items)
-    draws = np.stack([model.draws(np.full((items, 1), p))[:, i, 0] for p in grid], axis=1)  # (draws, G)
+    draws = model.take(np.array([i])).draws(grid[None])[:, 0]  # (draws, G)
     return Curve(grid, _summary(draws), _summary(draws * grid), _summary(draws * (grid - cost)))
 
 

@@ -65,10 +65,12 @@ def reason(
 ) -> str:
     """The reason for the price of item i."""
     if grades.grade[i] == "D":
-        return (
-            f"No price can be recommended (grade D): {grades.missing[i]}. The price stays; selling some "
-            "weeks at each of a few other prices (a price test) would show how buyers react."
+        advice = (
+            "it sells too little for a price test to tell how buyers react."
+            if grades.sells_too_little[i]
+            else "some weeks at each of a few other prices (a price test) would show how buyers react."
         )
+        return f"No price can be recommended (grade D): {grades.missing[i]}. The price stays; {advice}"
     parts = [_response(found.elasticity[i], grades.grade[i], grades.evidence[i])]
     if grades.alarm[i]:
         parts.append(f"Caution, {grades.alarm[i]}; the true response may be another.")
@@ -100,11 +102,11 @@ def _response(elasticity: np.ndarray, grade: str, evidence: str) -> str:
 
 def _decision(i: int, choice: Choice, now: float, price: float, rules: PriceRules, objective: str) -> str:
     named = [f"'{rules.in_words(rule)}'" for rule in choice.binding[i].split("+") if rule]
-    rule = f"the rule {named[0]}" if len(named) == 1 else f"the rules {' and '.join(named)}"
+    rule = f"the rule {named[0]}" if len(named) == 1 else f"the rules {_list(named)}"
     stops = "stops" if len(named) == 1 else "stop"
     top = _best(choice.best_price[i], now, objective)
     if choice.conflict[i]:
-        words = " and ".join(f"'{rules.in_words(r)}'" for r in choice.conflict[i])
+        words = _list([f"'{rules.in_words(r)}'" for r in choice.conflict[i]])
         return f"{top}, but the rules {words} leave no other price than today's {now:.2f}: it stays."
     if price == now:
         if choice.binding[i] == "min_confidence":
@@ -130,6 +132,10 @@ def _best(best: float, now: float, objective: str) -> str:
     if best <= now / RANGE * 1.02:
         return f"{objective.capitalize()} still rises down to {best:.2f}, the lowest price looked at"
     return f"{objective.capitalize()} is highest at {best:.2f}"
+
+
+def _list(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def _number(value: float) -> str:

@@ -11,9 +11,10 @@ residuals are the autoregressive part of the model (GLARMA: Davis, Dunsmuir and 
 the path from last week's demand to this week's price.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 from scipy.special import ndtr, ndtri
 
 from merx.data.panel import PricePanel
@@ -170,6 +171,18 @@ class FittedPriceResponse:
         power += self.level[:, :, None]
         np.exp(power, out=power)
         return power
+
+    def take(self, which: np.ndarray) -> "FittedPriceResponse":
+        """The same model of the items with the places `which` (n,) alone, in that order."""
+        which = np.asarray(which)
+        return replace(
+            self,
+            items=Vocabulary(self.items.ids.take(pa.array(which))),
+            reference=self.reference[which],
+            level=self.level[:, which],
+            elasticity=self.elasticity[:, which],
+            dispersion=self.dispersion[which],
+        )
 
     def demand(self, prices: np.ndarray) -> np.ndarray:
         """Expected units a week, (I, G), at the prices (I, G): the mean of the draws."""
