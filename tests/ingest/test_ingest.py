@@ -189,6 +189,33 @@ def test_why_a_line_is_rejected(world, line, reason):
     assert [(row["file"], row["line"], row["reason"]) for row in rows] == [("orders.csv", "6", reason)]
 
 
+def test_other_names_of_events_are_known_and_said(world):
+    mapping = {"table": "events", "columns": {name: name for name in ("time", "event", "item_id")}}
+    report = world.file(
+        ["2024-01-01,Add To Basket,i", "2024-01-01,buy,i", "2024-01-01,view_item,i"],
+        header="time,event,item_id",
+        mappings={"own": mapping},
+    )
+    assert [event for (event,) in world.rows("events", "event")] == ["add_to_cart", "purchase", "view_item"]
+    assert "Add To Basket -> add_to_cart, buy -> purchase" in str(report.notes)
+
+
+def test_not_a_number_is_nothing_and_infinite_is_wrong(world):
+    rows = {"time": ["2024-01-01"] * 3, "event": ["purchase"] * 3, "user_id": ["u"] * 3, "item_id": ["i"] * 3}
+    table = pa.table(
+        {
+            **rows,
+            "quantity": [float("nan"), 1.0, 2.0],
+            "price": [1.0, float("nan"), float("inf")],
+            "_ROW": [1, 2, 3],
+        }
+    )
+    pq.write_table(table, world.folder / "n.parquet")
+    report = world.read(world.folder / "n.parquet").files[0]
+    assert dict(report.reasons) == {"price is not finite": 1}
+    assert world.rows("events", "quantity, price") == [(1.0, 1.0), (1.0, None)]
+
+
 def test_a_negative_quantity_is_a_refund(world):
     header = "time,event,item_id,quantity,price"
     mapping = {"table": "events", "columns": {name: name for name in header.split(",")}}

@@ -10,7 +10,7 @@ import pyarrow as pa
 from merx.data.schema import EVENTS, ITEM_EVENTS, TABLES
 from merx.ingest import names, timestamps, values
 from merx.ingest.dialect import Dialect
-from merx.ingest.forms import Forms, Given, choose
+from merx.ingest.forms import SAMPLE, Forms, Given, choose
 from merx.ingest.raw import Raw, view
 from merx.ingest.sql import identifier, literal
 
@@ -105,6 +105,16 @@ class Reading:
         return ", ".join(
             f"{turned.get(name, identifier(name))} AS {identifier(name)}" for name in self.schema.names
         )
+
+    def renamed_events(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
+        """Which names of events in the first lines are read as others, as `cart -> add_to_cart`."""
+        if "event" not in self.given:
+            return []
+        found = connection.execute(
+            f"{self.relations()} SELECT DISTINCT given_event, event FROM "  # noqa: S608
+            f"(SELECT given_event, event FROM checked LIMIT {SAMPLE}) WHERE given_event <> event ORDER BY 1"
+        ).fetchall()
+        return [f"{left} -> {right}" for left, right in found]
 
     def _refused(self) -> str:
         cases = " ".join(f"WHEN {test} THEN {literal(why)}" for why, test in self.dialect.reject.items())
@@ -242,7 +252,10 @@ def sql_type(kind: pa.DataType) -> str:
 def _cleaned(name: str, kind: str) -> str:
     held = identifier("given_" + name)
     field = next(schema.field(name) for schema in TABLES.values() if name in schema.names)
-    return values.text(held, kind) if kind == "VARCHAR" or pa.types.is_string(field.type) else held
+    if kind == "VARCHAR" or pa.types.is_string(field.type):
+        return values.text(held, kind)
+    # What data frames write for "nothing here".
+    return f"CASE WHEN NOT isnan({held}) THEN {held} END" if kind in ("DOUBLE", "FLOAT") else held
 
 
 def _looked_up(held: str, spelling: str, meaning: list[str]) -> str:

@@ -92,7 +92,8 @@ def _file(
     connection = _connect(database, scratch)
     try:
         raw = open_raw(connection, source, found, scratch)
-        chosen = detect(source.path, tuple(raw.columns), dialect, mappings)
+        header = tuple(name for name in raw.columns if name != "_not_json")
+        chosen = detect(source.path, header, dialect, mappings)
         before = tables.current()
         if known := _read_before(before, found, chosen.name) if chosen.name not in mappings else None:
             return _nothing_new(source, known)
@@ -118,6 +119,8 @@ def _file(
             quarantine(connection, source, found, raw, unread, path) if refused or unread else ({}, {})
         )
         notes = [*_cut(found), *forms.notes(connection, reading.forms, new)]
+        if renamed := reading.renamed_events(connection):
+            notes.append(f"names of events read as others, in the first lines: {', '.join(renamed)}")
         notes.append(f"duplicates told {rule}: {duplicates:,} lines")
         notes += [
             f"{table} learned from the lines: {rows:,} rows" for table, (_, rows) in derived.items() if rows

@@ -192,7 +192,7 @@ def _agreeing(rows: list[list[str]]) -> int:
 
 def _named(header: list[str]) -> Iterator[str]:
     """Give every column a name of its own: blank ones by their place, repeated ones by a number."""
-    taken: set[str] = set()
+    taken = {"_row", "_part", "_not_json"}  # what merx itself adds
     for place, cell in enumerate(header, start=1):
         name = stem = cell.strip() or f"column_{place}"
         number = 2

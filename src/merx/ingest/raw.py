@@ -140,13 +140,18 @@ def _csv(text: _Text) -> Raw:
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, source: Source, link: Path) -> Raw:
-    reading = f"read_parquet({literal(str(link))}, file_row_number = true, binary_as_string = true)"
+    # Statistics of the file say nothing of NaN; without `can_have_nan` they are taken to exclude it.
+    options = "file_row_number = true, binary_as_string = true, can_have_nan = true"
+    reading = f"read_parquet({literal(str(link))}, {options})"
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {reading}").fetchall()  # noqa: S608
     except duckdb.Error as error:
         raise DataError(f"{source.path}: it cannot be read as Parquet ({error}).") from None
     columns = _own_columns({name: kind for name, kind, *_ in described if name != "file_row_number"})
-    query = f"SELECT {', '.join(map(identifier, columns))}, file_row_number + 1 AS _row FROM {reading}"  # noqa: S608
+    free = {name: f"{name}_2" if name.lower() == "_row" else name for name in columns}
+    listed = ", ".join(f"{identifier(name)} AS {identifier(given)}" for name, given in free.items())
+    columns = {free[name]: kind for name, kind in columns.items()}
+    query = f"SELECT {listed}, file_row_number + 1 AS _row FROM {reading}"  # noqa: S608
     return Raw(link, False, columns, query, query)
 
 
