@@ -48,7 +48,7 @@ def _section(result: dict[str, Any]) -> str:
         f"{result['protocol']}\n",
         f"`{result['command']}`, {result['date']}, commit {result['commit']}, {result['machine']}.\n",
     ]
-    rows = result["rows"]
+    rows = [{**row, "case": row["case"].replace("|", "\\|")} for row in result["rows"]]
     if any(row.get("peer_name") for row in rows):
         lines += [
             "| case | metric | merx | peer | | ratio | goal | met |",

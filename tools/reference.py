@@ -100,7 +100,11 @@ def commands() -> Iterator[click.Command]:
 def sections() -> dict[str, type]:
     """Every section of shop.toml that is a settings dataclass, in the file's order."""
     hints = inspect.get_annotations(ShopConfig)
-    return {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+    return {
+        name: kind
+        for name, kind in hints.items()
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    }
 
 
 def configs() -> dict[str, type]:
