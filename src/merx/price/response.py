@@ -28,6 +28,7 @@ START = Spread(item=np.array([9.0, 0.5, 0.1, 0.1]), category=0.25, category_week
 PRIOR_WEIGHT = 2.0  # effects' worth of faith in START: keeps a variance off 0 where few effects tell of it
 MAX_SPREAD = 1.5**2  # of elasticities in a category: published ones spread by less (Bijmolt et al. 2005)
 BIAS = 1.5  # of an elasticity where prices follow demand: between none and the 2.5 seen in simulation
+YEAR = 52  # weeks
 MAX_RESIDUAL = 5.0  # standard deviations: one huge order must not set a price
 
 
@@ -323,7 +324,7 @@ def _recent_level(
     )
     effects = fit.posterior.item
     weeks = grid.units.shape[1]
-    season = fit.posterior.week[panel.category][:, recent].mean(axis=1)
+    season = _coming_season(fit.posterior.week, recent_weeks)[panel.category]
     model = _mean_rate(grid) + effects[:, LEVEL] + effects[:, PRICE] * step
     model += effects[:, TREND] * (weeks - 1) / 2 / 52.0 + season
 
@@ -334,6 +335,18 @@ def _recent_level(
     ratio = np.log((sold + 0.5) / (expected + 0.5))
     level = model + shrink * ratio
     return np.clip(level, -12.0, 14.0), prior / (1.0 + prior * information), grid.reference * np.exp(step)
+
+
+def _coming_season(week: np.ndarray, recent_weeks: int) -> np.ndarray:
+    """Effect of the coming week in each category (C,): that of the recent weeks, and the step of a year ago.
+
+    The step is left out where the panel does not reach back so far.
+    """
+    season: np.ndarray = week[:, -recent_weeks:].mean(axis=1)
+    coming = week.shape[1] - YEAR  # the week a year before the coming one
+    if coming >= recent_weeks:
+        season += week[:, coming] - week[:, coming - recent_weeks : coming].mean(axis=1)
+    return season
 
 
 def _normal_scores(items: Vocabulary, draws: int) -> np.ndarray:
