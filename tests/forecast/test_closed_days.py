@@ -94,6 +94,19 @@ def test_a_long_run_of_zeros_is_an_end_of_sales():
     assert not closed_steps(y, known(y), "day", 7).any()
 
 
+def test_next_to_nothing_on_one_day_is_closed_and_half_a_day_is_not():
+    y = shop(closed=())
+    y[100], y[200] = 40, 1_500
+    assert np.flatnonzero(closed_steps(y, known(y), "day", 7)).tolist() == [100]
+
+
+def test_a_wild_series_has_no_closed_days():
+    rng = np.random.default_rng(0)
+    y = rng.poisson(60 * rng.gamma(0.7, 1 / 0.7, 300)).astype(float)
+    assert (y == 0).any()
+    assert not closed_steps(y, known(y), "day", 7).any()
+
+
 def test_a_closed_week():
     y = shop(100, closed=())
     y[[30, 31, 60, 61, 62]] = 0

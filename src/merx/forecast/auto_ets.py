@@ -45,7 +45,8 @@ class AutoETS:
     def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> "FittedAutoETS":
         """Fit every series of the panel on its own.
 
-        Steps that were not available (stock-outs) are filled before the fit, not read as zero.
+        Steps that were not available (stock-outs) and single closed days are filled before the fit, not read
+        as zero; a closed weekday is forecast as 0 (`merx.forecast.closed_days`).
         `progress` is called with the number of series done. Raises ConfigError on an impossible config.
         """
         check_config(self.horizon, self.season_length)

@@ -33,6 +33,7 @@ class LogNormal:
     Parameters
     ----------
     location, scale : float64 (S, H)
+        Both 0 on closed weekdays.
     excess, usual : float64 (S,)
         `usual`, > 0, is the mean of the one-step medians over the history.
     ceiling : float64 (S,)

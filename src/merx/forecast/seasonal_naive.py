@@ -41,8 +41,9 @@ class SeasonalNaive:
     def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> "FittedSeasonalNaive":
         """Fit every series of the panel on its own.
 
-        Steps that were not available (stock-outs) are filled, and left out of the errors. Values below 0
-        count as 0. `progress` is called with the number of series done. Raises ConfigError on an
+        Steps that were not available (stock-outs) and single closed days are filled, and left out of the
+        errors; a closed weekday is forecast as 0 (`merx.forecast.closed_days`). Values below 0 count as 0.
+        `progress` is called with the number of series done. Raises ConfigError on an
         impossible config.
         """
         check_config(self.horizon, self.season_length)
@@ -81,7 +82,7 @@ class FittedSeasonalNaive:
         First day forecast, in days since 1970.
     step : "day" or "week"
     location, scale : float64 (S, H)
-        Mean and standard deviation in units.
+        Mean and standard deviation in units; both 0 on closed weekdays.
     specification : tuple of S str
         "SNaive[7]", "Naive" (no season), or "none: no data".
     season_length : int64 (S,)
