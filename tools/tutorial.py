@@ -63,7 +63,7 @@ def masked(text: str) -> list[str]:
     """The lines of a page without what may differ between machines: numbers, ids, blanks, empty lines."""
     text = DECISION.sub("DECISION", text)
     text = re.sub(r"[0-9T]{10,}Z?-[0-9a-f]{16}|\b[0-9a-f]{16}\b", "HASH", text)
-    text = re.sub(r"[+-]?\d[\d,.:T]*", "#", text)
+    text = re.sub(r"[+-]?\d[\d,.:T]*(?:e[+-]\d+)?", "#", text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
