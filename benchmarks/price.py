@@ -27,8 +27,8 @@ LARGE = (10_000, 104, 200)  # items, weeks, categories
 RUNS = 3
 GOAL = 0.8
 PROTOCOL = (
-    f"merx.simulate shops of {USERS:,} users, {ITEMS} items and {DAYS} days, prices by each policy, ingested as "
-    f"any shop's data; means over seeds {SEEDS[0]} to {SEEDS[-1]}, on which nothing was tuned. Gain share: of "
+    f"merx.simulate shops of {USERS:,} users, {ITEMS} items and {DAYS} days, prices by each policy, ingested "
+    f"as any data; means over seeds {SEEDS[0]} to {SEEDS[-1]}, not those of development. Gain share: of "
     "what the best prices under the same rules (at most 20 % change, ending .49 or .99, margin 10 %) would "
     "bring beyond today's prices in the coming week, the share that the proposed prices bring. Where prices "
     "follow demand no product should be graded A or B. Coverage: share of the true elasticities within the "

@@ -6,20 +6,9 @@ import numpy as np
 
 from merx.price.confounding import find_confounding
 from merx.price.grade import grade
-from merx.price.history import distinct_prices, list_price, price_spread
+from merx.price.history import distinct_prices, price_spread
 
 from .worlds import make_world
-
-
-def test_the_list_price_is_that_of_most_orders_not_of_most_units():
-    item = np.array([0, 0, 0, 0, 1, 1])
-    week = np.array([3, 3, 3, 2, 0, 0])
-    price = np.array([5.0, 5.0, 4.0, 4.5, 2.0, 3.0])  # the line at 4.00 may have been for 1,000 pieces
-    found = list_price(item, week, price)
-    assert found[0].tolist() == [0, 0, 1]
-    assert found[1].tolist() == [2, 3, 0]
-    assert found[2].tolist() == [4.5, 5.0, 3.0]  # of two equally frequent prices the higher
-    assert len(list_price(item[:0], week[:0], price[:0])[2]) == 0
 
 
 def test_prices_count_in_steps_of_one_percent_and_only_in_stock():

@@ -30,7 +30,7 @@ class ConfoundingBar:
     Parameters
     ----------
     category_z, shop_z : float
-        Least |z| of the lead test. 3 happens by chance once in 370 shops. There are as many tests as
+        Least |z| of the lead test. 3.5 happens by chance once in 2,000 shops. There are as many tests as
         categories, and z has wide tails where a category has few items: hence 5.
     min_lead : float
         Least |elasticity| of demand to the next week's price: below it the bias is small beside other errors.
@@ -46,7 +46,7 @@ class ConfoundingBar:
     """
 
     category_z: float = 5.0
-    shop_z: float = 3.0
+    shop_z: float = 3.5
     min_lead: float = 0.1
     least_elastic: float = -1.0
     most_elastic: float = -6.0
@@ -140,12 +140,12 @@ def _check_shop(panel: PricePanel, elasticity: np.ndarray, error: np.ndarray) ->
 
     Two squared normal scores are added up: of the mean about the literature's, and, where it is weaker than
     that and most costs are known, of the shop's prices about those that it calls for. Each category counts as
-    one draw, so the more of them agree, the surer the mean.
+    one draw, so the more of them agree, the surer the mean; a shop of one category is that category.
     """
     moved = error > 0
     if not moved.any():
         return LITERATURE_MEAN, False
-    weight = 1.0 / (error[moved] ** 2 + BAR.category_sd**2)
+    weight = 1.0 / (error[moved] ** 2 + (BAR.category_sd**2 if moved.sum() > 1 else 0.0))
     mean, variance = float(np.average(elasticity[moved], weights=weight)), 1.0 / float(weight.sum())
     trust = LITERATURE_SD**2 / (LITERATURE_SD**2 + variance)
     score, scores = (mean - LITERATURE_MEAN) ** 2 * trust / LITERATURE_SD**2, 1
