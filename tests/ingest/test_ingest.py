@@ -451,6 +451,27 @@ def test_files_that_cannot_be_read(world, content, said):
     assert not world.tables.current().parts
 
 
+@pytest.mark.parametrize("letters", ["\u00e9", "\u4e16", "\U0001f600"])
+def test_letters_that_blocks_cut_in_two(world, monkeypatch, letters):
+    monkeypatch.setattr("merx.ingest.records.CHUNK", 49)
+    path = world.write([f"2024-01-0{n},view_item,{letters * n},i,," for n in range(1, 9)])
+    assert world.read(path).accepted == 8
+    path.write_bytes(path.read_bytes() + b"2024-01-01,view_item,\xff,i,,\n")
+    with pytest.raises(DataError, match="line 10 is not UTF-8"):
+        world.read(path)
+    path.write_bytes(path.read_bytes()[:-6] + "\u4e16".encode()[:2])
+    with pytest.raises(DataError, match="line 10 is not UTF-8"):
+        world.read(path)
+
+
+def test_blank_lines_before_the_header(world):
+    path = world.folder / "orders.csv"
+    path.write_text("\n\n" + "\n".join([HEADER, LINES[0], "2024-01-01,odd,u,i,,", "x"]) + "\n")
+    report = world.read(path).files[0]
+    assert (report.accepted, report.rejected) == (1, 2)
+    assert [row["line"] for row in world.only_rejected()[1]] == ["5", "6"]
+
+
 def test_other_unreadable_sources(world):
     with pytest.raises(DataError, match="no such file"):
         world.read(world.folder / "absent.csv")

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from merx.errors import DataError
-from merx.ingest.records import BOM, Shape, blocks, read_chunks
+from merx.ingest.records import BOM, Shape, blocks, first_bytes, read_chunks
 from merx.ingest.sources import Source
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -47,6 +48,8 @@ class Preflight:
         `\\n`, `\\r\\n` or `\\r`; empty where they are mixed.
     unclosed : (int, int) or None
         The first byte (from 0) and the line of a last record whose quote never closes.
+    leading : int
+        Blank lines before the first record.
     """
 
     sha256: str
@@ -57,6 +60,7 @@ class Preflight:
     regular: bool = True
     line_end: str = "\n"
     unclosed: tuple[int, int] | None = None
+    leading: int = 0
 
 
 def inspect(source: Source) -> Preflight:
@@ -102,9 +106,11 @@ def _text(source: Source) -> Preflight:
     digest = hashlib.sha256()
     records, spans, regular = 0, False, True
     ends = pairs = returns = 0
-    unclosed = None
+    unclosed, leading = None, -1
     checked = _checked(source, chain([first], chunks), digest)
     for block in blocks(source.path, checked, shape):
+        if leading < 0 and len(block.lines):
+            leading = int(block.lines[0]) - 1
         records += len(block.starts)
         spans |= block.spans
         regular &= block.regular
@@ -119,35 +125,46 @@ def _text(source: Source) -> Preflight:
         line_end = newline.decode()
     else:
         line_end = "\r\n" if returns == pairs == ends else ""
-    return Preflight(digest.hexdigest(), header, records, shape, spans, regular, line_end, unclosed)
+    return Preflight(digest.hexdigest(), header, records, shape, spans, regular, line_end, unclosed, leading)
 
 
 def _checked(source: Source, chunks: Iterator[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
-    """Pass the bytes on, hashed; refuse NUL bytes and what is not UTF-8."""
+    """Pass the bytes on, hashed (in a thread beside); refuse NUL bytes and what is not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    line = 1
-    for chunk in chunks:
-        digest.update(chunk)
-        if (at := chunk.find(b"\0")) >= 0:
-            line += chunk.count(b"\n", 0, at)
-            raise DataError(
-                f"{source.path}: line {line:,} holds a NUL byte; "
-                "the file is damaged or not text. Export it again as UTF-8 text."
-            )
-        if not chunk.isascii() or decoder.getstate()[0]:
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError as error:
-                raise _not_utf8(source, line + chunk.count(b"\n", 0, max(error.start, 0)), error) from None
-        line += chunk.count(b"\n")
-        yield chunk
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        raise _not_utf8(source, line, error) from None
+    passed = 0
+    with ThreadPoolExecutor(1) as beside:
+        hashed = beside.submit(digest.update, b"")
+        for chunk in chunks:
+            hashed.result()
+            hashed = beside.submit(digest.update, chunk)
+            if (at := chunk.find(b"\0")) >= 0:
+                raise DataError(
+                    f"{source.path}: line {_line_of(source, passed + at):,} holds a NUL byte; "
+                    "the file is damaged or not text. Export it again as UTF-8 text."
+                )
+            held = len(decoder.getstate()[0])  # the first bytes of a letter that the chunks cut in two
+            if held or not chunk.isascii():
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError as error:
+                    raise _not_utf8(source, passed - held, error) from None
+            passed += len(chunk)
+            yield chunk
+        held = len(decoder.getstate()[0])
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise _not_utf8(source, passed - held, error) from None
 
 
-def _not_utf8(source: Source, line: int, error: UnicodeDecodeError) -> DataError:
+def _line_of(source: Source, place: int) -> int:
+    """The line, from 1, of a byte."""
+    before = first_bytes(read_chunks(source.path, source.gzipped), place)
+    return 1 + sum(chunk.count(b"\n") for chunk in before)
+
+
+def _not_utf8(source: Source, passed: int, error: UnicodeDecodeError) -> DataError:
+    line = _line_of(source, passed + error.start)
     return DataError(
         f"{source.path}: line {line:,} is not UTF-8 (byte 0x{error.object[error.start]:02x}); "
         "the file may be Latin-1 or Windows-1252. "

@@ -110,6 +110,7 @@ class _Text:
             "quote": literal(quote),
             "escape": literal(quote),
             "new_line": literal(newline),
+            "skip": str(self.found.leading),
             "max_line_size": str(MAX_RECORD + 1),
             "compression": literal("gzip" if self.gzipped else "none"),
             "parallel": "true" if parallel else "false",

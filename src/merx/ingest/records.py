@@ -76,25 +76,29 @@ def blocks(path: Path, chunks: Iterator[bytes], shape: Shape) -> Iterator[Block]
         text = rest + chunk
         if offset == 0 and text.startswith(BOM):
             text, offset = text[len(BOM) :], len(BOM)
-        ends, regular = _ends(text, shape)
+        newlines = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == shape.newline[0])
+        ends, regular = _ends(text, newlines, shape)
         done = int(ends[-1]) + 1 if len(ends) else 0
         if done:
-            yield _block(path, text[:done], ends, regular, offset, line, shape)
-        line += text.count(shape.newline, 0, done)
+            newlines = newlines[: np.searchsorted(newlines, done)]
+            yield _block(path, text[:done], newlines, ends, regular, offset, line, shape)
+            line += len(newlines)
         offset += done
         rest = text[done:]
         if len(rest) > MAX_RECORD:
             raise _too_long(path, line, rest, shape)
     if rest:
         text = rest + shape.newline
-        ends, regular = _ends(text, shape)
-        block = _block(path, text, np.array([len(rest)]), regular, offset, line, shape)
+        newlines = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == shape.newline[0])
+        ends, regular = _ends(text, newlines, shape)
+        block = _block(path, text, newlines, np.array([len(rest)]), regular, offset, line, shape)
         yield replace(block, ends=0, pairs=0, unclosed=not len(ends))
 
 
 def _block(
     path: Path,
     text: bytes,
+    newlines: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
     regular: bool,
     offset: int,
@@ -103,8 +107,8 @@ def _block(
 ) -> Block:
     data = np.frombuffer(text, dtype=np.uint8)
     starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1] + 1])
-    newlines = np.flatnonzero(data == shape.newline[0])
-    lines = line + np.searchsorted(newlines, starts)
+    spans = len(newlines) > len(ends)
+    lines = line + (np.searchsorted(newlines, starts) if spans else np.arange(len(ends)))
     length = ends - starts
     longest = int(length.argmax())
     if length[longest] > MAX_RECORD:
@@ -115,7 +119,6 @@ def _block(
         paired = (length > 0) & (data[ends - 1] == _RETURN)
         blank |= paired & (length == 1)
         pairs, returns = int(paired.sum()), _outside(data, np.flatnonzero(data == _RETURN), shape, regular)
-    spans = len(newlines) > len(ends)
     return Block(offset + starts[~blank], lines[~blank], spans, regular, len(ends), pairs, returns)
 
 
@@ -126,12 +129,11 @@ def _outside(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], shape: 
     return int((np.searchsorted(np.flatnonzero(data == _QUOTE), places) % 2 == 0).sum())
 
 
-def _ends(text: bytes, shape: Shape) -> tuple[npt.NDArray[np.int64], bool]:
-    """Where records end (the place of their newline), and whether all quotes were regular."""
-    data = np.frombuffer(text, dtype=np.uint8)
-    newlines = np.flatnonzero(data == shape.newline[0])
+def _ends(text: bytes, newlines: npt.NDArray[np.int64], shape: Shape) -> tuple[npt.NDArray[np.int64], bool]:
+    """Which newlines end a record, and whether all quotes were regular."""
     if not shape.quoted or b'"' not in text:
         return newlines, True
+    data = np.frombuffer(text, dtype=np.uint8)
     quotes = np.flatnonzero(data == _QUOTE)
     outside = np.searchsorted(quotes, newlines) % 2 == 0
     opening = quotes[::2]
