@@ -157,14 +157,16 @@ def _sift(
 
     Returns accepted, rejected, the records that could not be read, and how many lines there were.
     """
-    rows = f"SELECT {reading.accepted()}, _part FROM checked WHERE reason IS NULL"  # noqa: S608
+    one_to_one = reading.dialect.lines == "SELECT * FROM raw"
+    # The reader keeps the file's order; what a dialect does to make lines of records may not.
+    order = "" if one_to_one else " ORDER BY _row, _part"
+    rows = f"SELECT {reading.accepted()}, _part FROM checked WHERE reason IS NULL{order}"  # noqa: S608
     copied = connection.execute(
         f"COPY ({reading.relations()} SELECT * EXCLUDE (_part), {key(reading.schema)} AS key FROM ({rows})) "  # noqa: S608
         f"TO {literal(str(new))} (FORMAT parquet, COMPRESSION zstd)"
     ).fetchone()
     assert copied is not None
     accepted = int(copied[0])
-    one_to_one = reading.dialect.lines == "SELECT * FROM raw"
     connection.execute("DROP TABLE IF EXISTS rejected")
     if one_to_one and accepted == found.records:
         connection.execute("CREATE TABLE rejected (_row BIGINT, _part BIGINT, reason VARCHAR, value VARCHAR)")
@@ -200,7 +202,7 @@ def _lineless(connection: duckdb.DuckDBPyConnection, reading: Reading) -> int:
 def _without(connection: duckdb.DuckDBPyConnection, new: Path, kept: Path) -> Path:
     connection.execute(
         f"COPY (SELECT * EXCLUDE (file_row_number) FROM {parquet([new], numbered=True)} "  # noqa: S608
-        "WHERE file_row_number NOT IN (SELECT place FROM dropped)) "
+        "WHERE file_row_number NOT IN (SELECT place FROM dropped) ORDER BY file_row_number) "
         f"TO {literal(str(kept))} (FORMAT parquet, COMPRESSION zstd)"
     )
     return kept

@@ -30,12 +30,11 @@ def text(expression: str, kind: str) -> str:
         )
     if kind != "VARCHAR":
         return f"CAST({expression} AS VARCHAR)"
-    blank_end = " OR ".join(f"ends_with({expression}, chr({code}))" for code in _BLANKS)
-    starts = f"ascii({expression}) IN ({', '.join(map(str, _BLANKS))})"
+    blanks = ", ".join(map(str, _BLANKS))
     trimmed = f"trim({expression}, {' || '.join(f'chr({code})' for code in _BLANKS)})"
     nothing = ", ".join(map(literal, NOTHING))
     return (
-        f"CASE WHEN {starts} OR {blank_end} "
+        f"CASE WHEN ascii({expression}) IN ({blanks}) OR ascii({expression}[-1]) IN ({blanks}) "
         f"THEN CASE WHEN lower({trimmed}) NOT IN ({nothing}) THEN {trimmed} END "
         f"WHEN strlen({expression}) < 5 AND lower({expression}) IN ({nothing}) THEN NULL "
         f"ELSE {expression} END"
