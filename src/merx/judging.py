@@ -64,11 +64,18 @@ class Score:
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """Scores of every task, the protocol of each, and what could not be judged and why."""
+    """Scores of every task, the protocol of each, and what could not be judged and why.
+
+    Parameters
+    ----------
+    series : mapping of series key -> forecaster -> MASE on the days held out
+        For the series that the slow kinds were judged on as well.
+    """
 
     scores: tuple[Score, ...]
     protocol: dict[str, str]
     refused: dict[str, str]
+    series: dict[str, dict[str, float]]
 
     def to_table(self) -> pa.Table:
         """task, model, metric, value: one row per metric."""
@@ -85,6 +92,7 @@ class EvaluationReport:
             "scores": [vars(score) for score in self.scores],
             "protocol": self.protocol,
             "refused": self.refused,
+            "series": self.series,
         }
 
 
@@ -99,6 +107,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     scores: list[Score] = []
     protocol: dict[str, str] = {}
     refused: dict[str, str] = {}
+    series: dict[str, dict[str, float]] = {}
     inputs = Inputs(engine, config)
 
     def each(task: str, judge: Callable[[Kind], Judged]) -> dict[str, Judged]:
@@ -115,7 +124,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
 
     tasks: dict[str, Callable[[], tuple[list[Score], str]]] = {
         "recommend": lambda: _rankings(inputs, config, each),
-        "forecast": lambda: _forecasts(inputs, config, each),
+        "forecast": lambda: _forecasts(inputs, config, each, series),
         "price": lambda: _prices(inputs, config, truth, each),
     }
     for task, judge in tasks.items():
@@ -124,7 +133,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
             scores += found
         except MerxError as error:
             refused[task] = str(error)
-    return EvaluationReport(tuple(scores), protocol, refused)
+    return EvaluationReport(tuple(scores), protocol, refused, series)
 
 
 def _rankings(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
@@ -180,7 +189,9 @@ def _judged(split: Split, config: ShopConfig) -> tuple[Split, Any, str]:
     return Split(split.train.take(user), split.test.take(user), split.cut), wanted[user], took
 
 
-def _forecasts(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
+def _forecasts(
+    inputs: Inputs, config: ShopConfig, each: Each, series: dict[str, dict[str, float]]
+) -> tuple[list[Score], str]:
     """Every forecaster on the shop, its categories and its best sellers."""
     items = min(config.forecast.items or SERIES, SERIES)
     settings = dataclasses.replace(config.forecast, items=items)
@@ -203,6 +214,11 @@ def _forecasts(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Sco
             better = None if name == BAR_FORECAST else metrics["mase"] < metrics["naive_mase"]
             sentence = "The bar for the others." if better is None else result.sentence
             scores.append(Score("forecast", label, metrics, better, sentence))
+            if len(results) > 1:
+                used = name if label == name else answering.name
+                for key, mase in zip(result.keys.ids.to_pylist(), result.mase, strict=True):
+                    if np.isfinite(mase):
+                        series.setdefault(key, {})[used] = round(float(mase), 3)
     return scores, (
         f"The last {horizon} {settings.step}s held out of the shop, its categories and its {items} "
         f"best-selling products: {every.n_series:,} series, {few.n_series:,} for the slow kinds; one origin; "

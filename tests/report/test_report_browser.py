@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sample
 
 from merx.report import Reason, write_report
 from merx.report import formats as f
+from tests.report import sample
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(

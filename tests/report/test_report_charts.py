@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import sample
 
 from merx.report import (
     decomposition_chart,
@@ -15,6 +14,7 @@ from merx.report import (
     ingest_chart,
     reasons_chart,
 )
+from tests.report import sample
 
 
 def by_id(option: dict) -> dict:

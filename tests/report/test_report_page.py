@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sample
 
 from merx.errors import DataError
 from merx.report import ForecastSeries, Interval, PriceCurve, Report, payload, render_report, write_report
 from merx.report import formats as f
 from merx.report.page import embed
+from tests.report import sample
 
 
 class Page(HTMLParser):

@@ -21,7 +21,7 @@ class Popularity:
         Days after which an event counts half, measured back from the latest event.
     """
 
-    half_life: float = 28.0
+    half_life: float = 14.0
 
     def fit(self, interactions: Interactions) -> "FittedPopularity":
         """Decayed weight per item; refunds take away, but no item falls below 0."""

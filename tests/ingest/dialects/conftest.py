@@ -2,8 +2,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from examples import FILES
-from reading import Read, read
+
+from tests.ingest.dialects.examples import FILES
+from tests.ingest.dialects.reading import Read, read
 
 Example = Callable[[str], Path]
 

@@ -2,10 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-from examples import FILES
-from reading import Read, header, read
 
 from merx.ingest.dialects import DIALECTS
+from tests.ingest.dialects.examples import FILES
+from tests.ingest.dialects.reading import Read, header, read
 
 Reading = Callable[[str], Read]
 

@@ -2,7 +2,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-from reading import Read, read
+
+from tests.ingest.dialects.reading import Read, read
 
 Example = Callable[[str], Path]
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from reading import Read, header, read
 
 from merx.data.schema import TABLES
 from merx.ingest.dialects import DIALECTS
+from tests.ingest.dialects.reading import Read, header, read
 
 Reading = Callable[[str], Read]
 

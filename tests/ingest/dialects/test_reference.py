@@ -1,6 +1,5 @@
-from reference import PAGE, page
-
 from merx.ingest.dialects import DIALECTS
+from tests.ingest.dialects.reference import PAGE, page
 
 
 def test_the_page_is_what_the_dialects_say() -> None:

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from reading import Read
+from tests.ingest.dialects.reading import Read
 
 
 def test_calls(reading: Callable[[str], Read]) -> None:

@@ -1,10 +1,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from examples import FILES
-from reading import Read, header, read
-
 from merx.ingest.dialects import DIALECTS
+from tests.ingest.dialects.examples import FILES
+from tests.ingest.dialects.reading import Read, header, read
 
 Reading = Callable[[str], Read]
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from examples import FILES
-from reading import Read, header, read
 
 from merx.data.schema import TABLES
 from merx.ingest.dialects import DIALECTS
+from tests.ingest.dialects.examples import FILES
+from tests.ingest.dialects.reading import Read, header, read
 
 Example = Callable[[str], Path]
 each = pytest.mark.parametrize("name", sorted(DIALECTS))

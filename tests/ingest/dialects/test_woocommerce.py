@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from reading import Read
+from tests.ingest.dialects.reading import Read
 
 Reading = Callable[[str], Read]
 
