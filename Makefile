@@ -37,7 +37,7 @@ layers: $(READY_DEV)
 
 docs: $(READY_DEV)
 	$(BIN)/python tools/reference.py
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 bench: $(READY_DEV)
 	$(BIN)/python benchmarks/run.py $(NAME)

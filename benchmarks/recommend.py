@@ -40,7 +40,7 @@ with tempfile.TemporaryDirectory() as folder:
     ]
 record(
     "recommend",
-    "The last 28 days held out; known shoppers who bought something new in them; full catalogue; what was met "
-    "before left out; settings as shipped; no tuning.",
+    "The last 28 days held out; known shoppers who bought something new in them; full catalogue; what "
+    "was met before left out; settings as shipped; no tuning.",
     rows,
 )

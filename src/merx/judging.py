@@ -25,6 +25,7 @@ from merx.recommend.rank import met_before, rank
 from merx.registry import Kind
 from merx.simulate.truth import read_truth
 from merx.store.engine import Engine
+from merx.typed import without_nan
 
 BAR_RANKING, BAR_FORECAST = "popularity", "seasonal_naive"  # the trivial models
 SERIES = 200  # best-selling products that forecasts are judged on
@@ -87,9 +88,9 @@ class EvaluationReport:
         return pa.Table.from_pylist(rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
+        """Plain JSON; a measure that is not defined is null."""
         return {
-            "scores": [vars(score) for score in self.scores],
+            "scores": [without_nan(vars(score)) for score in self.scores],
             "protocol": self.protocol,
             "refused": self.refused,
             "series": self.series,

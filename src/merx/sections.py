@@ -94,7 +94,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
             scores=tuple(
                 report.ModelScore(
                     model=score["model"],
-                    metrics={name: score["metrics"].get(name, float("nan")) for name in shown},
+                    metrics={name: _number(score["metrics"].get(name)) for name in shown},
                     beats_trivial=score["beats_trivial"],
                     sentence=score["sentence"],
                     trivial=score["beats_trivial"] is None,

@@ -11,6 +11,7 @@ report.html         the last report
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -239,7 +240,7 @@ class Shop:
         with self._engine() as (engine, fingerprint):
             content = reporting.build(
                 shop=self.name,
-                folder=self.folder.name,
+                folder=min(str(self.folder), os.path.relpath(self.folder), key=len),
                 config=self.config,
                 engine=engine,
                 snapshot=self.tables.snapshot(fingerprint),

@@ -1,4 +1,4 @@
-"""JSON and TOML values as the types that dataclass fields declare."""
+"""Plain JSON and TOML values, and the types that dataclass fields declare."""
 
 import dataclasses
 import math
@@ -41,3 +41,12 @@ def typed(value: Any, wanted: Any) -> Any:
     if wanted in (bool, int, str) and type(value) is wanted:
         return value
     raise TypeError(f"expected {getattr(wanted, '__name__', wanted)}, found {value!r}")
+
+
+def without_nan(value: Any) -> Any:
+    """The plain value with None in place of NaN and infinity, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: without_nan(entry) for key, entry in value.items()}
+    return [without_nan(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -518,6 +518,17 @@ def test_repeated_and_blank_column_names(world):
     assert world.rows("events", "price") == [(None,)]
 
 
+@pytest.mark.parametrize(
+    ("column", "event"),
+    [("price", "purchase"), ("quantity", "purchase"), ("value", "rate"), (None, "view_item")],
+)
+def test_a_mapping_without_an_event_says_what_happened_by_what_else_it_holds(world, column, event):
+    columns = {"time": "wann", "item_id": "was", **({column: "zahl"} if column else {})}
+    report = world.file(["2024-01-01,i,3"], header="wann,was,zahl", mappings={"own": {"columns": columns}})
+    assert report.accepted == 1
+    assert world.rows(columns="event") == [(event,)]
+
+
 def test_mappings_are_checked(world):
     with pytest.raises(ConfigError, match="'colour' is no column"):
         world.file(LINES, mappings={"own": {"columns": {"colour": "x"}}})

@@ -64,10 +64,9 @@ def price(context: Context, question: PriceQuestion) -> Answer:
             else f"{question.item!r} never had a price over a whole week, so no price can be proposed; "
             "ingest its orders or a price list."
         )
-    quotes = optimise(model, panel.take(place), question.rules, question.objective)
+    which = None if question.item is None else np.array([model.items.code(question.item)])
+    quotes = optimise(model, panel.take(place), question.rules, question.objective, which)
     rows = [_plain(row) for row in quotes.to_table().to_pylist()]
-    if question.item is not None:
-        rows = [row for row in rows if row["item_id"] == question.item]
     grades = dict(sorted(Counter(row["grade"] for row in rows).items()))
     content = {"objective": question.objective, "grades": grades, "rows": rows}
     bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule)

@@ -240,7 +240,7 @@ def why(folder: Path, decision_id: str, as_json: bool) -> None:
 def _print(result: dict[str, Any], as_json: bool, what: str) -> None:
     """One JSON object, or a table for people."""
     if as_json:
-        click.echo(json.dumps(result, default=str))
+        click.echo(json.dumps(result, allow_nan=False))
         return
     from merx.cli import show
 

@@ -1,7 +1,9 @@
 """How results look in a terminal."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -28,9 +30,8 @@ def show(what: str, result: dict[str, Any]) -> None:
 
 def show_made(result: dict[str, Any]) -> None:
     """A new shop."""
-    console.print(
-        f"Made the shop {result['name']} in {result['shop']}. Next: merx ingest {result['shop']} FILES"
-    )
+    shop = _near(result["shop"])
+    console.print(f"Made the shop {result['name']} in {shop}. Next: merx ingest {shop} FILES")
 
 
 def show_ingest(result: dict[str, Any]) -> None:
@@ -38,13 +39,18 @@ def show_ingest(result: dict[str, Any]) -> None:
     table = _table("file", "dialect", "read>", "accepted>", "rejected>", "duplicates>")
     for file in result["files"]:
         counts = (f"{file[name]:,}" for name in ("read", "accepted", "rejected", "duplicates"))
-        table.add_row(file["path"], file["dialect"], *counts)
+        table.add_row(_near(file["path"]), file["dialect"], *counts)
     console.print(table)
     for file in result["files"]:
         for reason, count in file["reasons"].items():
-            console.print(Text(f"  {file['path']}: {count:,} rejected: {reason}", style="yellow"))
+            console.print(Text(f"  {Path(file['path']).name}: {count:,} rejected: {reason}", style="yellow"))
         for note in file["notes"]:
-            console.print(Text(f"  {file['path']}: {note}", style="dim"))
+            console.print(Text(f"  {Path(file['path']).name}: {note}", style="dim"))
+
+
+def _near(path: str) -> str:
+    """The path as seen from here, where that is shorter."""
+    return min(path, os.path.relpath(path), key=len)
 
 
 def show_check(result: dict[str, Any]) -> None:
@@ -64,10 +70,9 @@ def show_evaluate(result: dict[str, Any]) -> None:
     """Scores by task, each against the trivial model."""
     for task, protocol in result["protocol"].items():
         scores = [score for score in result["scores"] if score["task"] == task]
-        metrics = list(scores[0]["metrics"])
-        table = _table("model", *(f"{metric}>" for metric in metrics))
-        for score in scores:
-            table.add_row(score["model"], *(_figure(score["metrics"].get(metric)) for metric in metrics))
+        table = _table(task, *(f"{score['model']}>" for score in scores))
+        for metric in scores[0]["metrics"]:
+            table.add_row(metric, *(_figure(score["metrics"].get(metric)) for score in scores))
         console.print(table)
         for score in scores:
             style = "yellow" if score["beats_trivial"] is False else ""
@@ -79,7 +84,7 @@ def show_evaluate(result: dict[str, Any]) -> None:
 
 def show_report(result: dict[str, Any]) -> None:
     """Where the report is."""
-    console.print(f"Report: {result['report']}", soft_wrap=True)
+    console.print(f"Report: {_near(result['report'])}", soft_wrap=True)
 
 
 def show_run(result: dict[str, Any]) -> None:

@@ -12,26 +12,33 @@ from merx.ingest.sql import identifier
 
 
 def mapped(name: str, mapping: Mapping[str, Any]) -> Dialect:
-    """Make a dialect of a `[mapping.NAME]` of shop.toml: `table`, and `columns` canonical -> of the file.
+    """Make a dialect of a `[mappings.NAME]` of shop.toml: `table`, and `columns` canonical -> of the file.
+
+    Events of a file without a column for what happened are purchases where it has a quantity or a price,
+    ratings where it has a value, and views otherwise, as in the plain dialects.
 
     Raises ConfigError for an unknown table or column.
     """
     table = mapping.get("table", "events")
     if table not in TABLES:
-        raise ConfigError(f"shop.toml: [mapping.{name}] table = {table!r} is none of {', '.join(TABLES)}.")
+        raise ConfigError(f"shop.toml: [mappings.{name}] table = {table!r} is none of {', '.join(TABLES)}.")
     columns = dict(mapping.get("columns", {}))
     unknown = sorted(columns.keys() - set(TABLES[table].names))
     if unknown or not columns:
         wrong = f"{unknown[0]!r} is no column" if unknown else "`columns` is empty"
         raise ConfigError(
-            f"shop.toml: [mapping.{name}]: {wrong}; {table} has {', '.join(TABLES[table].names)}."
+            f"shop.toml: [mappings.{name}]: {wrong}; {table} has {', '.join(TABLES[table].names)}."
         )
+    expressions = {canonical: identifier(str(column)) for canonical, column in columns.items()}
+    if table == "events" and "event" not in columns:
+        sold, rated = {"quantity", "price"} & columns.keys(), "value" in columns
+        expressions["event"] = "'purchase'" if sold else "'rate'" if rated else "'view_item'"
     return Dialect(
         name=name,
         title=f"The mapping {name} of shop.toml",
         signature=(frozenset(map(str, columns.values())),),
         table=table,
-        columns={canonical: identifier(str(column)) for canonical, column in columns.items()},
+        columns=expressions,
     )
 
 
@@ -89,7 +96,7 @@ def _how_to_map(header: Sequence[str]) -> str:
     example = next((name for name in header if "id" in folded(name)), header[0] if header else "their_name")
     return (
         "Name its columns in shop.toml (left merx's name, right the file's), for example:\n"
-        "[mapping.my_orders]\n"
+        "[mappings.my_orders]\n"
         'table = "events"\n'
         f'columns = {{ item_id = "{example}", time = "...", event = "..." }}'
     )
