@@ -12,12 +12,13 @@ SEEDS = range(10, 15)
 MARGIN = 1.25  # what a clear margin over popularity is
 
 
-def row(case: str, found: list[tuple[float, float]]) -> Row:
+def row(case: str, found: list[tuple[float, float]], goal: float | None) -> Row:
     """Ours against popularity, means over the shops."""
     ours, peer = mean(pair[0] for pair in found), mean(pair[1] for pair in found)
-    return Row(
-        case, "NDCG@10", ours, peer, "popularity", ours / peer, f"at least {MARGIN}", ours / peer >= MARGIN
-    )
+    ratio = ours / peer
+    if goal is None:
+        return Row(case, "NDCG@10", ours, peer, "popularity", ratio)
+    return Row(case, "NDCG@10", ours, peer, "popularity", ratio, f"ratio at least {goal}", ratio >= goal)
 
 
 def ndcg(shop: Shop) -> tuple[float, float]:
@@ -35,8 +36,8 @@ with tempfile.TemporaryDirectory() as folder:
     retail = Shop.init(Path(folder) / "retail")
     retail.ingest(data("online_retail/online_retail.parquet"))
     rows = [
-        row(f"{len(SEEDS)} simulated shops, 2,000 users, 200 items, a year", simulated),
-        row("UCI Online Retail", [ndcg(retail)]),
+        row(f"{len(SEEDS)} simulated shops, 2,000 users, 200 items, a year", simulated, MARGIN),
+        row("UCI Online Retail", [ndcg(retail)], None),
     ]
 record(
     "recommend",
