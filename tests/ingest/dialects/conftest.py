@@ -1,10 +1,10 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.ingest.dialects.examples import FILES
-from tests.ingest.dialects.reading import Read, read
 
 Example = Callable[[str], Path]
 
@@ -23,6 +23,8 @@ def example(tmp_path: Path) -> Example:
 
 
 @pytest.fixture
-def reading(example: Example) -> Callable[[str], Read]:
+def reading(example: Example) -> Callable[[str], Any]:
     """Read the example file of a dialect in that dialect."""
+    from tests.ingest.dialects.reading import read
+
     return lambda name: read(name, example(name))
