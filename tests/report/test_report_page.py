@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from merx.errors import DataError
-from merx.report import ForecastSeries, Interval, PriceCurve, Report, payload, render_report, write_report
+from merx.report import (
+    ForecastSeries,
+    Interval,
+    PriceCurve,
+    Report,
+    payload,
+    render_report,
+    sentences,
+    write_report,
+)
 from merx.report import formats as f
 from merx.report.page import embed
 from tests.report import sample
@@ -206,3 +215,12 @@ def test_money_shares_and_changes() -> None:
     assert f.change(-0.0001) == "0.0\u202f%"
     assert f.metric("coverage80", 0.79) == "79.0\u202f%"
     assert f.metric("NDCG@10", 0.2124) == "0.212"
+
+
+def test_a_gain_on_thin_evidence_is_said_to_be_so() -> None:
+    report = sample.report()
+    assert report.prices is not None
+    thin = replace(report.prices, quotes=tuple(replace(quote, grade="C") for quote in report.prices.quotes))
+    unit = f.currency(report.currency)
+    assert "try a few of these prices first" in sentences.prices(thin, unit)
+    assert "try a few" not in sentences.prices(report.prices, unit)

@@ -133,7 +133,10 @@ def prices(part: Prices, unit: f.Currency) -> str:
         text += f"; that is expected to bring {f.money(gain, unit)} more profit {part.period}"
         if part.gain is not None and f.known(part.gain.low) and f.known(part.gain.high):
             text += f" ({f.money(part.gain.low, unit)} to {f.money(part.gain.high, unit)})"
-    return text + "."
+    text += "."
+    if not any(q.grade in "AB" for q in moved):
+        text += " None of it rests on evidence better than grade C: try a few of these prices first."
+    return text
 
 
 def profit_gain(part: Prices) -> float:
