@@ -615,3 +615,15 @@ def test_every_table_has_the_columns_of_its_schema(world):
     (path,) = world.tables.paths(world.tables.current(), "relations")
     schema = pq.read_schema(path)
     assert schema.names == [*TABLES["relations"].names, "key"]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_every_arrow_type(world, unit, zone):
+    factor = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    time = pa.array([1704449472 * factor], pa.timestamp(unit, zone))
+    table = pa.table({"time": time, "event": ["view_item"], "user_id": ["u"], "item_id": ["i"]})
+    pq.write_table(table, world.folder / "t.parquet")
+    (report,) = world.read(world.folder / "t.parquet").files
+    assert (report.read, report.accepted) == (1, 1)
+    assert str(world.rows(columns="time")[0][0]) == "2024-01-05 10:11:12"

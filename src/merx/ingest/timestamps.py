@@ -87,12 +87,12 @@ TEXT_FORMS: tuple[TimeForm, ...] = (
 )
 _COUNTS = tuple(form for form in TEXT_FORMS if form.title.endswith("since 1970"))
 _TYPED = TimeForm("times of the file's own type", "CAST({x} AS TIMESTAMP)")
-_ZONED = TimeForm("times with a zone", "make_timestamp(epoch_us({x}))")
+_ZONED = TimeForm("times with a zone", "make_timestamp(epoch_us(CAST({x} AS TIMESTAMPTZ)))")
 
 
 def forms(kind: str) -> tuple[TimeForm, ...]:
     """The forms that an expression of this DuckDB type may have."""
-    if kind == "TIMESTAMP WITH TIME ZONE":
+    if kind in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"):
         return (_ZONED,)
     if kind.startswith(("TIMESTAMP", "DATE")):
         return (_TYPED,)

@@ -13,7 +13,7 @@ Reading = Callable[[str], Read]
 def test_online_retail(reading: Reading) -> None:
     purchase, refund, *rest = reading("uci_online_retail").lines
     assert purchase == {
-        "time": "2010-12-01 08:26:00",
+        "time": "12/1/2010 8:26",
         "event": "purchase",
         "user_id": "100",
         "item_id": "10001A",
@@ -24,7 +24,7 @@ def test_online_retail(reading: Reading) -> None:
     }
     assert refund == {
         **purchase,
-        "time": "2010-12-02 09:30:00",
+        "time": "12/2/2010 9:30",
         "event": "refund",
         "quantity": "-2",
         "transaction_id": "C2",
@@ -63,7 +63,7 @@ def test_retailrocket(reading: Reading) -> None:
     lines = reading("retailrocket").lines
     assert [line["event"] for line in lines] == ["view_item", "add_to_cart", "purchase"]
     assert lines[2] == {
-        "time": "2024-01-05 10:11:12.003+00:00",
+        "time": "1704449472003",
         "event": "purchase",
         "user_id": "2",
         "item_id": "100",
@@ -74,7 +74,7 @@ def test_retailrocket(reading: Reading) -> None:
 def test_movielens(reading: Reading) -> None:
     assert reading("movielens_ratings").lines == [
         {
-            "time": "2024-01-05 10:11:12+00:00",
+            "time": "1704449472",
             "event": "rate",
             "user_id": "1",
             "item_id": "31",

@@ -1,7 +1,7 @@
 import duckdb
 import pytest
 
-from merx.ingest.dialects.expressions import identifier, prose, renamed, since_epoch, zoned
+from merx.ingest.dialects.expressions import identifier, prose, renamed, zoned
 
 
 def of(sql: str) -> str | None:
@@ -29,20 +29,6 @@ def of(sql: str) -> str | None:
 )
 def test_zoned(given: str, read: str | None) -> None:
     assert of(zoned(f"'{given}'")) == read
-
-
-@pytest.mark.parametrize(
-    ("given", "unit", "read"),
-    [
-        ("1704449472.5", "s", "2024-01-05 10:11:12.5+00:00"),
-        ("1704449472123", "ms", "2024-01-05 10:11:12.123+00:00"),
-        ("1704449472123456", "us", "2024-01-05 10:11:12.123456+00:00"),
-        ("soon", "ms", "soon"),
-        ("99999999999999999999999", "us", "99999999999999999999999"),
-    ],
-)
-def test_since_epoch(given: str, unit: str, read: str) -> None:
-    assert of(since_epoch(f"'{given}'", unit)) == read
 
 
 def test_ids_lose_the_tail_of_a_float_only() -> None:

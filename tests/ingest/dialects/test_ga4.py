@@ -8,7 +8,7 @@ from tests.ingest.dialects.reading import Read, read
 Example = Callable[[str], Path]
 
 ORDER = {
-    "time": "2024-01-05 10:11:12.000001+00:00",
+    "time": "1704449472000001",
     "event": "purchase",
     "user_id": "u1",
     "session_id": "d1.77",
@@ -19,7 +19,7 @@ LINES = [
     {**ORDER, "item_id": "A", "quantity": "2", "price": "10.0", "value": "35.5"},
     {**ORDER, "item_id": "B", "price": "15.5"},
     {
-        "time": "2024-01-05 10:11:13+00:00",
+        "time": "1704449473000000",
         "event": "page_view",
         "user_id": "d1",
         "session_id": "d1.77",

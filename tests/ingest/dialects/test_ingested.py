@@ -53,6 +53,31 @@ def test_every_line_is_accounted_for(name: str, example: Example, take: Take) ->
     assert report.accepted == len(rows) > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "form", "first"),
+    [
+        ("retailrocket", "milliseconds since 1970", "2024-01-05 10:11:12.001000"),
+        ("movielens_ratings", "seconds since 1970", "2024-01-05 10:11:12"),
+        ("ga4", "microseconds since 1970", "2024-01-05 10:11:12.000001"),
+        ("uci_online_retail", "month/day/year", "2010-12-01 08:26:00"),
+    ],
+)
+def test_the_unit_of_the_times_is_told_and_reported(
+    name: str, form: str, first: str, example: Example, take: Take
+) -> None:
+    report, rows = take(example(name))
+    assert str(min(row["time"] for row in rows)) == first
+    assert any(note.startswith(f"times read as {form}") for note in report.notes)
+
+
+def test_invoice_dates_with_the_day_first(example: Example, take: Take) -> None:
+    path = example("uci_online_retail")
+    path.write_text(path.read_text().replace("12/1/2010", "13/1/2010").replace("12/2/2010", "1/2/2010"))
+    report, rows = take(path)
+    assert report.rejected == sum(REJECTED["uci_online_retail"].values())
+    assert {str(row["time"])[:10] for row in rows} == {"2010-01-13", "2010-02-01"}
+
+
 def test_offsets_and_gmt_become_utc(example: Example, take: Take) -> None:
     _, rows = take(example("shopify_orders"))
     assert str(rows[0]["time"]) == "2024-01-05 15:11:12"

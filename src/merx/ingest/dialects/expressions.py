@@ -31,13 +31,6 @@ def renamed(expression: str, names: Mapping[str, str]) -> str:
     return f"CASE {expression} {cases} ELSE {expression} END"
 
 
-def since_epoch(expression: str, unit: str) -> str:
-    """Read a count of `s`, `ms` or `us` since 1970 as a UTC time."""
-    factor = {"s": 1_000_000, "ms": 1_000, "us": 1}[unit]
-    micros = f"TRY_CAST(TRY_CAST({text(expression)} AS DECIMAL(28, 6)) * {factor} AS BIGINT)"
-    return first([f"CAST(make_timestamp({micros}) AS VARCHAR) || '+00:00'", text(expression)])
-
-
 def zoned(expression: str) -> str:
     """Read a time; one with an offset is turned to UTC, since a bare cast would drop the offset."""
     given = text(expression)

@@ -10,7 +10,7 @@ Source: https://support.google.com/analytics/answer/7029846 (BigQuery Export sch
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import fanned_out, first, inside, listed, since_epoch, text
+from merx.ingest.dialects.expressions import fanned_out, first, inside, listed, text
 from merx.ingest.sql import literal
 
 
@@ -47,7 +47,7 @@ GA4 = Dialect(
     optional=frozenset({"event_params", "items", "user_id", "ecommerce"}),
     lines=fanned_out(_repeated("items"), f"({_RECORDS})"),
     columns={
-        "time": since_epoch("event_timestamp", "us"),
+        "time": "event_timestamp",
         "event": text("event_name"),
         "user_id": first([text("user_id"), text("user_pseudo_id")]),
         "session_id": f"{text('user_pseudo_id')} || '.' || {_parameter('ga_session_id', 'int', 'string')}",

@@ -7,7 +7,7 @@ The first genre is the category; all genres are the description.
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import identifier, since_epoch, text
+from merx.ingest.dialects.expressions import identifier, text
 
 _GENRES = f"nullif({text('genres')}, '(no genres listed)')"
 
@@ -17,7 +17,7 @@ RATINGS = Dialect(
     table="events",
     signature=(frozenset({"userId", "movieId", "rating", "timestamp"}),),
     columns={
-        "time": since_epoch('"timestamp"', "s"),
+        "time": '"timestamp"',
         "event": "'rate'",
         "user_id": identifier("userId"),
         "item_id": identifier("movieId"),

@@ -6,7 +6,7 @@ are not read.
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import identifier, renamed, since_epoch, text
+from merx.ingest.dialects.expressions import identifier, renamed, text
 
 RETAILROCKET = Dialect(
     name="retailrocket",
@@ -14,7 +14,7 @@ RETAILROCKET = Dialect(
     table="events",
     signature=(frozenset({"timestamp", "visitorid", "event", "itemid", "transactionid"}),),
     columns={
-        "time": since_epoch('"timestamp"', "ms"),
+        "time": '"timestamp"',
         "event": renamed(
             text("event"), {"view": "view_item", "addtocart": "add_to_cart", "transaction": "purchase"}
         ),

@@ -13,7 +13,7 @@ indicates a cancellation"; "Unit price: Product price per unit in sterling").
 """
 
 from merx.ingest.dialect import Dialect
-from merx.ingest.dialects.expressions import first, identifier, text
+from merx.ingest.dialects.expressions import identifier, text
 
 _CODE = f"upper({text('StockCode')})"
 
@@ -28,12 +28,7 @@ ONLINE_RETAIL = Dialect(
     ),
     aliases={"InvoiceNo": ("Invoice",), "UnitPrice": ("Price",)},
     columns={
-        "time": first(
-            [
-                f"CAST(try_strptime({text('InvoiceDate')}, '%m/%d/%Y %H:%M') AS VARCHAR)",
-                text("InvoiceDate"),
-            ]
-        ),
+        "time": "InvoiceDate",
         "event": f"CASE WHEN {text('InvoiceNo')} ILIKE 'C%' THEN 'refund' ELSE 'purchase' END",
         "user_id": identifier("CustomerID"),
         "item_id": _CODE,
