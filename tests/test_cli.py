@@ -101,6 +101,31 @@ def test_errors_are_one_paragraph_and_exit_1(shop, tmp_path, monkeypatch, words,
     assert machine.exit_code == 1 and text in json.loads(machine.stdout)["error"]
 
 
+def test_what_the_system_refuses_is_one_paragraph_too(shop, tmp_path):
+    (tmp_path / "file").write_text("")
+    (shop.folder / "decisions.sqlite").write_bytes(b"no database " * 100)
+    (shop.folder / "evaluation.json").write_text("{")
+    for words in (
+        ("init", tmp_path / "file"),
+        ("init", tmp_path / "file" / "x"),
+        ("recommend", shop.folder, "--user", "u"),
+        ("report", shop.folder),
+    ):
+        result = run(*words)
+        assert result.exit_code == 1, words
+        assert result.exception is None or isinstance(result.exception, SystemExit), words
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_damaged_part_is_named(shop):
+    part = next((shop.folder / "tables" / "products").glob("*.parquet"))
+    part.write_bytes(b"PAR1 not any more")
+    result = run("recommend", shop.folder, "--user", "u000003")
+    assert result.exit_code == 1
+    assert "cannot be read" in result.stderr
+    assert part.name in result.stderr
+
+
 def test_an_unknown_setting_is_named(shop):
     with open(shop.folder / "shop.toml", "a") as settings:
         settings.write("\n[recomend]\nk = 3\n")

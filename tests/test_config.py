@@ -67,6 +67,8 @@ def test_values_are_read(tmp_path):
         ("[recommend]\nexclude = 'all'", r"\"met\", \"bought\" or \"nothing\""),
         ("[events.weights]\npurchase = nan", r"purchase: expected float, found nan"),
         ("[evaluate]\ndays = -3", r"days = -3: at least 1"),
+        ("[models.item_knn]\nneighbour = 3", r"\[models.item_knn\] neighbour: .* Did you mean neighbours\?"),
+        ("[events.weights]\nrefund = 3", r"refund: 0 or below"),
         ("[shop", r"shop.toml: "),
     ],
 )

@@ -204,3 +204,24 @@ def _decisions(shop):
     connection.close()
     assert found
     return found
+
+
+def test_no_model_sees_the_days_it_is_judged_on(shop, monkeypatch):
+    """Spies in place of the recommenders record the latest moment they were fitted on."""
+    from merx.recommend.item_knn import ItemKNN
+    from merx.recommend.popularity import Popularity
+
+    seen = []
+    for config in (ItemKNN, Popularity):
+        fit = config.fit
+        monkeypatch.setattr(
+            config, "fit", lambda self, given, fit=fit: seen.append(given.time.max()) or fit(self, given)
+        )
+    monkeypatch.setattr("merx.judging.check_no_leak", lambda *parts: seen.append("checked"))
+    shop.evaluate()
+    with shop._engine() as (engine, _):
+        events = engine.query("histories")["time"].to_numpy().astype("datetime64[us]").astype("int64")
+    cut = events.max() + 1 - shop.config.evaluate.days * 86_400_000_000
+    assert seen[0] == "checked"
+    assert len(seen) == 3
+    assert max(seen[1:]) < cut

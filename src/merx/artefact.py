@@ -51,8 +51,9 @@ def save(record: Any, folder: Path, *, kind: str, config: Any, about: Mapping[st
     Raises
     ------
     ArtefactError
-        A float array holds NaN or infinity, or a field has a type that cannot be saved.
+        A float array holds NaN or infinity, a field has a type that cannot be saved, or the disk is full.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays: dict[str, np.ndarray] = {}
@@ -63,7 +64,10 @@ def save(record: Any, folder: Path, *, kind: str, config: Any, about: Mapping[st
         if not _finite(np.asarray(value)):
             raise ArtefactError(f"{kind}: {name} holds NaN or infinity, so the model is not saved.")
     folder.mkdir(parents=True)
-    save_file(arrays, folder / ARRAYS)
+    try:
+        save_file(arrays, folder / ARRAYS)
+    except SafetensorError as error:
+        raise ArtefactError(f"{folder}: the model could not be written ({error}).") from None
     for name, vocabulary in vocabularies.items():
         pq.write_table(pa.table({"id": vocabulary.ids}), folder / f"{name}.parquet", compression="zstd")
     manifest = {

@@ -63,6 +63,8 @@ class EventSettings:
         for name in self.weights:
             if name not in known:
                 raise ConfigError(f"[events.weights] {name}: no such event.{_nearest(name, known)}")
+        if self.weights.get("refund", 0.0) > 0:
+            raise ConfigError("[events.weights] refund: 0 or below; what was sent back was not liked.")
         object.__setattr__(self, "weights", {**DEFAULT_WEIGHTS, **self.weights})
 
 
@@ -193,9 +195,11 @@ class ShopConfig:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in self.models:
+        for name, hyper_parameters in self.models.items():
             if name not in KINDS:
                 raise ConfigError(f"[models.{name}]: no such kind.{_nearest(name, list(KINDS))}")
+            config_type, _ = KINDS[name].load()
+            build(config_type, hyper_parameters, f"models.{name}")
 
 
 def read_config(path: Path) -> ShopConfig:
@@ -206,7 +210,7 @@ def read_config(path: Path) -> ShopConfig:
         raise ConfigError(
             f"{path} is not there, so {path.parent} is no shop; make one with `merx init {path.parent}`."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path}: {error}") from None
     try:
         return build(ShopConfig, raw, "")

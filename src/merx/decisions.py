@@ -3,8 +3,8 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from merx.errors import RequestError
+from merx.errors import DataError, RequestError
 
 FORMAT = 1
 
@@ -121,7 +121,7 @@ class Ledger:
             for name, value in vars(decision).items()
         }
         columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
-        with closing(self._connect()) as connection, connection:
+        with self._open() as connection:
             connection.execute(f"INSERT INTO decisions ({columns}) VALUES ({values})", row)  # noqa: S608
         return decision
 
@@ -129,7 +129,7 @@ class Ledger:
         """One decision. Raises RequestError where the ledger does not hold it."""
         row = None
         if self.path.exists():
-            with closing(self._connect()) as connection:
+            with self._open() as connection:
                 row = connection.execute("SELECT * FROM decisions WHERE id = ?", (decision_id,)).fetchone()
         if row is None:
             raise RequestError(f"{self.path}: no decision has the id {decision_id!r}.")
@@ -146,17 +146,22 @@ class Ledger:
             merx=row["merx"],
         )
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA synchronous = FULL")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
-            connection.executescript(_SCHEMA)
-        elif found > FORMAT:
-            connection.close()
-            raise RequestError(f"{self.path}: written by a newer merx (format {found}); update merx.")
-        return connection
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The ledger, made if it is not there; committed at the end. Raises DataError where it is damaged."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=30)) as connection:
+                connection.row_factory = sqlite3.Row
+                connection.execute("PRAGMA synchronous = FULL")
+                found = connection.execute("PRAGMA user_version").fetchone()[0]
+                if found == 0:
+                    connection.executescript(_SCHEMA)
+                elif found > FORMAT:
+                    raise DataError(f"{self.path}: written by a newer merx (format {found}); update merx.")
+                with connection:
+                    yield connection
+        except sqlite3.Error as error:
+            raise DataError(f"{self.path}: the ledger cannot be read or written ({error}).") from None
 
 
 def plain(value: Any) -> Any:

@@ -25,7 +25,7 @@ from merx import fitting, judging, report, reporting
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
 from merx.config import ShopConfig, build, read_config
 from merx.decisions import Decision, Ledger, plain
-from merx.errors import ConfigError, RequestError
+from merx.errors import ConfigError, DataError, RequestError
 from merx.files import replace_text
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
@@ -236,7 +236,6 @@ class Shop:
 
         Its answers are decisions like any other: they stand in the ledger and can be replayed.
         """
-        judged = self.folder / "evaluation.json"
         with self._engine() as (engine, fingerprint):
             content = reporting.build(
                 shop=self.name,
@@ -246,10 +245,20 @@ class Shop:
                 snapshot=self.tables.snapshot(fingerprint),
                 models=self.models,
                 readiness=self._check(engine),
-                evaluation=json.loads(judged.read_text()) if judged.exists() else None,
+                evaluation=self._last_evaluation(),
                 ask=lambda verb, question: self._answer(verb, question, engine, fingerprint),
             )
         return report.write_report(content, self.folder / "report.html")
+
+    def _last_evaluation(self) -> dict[str, Any] | None:
+        path = self.folder / "evaluation.json"
+        if not path.exists():
+            return None
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+        except ValueError:
+            raise DataError(f"{path}: damaged; run `merx evaluate` again.") from None
+        return found
 
     def why(self, decision_id: str) -> Replay:
         """A decision, replayed on the data, the models and the question that were written down with it.

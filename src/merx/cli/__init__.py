@@ -33,7 +33,7 @@ class Merx(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except MerxError as error:
+        except (MerxError, OSError) as error:  # OSError: what the system refuses, with the file's name
             if ctx.find_root().meta.get(AS_JSON):
                 click.echo(json.dumps({"error": str(error), "kind": type(error).__name__}))
             click.echo(f"merx: {error}", err=True)

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from merx.data.schema import TABLES
+from merx.errors import DataError
 from merx.store.queries import QUERIES
 from merx.store.tables import Snapshot, Tables
 
@@ -21,6 +22,11 @@ class DuckDBEngine:
     tables : Tables
     snapshot : Snapshot
         The state to read; later ingests do not show.
+
+    Raises
+    ------
+    DataError
+        A part is missing or damaged.
     """
 
     def __init__(self, tables: Tables, snapshot: Snapshot) -> None:
@@ -32,6 +38,13 @@ class DuckDBEngine:
                 "autoinstall_known_extensions": "false",
             }
         )
+        try:
+            self._make_views(tables, snapshot)
+        except duckdb.Error as error:
+            self.close()
+            raise _unreadable(error) from error
+
+    def _make_views(self, tables: Tables, snapshot: Snapshot) -> None:
         self._connection.execute("SET TimeZone = 'UTC'")
         for name, schema in TABLES.items():
             self._connection.execute(
@@ -39,18 +52,28 @@ class DuckDBEngine:
             )
 
     def query(self, name: str, **params: Any) -> pa.Table:
-        """The result of a named query, cast to its declared schema."""
+        """The result of a named query, cast to its declared schema.
+
+        Raises DataError where a part is missing or damaged.
+        """
         query = QUERIES[name]
         sql = query.sql
         for param in query.params:
             sql = re.sub(rf":{param}\b", f"${param}", sql)
-        result: pa.Table = self._connection.sql(sql, params=params).to_arrow_table()
+        try:
+            result: pa.Table = self._connection.sql(sql, params=params).to_arrow_table()
+        except duckdb.Error as error:
+            raise _unreadable(error) from error
         return result.cast(query.schema)
 
     def close(self) -> None:
         """Give back memory and files."""
         self._connection.close()
         self._spill.cleanup()
+
+
+def _unreadable(error: duckdb.Error) -> DataError:
+    return DataError(f"the tables cannot be read ({str(error).splitlines()[0]}); restore them from a backup.")
 
 
 def _relation(paths: list[Path], schema: pa.Schema) -> str:
