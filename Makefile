@@ -8,12 +8,12 @@ READY_DEV := .venv/ready-dev
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
 $(READY_DEV): $(READY)
-	$(BIN)/pip install --quiet --constraint constraints.txt --group test --group lint --group docs --group bench
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,lint,docs,bench]"
 	touch $@
 
 demo: $(READY)
@@ -42,7 +42,7 @@ docs: $(READY_DEV)
 bench: $(READY_DEV)
 	$(BIN)/python benchmarks/run.py $(NAME)
 
-check: lint types layers docs test
+check: lint types layers test docs
 
 clean:
 	rm -rf .venv site build dist

@@ -145,3 +145,18 @@ def test_ids_with_brackets_are_shown_as_they_are(shop):
     result = run("recommend", shop.folder, "--user", "[/bold] [red]x")
     assert result.exit_code == 0
     assert "[/bold] [red]x" in result.output
+
+
+def test_a_run_tells_what_was_read_even_where_a_later_step_fails(tmp_path):
+    (tmp_path / "friends.csv").write_text("user_id,other_user_id,kind,weight\na,b,friend,1\n")
+    result = run("run", tmp_path / "shop", tmp_path / "friends.csv")
+    assert result.exit_code == 1
+    assert "plain_relations" in result.output
+    assert "no model could be fitted" in result.stderr
+
+
+def test_a_currency_and_an_empty_shopper_are_refused(shop, tmp_path):
+    result = run("init", tmp_path / "new", "--currency", "euro")
+    assert result.exit_code == 1
+    assert not (tmp_path / "new").exists()
+    assert run("recommend", shop.folder, "--user", " ").exit_code == 1

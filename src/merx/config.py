@@ -1,6 +1,7 @@
 """shop.toml -> frozen dataclasses. An unknown key is an error that names the nearest known one."""
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,12 @@ class About:
 
     name: str = ""
     currency: str = ""
+
+    def __post_init__(self) -> None:
+        if self.currency and not re.fullmatch("[A-Z]{3}", self.currency):
+            raise ConfigError(
+                f"[shop] currency = {self.currency!r}: three capital letters of ISO 4217, such as EUR."
+            )
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,18 @@
 """Writing files so that a crash at any moment, or a second writer, leaves whole files only."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
     """Write a small file so that a reader sees the old text or the new one, never a part of either."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
-    ) as scratch:
-        scratch.write(text)
-        scratch.flush()
-        os.fsync(scratch.fileno())
-    os.replace(scratch.name, path)
+    scratch = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    with open(scratch, "x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(scratch, path)
     sync(path.parent)
 
 

@@ -14,7 +14,7 @@ from merx.config import ShopConfig
 from merx.data.schema import EVENTS
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
-from merx.evaluate.forecasting import ForecastScores, backtest
+from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import RankingScores, compare, score_ranking
 from merx.evaluate.split import BOUGHT, Split, check_no_leak, last_days, split_by_time, targets
@@ -203,23 +203,25 @@ def _forecasts(
     answering = registry.kind(settings.model)
 
     def judge(kind: Kind) -> list[ForecastScores]:
+        own = config_of(kind, config)
+        if kind.name == BAR_FORECAST:
+            own = dataclasses.replace(own, season_length=naive_season(every, horizon))
         if kind.reads == ("series",):
-            return [backtest(config_of(kind, config), every, horizon)]
-        # a kind for few series beside the answering one on the same series
-        return [backtest(config_of(entry, config), few, horizon) for entry in (kind, answering)]
+            return [backtest(own, every, horizon)]
+        # a kind for few series: beside the answering one on the same series
+        return [backtest(own, few, horizon), backtest(config_of(answering, config), few, horizon)]
 
     scores = []
-    for name, results in each("forecast", judge).items():
-        for label, result in zip((name, f"{answering.name}, same series"), results, strict=False):
-            metrics = result.means()
-            better = None if name == BAR_FORECAST else metrics["mase"] < metrics["naive_mase"]
-            sentence = "The bar for the others." if better is None else result.sentence
-            scores.append(Score("forecast", label, metrics, better, sentence))
-            if len(results) > 1:
-                used = name if label == name else answering.name
-                for key, mase in zip(result.keys.ids.to_pylist(), result.mase, strict=True):
-                    if np.isfinite(mase):
-                        series.setdefault(key, {})[used] = round(float(mase), 3)
+    for name, (result, *beside) in each("forecast", judge).items():
+        metrics = result.means()
+        better = None if name == BAR_FORECAST else metrics["mase"] < metrics["naive_mase"]
+        sentence = "The bar for the others." if better is None else result.sentence
+        for other in beside:
+            sentence += f" {answering.name} on the same series: MASE {other.means()['mase']:.3f}."
+            for key, *errors in zip(result.keys.ids.to_pylist(), result.mase, other.mase, strict=True):
+                pair = zip((name, answering.name), errors, strict=True)
+                series[key] = {kind: round(float(mase), 3) for kind, mase in pair if np.isfinite(mase)}
+        scores.append(Score("forecast", name, metrics, better, sentence))
     return scores, (
         f"The last {horizon} {settings.step}s held out of the shop, its categories and its {items} "
         f"best-selling products: {every.n_series:,} series, {few.n_series:,} for the slow kinds; one origin; "

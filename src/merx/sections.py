@@ -233,7 +233,8 @@ def _gain(row: Mapping[str, Any]) -> float:
 def _curve(
     row: Mapping[str, Any], titles: Mapping[str, str], decision_id: str, model: DemandModel, panel: PricePanel
 ) -> report.PriceCurve:
-    grid = row["price_now"] * np.linspace(0.6, 1.5, 46)  # (G,)
+    # today's and the proposed price are points of their own, so that the curve agrees with the quote there
+    grid = np.unique([*(row["price_now"] * np.linspace(0.6, 1.5, 46)), row["price_now"], row["price"]])
     found = curve(model, panel.items.code(row["item_id"]), grid, _number(row["cost"]))
     return report.PriceCurve(
         item_id=row["item_id"],

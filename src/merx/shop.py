@@ -20,10 +20,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 import merx
 from merx import fitting, judging, report, reporting
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
-from merx.config import ShopConfig, build, read_config
+from merx.config import About, ShopConfig, build, read_config
 from merx.decisions import Decision, Ledger, plain
 from merx.errors import ConfigError, DataError, RequestError
 from merx.files import replace_text
@@ -66,6 +68,10 @@ class Replay:
     same: bool
     answer: Any
 
+    def to_table(self) -> pa.Table:
+        """The rows of today's answer."""
+        return pa.Table.from_pylist(list(self.answer["rows"]))
+
 
 @dataclass(frozen=True)
 class Run:
@@ -77,6 +83,10 @@ class Run:
     evaluation: judging.EvaluationReport
     report: Path
     seconds: dict[str, float]
+
+    def to_table(self) -> pa.Table:
+        """One row a step: step, seconds."""
+        return pa.table({"step": list(self.seconds), "seconds": list(self.seconds.values())})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -118,6 +128,7 @@ class Shop:
         settings = path / "shop.toml"
         if settings.exists():
             raise ConfigError(f"{settings} is already there; delete the folder to begin anew.")
+        About(name, currency)  # raises ConfigError before anything is written
         path.mkdir(parents=True, exist_ok=True)
         settings.write_text(
             TEMPLATE.format(
@@ -173,14 +184,25 @@ class Shop:
         """Where the truth of a simulated shop lies: beside the shop, apart from its tables."""
         return self.folder.with_name(self.folder.name + "-truth")
 
-    def run(self, *sources: str | Path, dialect: str | None = None, progress: Progress = quiet) -> Run:
-        """Everything in order: ingest the sources, check, fit, evaluate, and write the report."""
+    def run(
+        self,
+        *sources: str | Path,
+        dialect: str | None = None,
+        progress: Progress = quiet,
+        finished: Callable[[str, Any], None] = lambda step, result: None,
+    ) -> Run:
+        """Everything in order: ingest the sources, check, fit, evaluate, and write the report.
+
+        `finished` is called with each step's name and result as it ends, so that a later step that fails
+        does not hide what the earlier ones did.
+        """
         seconds: dict[str, float] = {}
 
         def timed(step: str, work: Callable[[], Any]) -> Any:
             start = perf_counter()
             result = work()
             seconds[step] = round(perf_counter() - start, 2)
+            finished(step, result)
             return result
 
         return Run(

@@ -116,7 +116,7 @@ def test_forecasting_does_not_hand_out_the_models_own_arrays(fitted):
 
 @pytest.mark.parametrize("horizon", [0, 15])
 def test_a_horizon_outside_the_fitted_one_is_refused(fitted, horizon):
-    with pytest.raises(RequestError, match="at most 14, or fit again"):
+    with pytest.raises(RequestError, match="Ask for 1 to 14, or set a longer"):
         fitted.forecast(horizon, PROBS)
 
 

@@ -47,7 +47,7 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
     if series < 0:
         raise RequestError(
             f"{question.key!r} is none of the {len(model.keys):,} series that {question.model} was fitted "
-            "on; it never sold, or lies beyond [forecast] items in shop.toml."
+            "on; it never sold, or lies beyond [forecast] items (few_items for slow kinds) in shop.toml."
         )
     answer: Forecast = model.forecast(question.horizon, np.array(PROBS))
     day = answer.start[series] + np.arange(question.horizon) * (7 if answer.step == "week" else 1)

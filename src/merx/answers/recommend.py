@@ -75,6 +75,8 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
     """
     if question.k < 1:
         raise RequestError(f"k = {question.k}: a list needs at least 1 item.")
+    if not question.user.strip():
+        raise RequestError("the shopper's id is empty.")
     products = context.engine.query("products")
     history = assemble.history(context.engine, question.user, question.weights)
     gone = _out_of_stock(context.engine, products) if question.in_stock_only else set()

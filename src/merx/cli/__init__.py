@@ -141,9 +141,15 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     from merx.shop import Shop
 
     shop = Shop(folder) if (folder / "shop.toml").exists() else Shop.init(folder)
+
+    def finished(step: str, result: Any) -> None:
+        _print({"report": str(result)} if step == "report" else result.to_dict(), False, step)
+
     with _progress(as_json) as progress:
-        result = shop.run(*files, dialect=dialect, progress=progress)
-    _print(result.to_dict(), as_json, "run")
+        if as_json:
+            _print(shop.run(*files, dialect=dialect, progress=progress).to_dict(), True, "run")
+        else:
+            shop.run(*files, dialect=dialect, progress=progress, finished=finished)
 
 
 @main.command()

@@ -87,17 +87,6 @@ def show_report(result: dict[str, Any]) -> None:
     console.print(f"Report: {_near(result['report'])}", soft_wrap=True)
 
 
-def show_run(result: dict[str, Any]) -> None:
-    """Every step's summary."""
-    if result["ingest"]:
-        show_ingest(result["ingest"])
-    show_check(result["check"])
-    show_fit(result["fit"])
-    show_evaluate(result["evaluate"])
-    console.print("seconds: " + ", ".join(f"{step} {spent:.1f}" for step, spent in result["seconds"].items()))
-    show_report(result)
-
-
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
@@ -210,7 +199,6 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "check": show_check,
     "evaluate": show_evaluate,
     "report": show_report,
-    "run": show_run,
     "fit": show_fit,
     "recommend": show_recommend,
     "forecast": show_forecast,
@@ -243,13 +231,13 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     with progress:
         task = progress.add_task("", total=None)
 
-        shown = ""
+        before = (0, 0)
 
         def report(what: str, done: int, total: int) -> None:
-            nonlocal shown
-            if what != shown:  # another piece of work: its rate and time left begin anew
-                progress.reset(task, description=what, total=total)
-                shown = what
-            progress.update(task, completed=done, total=total)
+            nonlocal before
+            if total != before[1] or done < before[0]:  # another work: its rate and time left begin anew
+                progress.reset(task, total=total)
+            before = (done, total)
+            progress.update(task, description=what, completed=done)
 
         yield report

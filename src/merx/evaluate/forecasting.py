@@ -196,6 +196,12 @@ def _defined_mean(value: np.ndarray) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
+def naive_season(panel: Panel, horizon: int) -> int:
+    """Season of the naive forecast that a backtest is set against: 1 where two cycles were not seen."""
+    season = SEASON[panel.step]
+    return season if panel.length.max(initial=0) - horizon >= 2 * season else 1
+
+
 def backtest(config: ForecasterConfig, panel: Panel, horizon: int) -> ForecastScores:
     """Hold out the last `horizon` steps of every series, forecast them from the rest, and score.
 
@@ -221,7 +227,7 @@ def backtest(config: ForecasterConfig, panel: Panel, horizon: int) -> ForecastSc
     future = whole.entries(whole.length - horizon, whole.length)
     actual = future.y.reshape(len(which), horizon)
     available = future.available.reshape(len(which), horizon)
-    m = SEASON[panel.step] if history.length.max() >= 2 * SEASON[panel.step] else 1
+    m = naive_season(panel, horizon)
 
     began = time.perf_counter()
     fitted = config.fit(history)

@@ -91,7 +91,7 @@ def check_request(horizon: int, fitted: int, probs: np.ndarray) -> np.ndarray:
     if not 1 <= horizon <= fitted:
         raise RequestError(
             f"The horizon asked for is {horizon} steps, the model was fitted for 1 to {fitted}. "
-            f"Ask for at most {fitted}, or fit again with horizon={horizon}."
+            f"Ask for 1 to {fitted}, or set a longer [forecast] horizon in shop.toml and fit again."
         )
     probs = np.array(probs, dtype=np.float64).reshape(-1)
     if not (np.all(probs > 0) and np.all(probs < 1) and np.all(np.diff(probs) > 0)):

@@ -6,7 +6,7 @@ from typing import Any
 
 from merx.data.schema import TABLES
 from merx.errors import ConfigError, DataError
-from merx.ingest.dialect import Dialect, folded
+from merx.ingest.dialect import Dialect
 from merx.ingest.dialects import DIALECTS
 from merx.ingest.sql import identifier
 
@@ -93,12 +93,11 @@ def _missing(dialect: Dialect, header: Sequence[str]) -> frozenset[str]:
 
 
 def _how_to_map(header: Sequence[str]) -> str:
-    example = next((name for name in header if "id" in folded(name)), header[0] if header else "their_name")
     return (
-        "Name its columns in shop.toml (left merx's name, right the file's), for example:\n"
+        f"Say in shop.toml which of {_listed(header)} is which (`event` only where a column says it):\n"
         "[mappings.my_orders]\n"
         'table = "events"\n'
-        f'columns = {{ item_id = "{example}", time = "...", event = "..." }}'
+        'columns = { time = "...", user_id = "...", item_id = "...", quantity = "...", price = "..." }'
     )
 
 

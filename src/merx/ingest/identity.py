@@ -94,7 +94,7 @@ def _events(connection: duckdb.DuckDBPyConnection, new: Path, before: Sequence[P
     assert held is not None and repeated is not None
     rule = (
         "by event_id"
-        if with_id == rows
+        if rows and with_id == rows
         else "by all values"
         if not with_id
         else "by event_id, else by all values"

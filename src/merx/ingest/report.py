@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from merx.errors import DataError
 
 
@@ -101,6 +103,11 @@ class IngestReport:
     def duplicates(self) -> int:
         """Lines that the tables, or the file, held already."""
         return sum(file.duplicates for file in self.files)
+
+    def to_table(self) -> pa.Table:
+        """One row a file: path, dialect, table, read, accepted, rejected, duplicates."""
+        names = ("path", "dialect", "table", "read", "accepted", "rejected", "duplicates")
+        return pa.table({name: [getattr(file, name) for file in self.files] for name in names})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: `files` and `fingerprint`."""

@@ -61,7 +61,7 @@ def score_table(table: ScoreTable, what: str) -> str:
     if trivial is None:
         return f"{best.model} is best at {what}."
     if best is trivial:
-        return f"Nothing beats the simple rule ({trivial.model}) at {what} yet; merx uses the rule."
+        return f"Nothing beats the simple rule ({trivial.model}) at {what} yet; prefer the rule."
     base = trivial.metrics[table.headline]
     gain = sign * (best.metrics[table.headline] / base - 1) if base else float("nan")
     by = f" by {f.percent(gain)}" if f.known(gain) else ""
@@ -76,7 +76,7 @@ def evaluation(part: Evaluation) -> str:
     if not tried:
         return "Nothing could be measured against a simple rule yet."
     if won == 0:
-        return "No model beats a simple rule on your data yet; the simple rules are used."
+        return "No model beats a simple rule on your data yet: set the simple ones in shop.toml."
     models = "model beats" if won == 1 else "models beat"
     return f"{won} of {len(tried)} {models} a simple rule on data they had not seen."
 

@@ -67,6 +67,7 @@ _EVENT_ALIASES = {
     "title": _TITLE,
     "brand": _BRAND,
     "category": _CATEGORY,
+    "status": ("order_status", "financial_status", "payment_status"),
 }
 
 _PRODUCT_OF_LINE = {name: column(name) for name in ("title", "brand", "category")}
@@ -118,7 +119,7 @@ PLAIN_PURCHASES = _events(
     "Lines of orders, without a column that says so",
     "'purchase'",
     _one_of("item_id time quantity", "item_id time transaction_id", "item_id time user_id price"),
-    frozenset({"event"}),
+    frozenset({"event", "status"}),  # a status tells that some orders were cancelled or never paid
 )
 
 PLAIN_RATINGS = _events(
