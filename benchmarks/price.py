@@ -105,6 +105,7 @@ def large_panel() -> PricePanel:
         available=np.ones(items * weeks),
         cost=0.6 * now,
         price_now=now,
+        distinct_prices=np.full(items, weeks),
         start=19_000,
     )
 

@@ -1,7 +1,6 @@
 """Fit every kind of model that the shop's tables can carry."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from merx import registry
 from merx.config import ShopConfig, build
+from merx.data.contracts import Progress
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel, stack
 from merx.errors import DataError, MerxError
@@ -19,8 +19,6 @@ from merx.registry import Kind
 from merx.store import assemble
 from merx.store.demand import Demand, best_sellers, demand, demand_panel, group_panel, price_panel
 from merx.store.engine import Engine
-
-Progress = Callable[[str, int, int], None]  # what is done, done so far, of how many
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from merx import registry
 from merx.config import ShopConfig
+from merx.data.contracts import Progress
 from merx.data.schema import EVENTS
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
@@ -18,7 +19,7 @@ from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import RankingScores, compare, score_ranking
 from merx.evaluate.split import BOUGHT, Split, check_no_leak, last_days, split_by_time, targets
-from merx.fitting import Inputs, Progress, config_of, forecast_panels
+from merx.fitting import Inputs, config_of, forecast_panels
 from merx.price.limits import ladder
 from merx.price.optimise import optimise
 from merx.recommend.rank import met_before, rank

@@ -7,6 +7,7 @@ from typing import Any
 import merx
 from merx import report, sections
 from merx.answers import ForecastQuestion, PriceQuestion, RecommendQuestion
+from merx.answers.price import PRICE_MODEL
 from merx.config import ShopConfig
 from merx.decisions import Decision
 from merx.errors import RequestError
@@ -60,7 +61,7 @@ def build(
         forecasts=_forecasts(engine, config, ask, titles, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
-        prices=_prices(engine, config, ask, titles, models) if "price_response" in fitted else None,
+        prices=_prices(engine, config, ask, titles, models) if PRICE_MODEL in fitted else None,
     )
 
 

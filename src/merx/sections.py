@@ -21,7 +21,7 @@ from merx.price.optimise import curve
 MEASURES = {
     "recommend": ("ndcg", "recall", "hit_rate", "mrr", "coverage", "novelty"),
     "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
-    "price": ("gain share", "elasticity RMSE", "graded A", "graded B"),
+    "price": ("gain share", "gain share, free", "gain share, A and B", "elasticity RMSE"),
 }
 # Why a price goes no further, by the name of the rule.
 HELD_BY = {
@@ -88,7 +88,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
             name
             for measure in MEASURES[task]
             for name in scores[0]["metrics"]
-            if name.split("@")[0].startswith(measure)
+            if name.split("@")[0] == measure
         ]
         return report.ScoreTable(
             scores=tuple(

@@ -26,6 +26,7 @@ import merx
 from merx import fitting, judging, report, reporting
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
 from merx.config import About, ShopConfig, build, read_config
+from merx.data.contracts import Progress
 from merx.decisions import Decision, Ledger, plain
 from merx.errors import ConfigError, DataError, RequestError
 from merx.files import replace_text
@@ -37,7 +38,6 @@ from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
 
 Question = TypeVar("Question", RecommendQuestion, ForecastQuestion)
-Progress = Callable[[str, int, int], None]  # what is done, done so far, of how many
 
 TEMPLATE = """\
 # Settings of this shop. Everything is optional; what is absent has its default.

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from merx.data.panel import distinct_prices
 from merx.price.confounding import find_confounding
 from merx.price.grade import grade
-from merx.price.history import distinct_prices, price_spread
+from merx.price.history import price_spread
 
 from .worlds import make_world
 
@@ -16,7 +17,8 @@ def test_prices_count_in_steps_of_one_percent_and_only_in_stock():
     price = np.array([10, 10.01, 12, 12, 12, 12, 12, 99.0] + [7.0] * 8)
     available = np.array([1.0] * 7 + [0.0] + [1.0] * 8)
     panel = replace(panel, price=price, available=available)
-    assert distinct_prices(panel).tolist() == [2, 1]
+    stocked = available > 0
+    assert distinct_prices(panel.item[stocked], price[stocked], 2).tolist() == [2, 1]
     assert price_spread(panel)[1] == 0
     assert np.isclose(price_spread(panel)[0], np.std(np.log(price[:7])))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from merx.data.panel import PricePanel
+from merx.data.panel import PricePanel, distinct_prices
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, RequestError
 from merx.evaluate.pricing import profit_regret
@@ -57,6 +57,7 @@ def shop(now: np.ndarray, cost: np.ndarray, seed: int = 0) -> PricePanel:
         available=np.ones(items * weeks),
         cost=cost,
         price_now=now,
+        distinct_prices=distinct_prices(np.repeat(np.arange(items), weeks), price.ravel(), items),
         start=19_000,
     )
 
@@ -198,9 +199,8 @@ def test_grade_d_keeps_the_price_and_says_what_is_missing():
     panel = shop(now, np.array([10.0, 10.0]))
     price = panel.price.copy()
     price[:60] = np.where(np.arange(60) < 30, 19.0, 18.0)
-    quotes = optimise(
-        Isoelastic(panel.items, now, np.array([-2.5, -2.5])), replace(panel, price=price), PriceRules()
-    )
+    panel = replace(panel, price=price, distinct_prices=distinct_prices(panel.item, price, 2))
+    quotes = optimise(Isoelastic(panel.items, now, np.array([-2.5, -2.5])), panel, PriceRules())
     assert quotes.grade == ("D", "A")
     assert quotes.price[0] == 19.0
     assert np.isnan(quotes.units[0]).all()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from merx.data.panel import PricePanel
+from merx.data.panel import PricePanel, distinct_prices
 from merx.data.vocabulary import Vocabulary
 
 POLICIES = ("random", "follows_last_week", "follows_demand", "few_changes")
@@ -21,6 +21,12 @@ class World:
         """True profit at the prices (I, G), relative to one unit sold at the price of now."""
         now = self.panel.price_now[:, None]
         return (price / now) ** self.elasticity[:, None] * (price - self.panel.cost[:, None])
+
+
+def in_stock(price: np.ndarray, available: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Item and price of the weeks with stock, from (I, T) each."""
+    item, week = np.nonzero(available > 0)
+    return item, price[item, week]
 
 
 def make_world(
@@ -85,6 +91,7 @@ def make_world(
             available=available.ravel(),
             cost=cost,
             price_now=base_price,
+            distinct_prices=distinct_prices(*in_stock(price, available), items),
             start=19_000,
         ),
         elasticity=elasticity,

@@ -204,3 +204,19 @@ def test_what_is_in_force_at_noon_for_more_items_than_fit_a_careless_key():
         for d in rng.integers(0, days, 20):
             since = [row for row in rows if time[row] <= (first + d) * DAY + DAY // 2]
             assert found[i, d] == (since[-1] if since else -1)
+
+
+def test_a_week_in_which_the_price_switched_adds_no_price(tmp_path, engine_on):
+    events = [sale(day, item=item) for item in "ab" for day in range(21)]
+    prices = [
+        price_row(0, 5.0),
+        price_row(10, 6.0),
+        price_row(17, 5.0),
+        price_row(0, 4.0, "b"),
+        price_row(9, 7.0, "b"),
+    ]
+    stock = [{"item_id": "b", "time": datetime(2024, 1, 10), "available": False}]
+    engine = engine_on(tmp_path, events=events, prices=prices, stock=stock)
+    panel = price_panel(engine, demand(engine))
+    assert len(set(panel.price[:3].tolist())) == 3  # means of the weeks
+    assert panel.distinct_prices.tolist() == [2, 1]  # of days in stock

@@ -4,13 +4,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from merx.errors import MerxError
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 SHOP = click.argument("folder", metavar="SHOP", type=click.Path(path_type=Path))
 AS_JSON = "merx.as_json"  # whether the command runs for a machine, so that its error is JSON too

@@ -10,6 +10,9 @@ from merx.data.panel import Panel, PricePanel
 from merx.data.results import Contributions, Forecast
 from merx.data.vocabulary import Vocabulary
 
+Progress = Callable[[str, int, int], None]
+"""Told of long work: what is done, how much of it so far, of how much."""
+
 
 @runtime_checkable
 class Recommender(Protocol):

@@ -122,6 +122,9 @@ class PricePanel:
         Cost of one unit now; NaN where not known.
     price_now : float64 (I,)
         The price in force at the end of the panel.
+    distinct_prices : int64 (I,)
+        Prices that were in force on days in stock, in steps of 1 %. Counted by day: the mean price of a week
+        in which the price switched is no price that anybody paid.
     start : int
         First day of the panel, in days since 1970.
     """
@@ -137,6 +140,7 @@ class PricePanel:
     available: np.ndarray
     cost: np.ndarray
     price_now: np.ndarray
+    distinct_prices: np.ndarray
     start: int
 
     @property
@@ -162,12 +166,20 @@ class PricePanel:
             available=self.available[entry],
             cost=self.cost[which],
             price_now=self.price_now[which],
+            distinct_prices=self.distinct_prices[which],
         )
 
     @property
     def item(self) -> np.ndarray:
         """The item of every entry, int32 (N,)."""
         return np.repeat(np.arange(self.n_items, dtype=np.int32), np.diff(self.offsets))
+
+
+def distinct_prices(item: np.ndarray, price: np.ndarray, items: int) -> np.ndarray:
+    """How many prices (N,) each item (N,) had, counted in steps of 1 %, int64 (items,)."""
+    step = np.round(np.log(price) / 0.01).astype(np.int64)
+    pairs = np.unique(np.stack([item.astype(np.int64), step]), axis=1)
+    return np.bincount(pairs[0], minlength=items)
 
 
 def stack(panels: Sequence[Panel]) -> Panel:

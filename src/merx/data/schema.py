@@ -7,6 +7,7 @@ Ids are strings; an absent value is null, never an empty string or a magic numbe
 import pyarrow as pa
 
 TIME = pa.timestamp("us")
+DAY = 86_400_000_000  # in the unit of TIME
 
 EVENTS_TABLE = pa.schema(
     [

@@ -7,10 +7,8 @@ import numpy as np
 from scipy import sparse
 
 from merx.data.interactions import Interactions
-from merx.data.schema import EVENT_CODE
+from merx.data.schema import DAY, EVENT_CODE
 from merx.errors import DataError
-
-DAY = 86_400_000_000  # microseconds
 
 # A refund takes its purchase back, so both are read to know what was bought and kept.
 BOUGHT: tuple[str, ...] = ("purchase", "refund")

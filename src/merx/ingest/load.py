@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from merx.data.contracts import Progress
 from merx.errors import DataError
 from merx.ingest import forms
 from merx.ingest.checks import Reading, read_as
@@ -27,8 +28,6 @@ from merx.store.tables import Part, Snapshot, Tables
 MEMORY = 2 << 30  # bytes at most for DuckDB; the rest goes to the scratch folder
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STEPS = ("checking", "reading", "comparing", "writing")
-
-Progress = Callable[[str, int, int], None]
 
 
 def ingest(

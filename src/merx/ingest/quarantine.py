@@ -99,7 +99,7 @@ def quarantine(
         "(FORMAT csv, HEADER true, DELIMITER ',')"
     )
     os.replace(part, path)
-    return _reasons(connection, unread)
+    return _reasons(connection)
 
 
 def _number_lines(
@@ -192,7 +192,7 @@ def _add_unread(
 
 
 def _reasons(
-    connection: duckdb.DuckDBPyConnection, unread: list[Unread]
+    connection: duckdb.DuckDBPyConnection,
 ) -> tuple[dict[str, int], dict[str, tuple[Example, ...]]]:
     every = (
         "(SELECT reason, line, value FROM rejected JOIN line_of USING (_row) UNION ALL "

@@ -6,7 +6,7 @@ import numpy as np
 
 from merx.data.panel import PricePanel
 from merx.price.confounding import Confounding
-from merx.price.history import distinct_prices, price_spread
+from merx.price.history import price_spread
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def grade(panel: PricePanel, elasticity: np.ndarray, confounding: Confounding) -
     items = panel.n_items
     stocked = panel.available > 0
     measured = {
-        "prices": distinct_prices(panel).astype(float),
+        "prices": panel.distinct_prices.astype(float),
         "spread": price_spread(panel),
         "weeks": np.bincount(panel.item[stocked], minlength=items).astype(float),
         "units": np.bincount(panel.item, panel.units, items),

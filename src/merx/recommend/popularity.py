@@ -6,9 +6,8 @@ import numpy as np
 
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
+from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
-
-DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from merx.data.panel import STEP_DAYS, Panel, PricePanel
+from merx.data.panel import STEP_DAYS, Panel, PricePanel, distinct_prices
+from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
 from merx.store.engine import Engine
 
-DAY = 86_400_000_000  # microseconds
 MONDAY = 4  # 1970-01-05, the first Monday in days since 1970
 
 
@@ -245,6 +245,10 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
     days = np.maximum(priced.sum(axis=2), 1)
     row, week = np.nonzero(weekly)
     kept = np.flatnonzero(weekly.any(axis=1))  # products that had a price
+    held, used = np.nonzero(
+        np.isfinite(price) & demand.available[:, whole]
+    )  # item and day in stock at a price
+    counted = distinct_prices(held, price[held, used], len(demand.items))
     return PricePanel(
         items=Vocabulary(demand.items.ids.take(kept)),
         category=demand.category[kept],
@@ -257,6 +261,7 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
         available=demand.available[:, whole].reshape(shape).mean(axis=2)[row, week],
         cost=_costs(engine, history, demand, in_force)[kept],
         price_now=price[kept, -1],
+        distinct_prices=counted[kept],
         start=first,
     )
 
