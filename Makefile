@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 READY_DEV := .venv/ready-dev
+READY_BENCH := .venv/ready-bench
 
 .PHONY: demo test test-slow lint types layers docs bench check clean
 
@@ -13,7 +14,11 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 $(READY_DEV): $(READY)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,lint,docs,bench]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tune,test,lint,docs,bench]"
+	touch $@
+
+$(READY_BENCH): $(READY_DEV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[peers]"
 	touch $@
 
 demo: $(READY)
@@ -39,7 +44,7 @@ docs: $(READY_DEV)
 	$(BIN)/python tools/reference.py
 	$(BIN)/mkdocs build --strict
 
-bench: $(READY_DEV)
+bench: $(READY_BENCH)
 	$(BIN)/python benchmarks/run.py $(NAME)
 
 check: lint types layers test docs

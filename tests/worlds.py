@@ -1,7 +1,9 @@
 """Small worlds with an answer known beforehand."""
 
 import numpy as np
+import pyarrow as pa
 
+from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
 from merx.data.vocabulary import Vocabulary
 
@@ -50,3 +52,27 @@ def random_histories(seed: int, users: int = 30, items: int = 25) -> Interaction
         for u in rng.integers(1, users, size=users * 6)
     ]
     return interactions(rows, [f"i{i:02d}" for i in range(items)], users)
+
+
+def catalogue(items: Vocabulary) -> Catalogue:
+    """A catalogue in which items of one parity have the words of their title and their category in common."""
+    even = [int(name[1:]) % 2 == 0 for name in items.ids.to_pylist()]
+    return Catalogue(
+        items=items,
+        title=pa.array(["red wool hat" if e else "blue steel pan" for e in even]),
+        description=pa.array([None] * len(items), pa.string()),
+        brand=pa.array(["Woolly" if e else "Pans & Co" for e in even]),
+        category=pa.array(["Clothes > Hats" if e else "Kitchen" for e in even]),
+        price=np.array([10.0 if e else 30.0 for e in even]),
+        cost=np.full(len(items), np.nan),
+    )
+
+
+def given(reads: tuple[str, ...], histories: Interactions) -> list[object]:
+    """The inputs of those names (see `merx.fitting.Inputs`) in the world of these histories."""
+    made = {
+        "histories": lambda: histories,
+        "sessions": lambda: histories,
+        "catalogue": lambda: catalogue(histories.items),
+    }
+    return [made[name]() for name in reads]

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from merx import registry
 from merx.config import ShopConfig, build
+from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel, stack
@@ -123,13 +124,18 @@ def _hook(kind: Kind, given: list[Any], progress: Progress) -> dict[str, Any]:
 class Inputs:
     """What models are fitted on, by name; each is assembled once, when it is first asked for.
 
-    histories (Interactions), series and few_series (Panel: of every product, or of the best sellers only for
-    kinds too slow for all; both with the shop and its categories), prices (PricePanel). `words` says of
-    each what it is.
+    histories (Interactions), catalogue (Catalogue, of the same items), series and few_series (Panel: of every
+    product, or of the best sellers only for kinds too slow for all; both with the shop and its categories),
+    prices (PricePanel). `words` says of each what it is.
+
+    Parameters
+    ----------
+    until : int, optional
+        Only what happened before this moment (microseconds since 1970, UTC) goes into the histories.
     """
 
-    def __init__(self, engine: Engine, config: ShopConfig) -> None:
-        self._engine, self._config = engine, config
+    def __init__(self, engine: Engine, config: ShopConfig, until: int | None = None) -> None:
+        self._engine, self._config, self._until = engine, config, until
         self._made: dict[str, Any] = {}
         self.words: dict[str, str] = {}
 
@@ -144,9 +150,16 @@ class Inputs:
 
     def _histories(self) -> Interactions:
         found, _ = assemble.interactions(self._engine, self._config.events.weights)
+        if self._until is not None:
+            found = found.keep(found.time < self._until)
         self.words["histories"] = (
             f"{len(found):,} events of {found.n_users:,} shoppers, {found.n_items:,} products"
         )
+        return found
+
+    def _catalogue(self) -> Catalogue:
+        found = assemble.catalogue(self._engine)
+        self.words["catalogue"] = f"{found.n_items:,} products of the catalogue"
         return found
 
     def _series(self) -> Panel:

@@ -125,7 +125,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
         return found
 
     tasks: dict[str, Callable[[], tuple[list[Score], str]]] = {
-        "recommend": lambda: _rankings(inputs, config, each),
+        "recommend": lambda: _rankings(engine, inputs, config, each),
         "forecast": lambda: _forecasts(inputs, config, each, series),
         "price": lambda: _prices(inputs, config, truth, each),
     }
@@ -138,7 +138,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     return EvaluationReport(tuple(scores), protocol, refused, series)
 
 
-def _rankings(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
+def _rankings(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
     """Lists for known shoppers against what they took in the last days."""
     settings = config.evaluate
     histories = inputs.of("histories")
@@ -146,9 +146,10 @@ def _rankings(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Scor
     check_no_leak(split.train, split.test, split.cut)
     judged, wanted, took = _judged(split, config)
     shown_before = met_before(judged.train, config.recommend.exclude)
+    past = Inputs(engine, config, until=split.cut)
 
     def judge(kind: Kind) -> RankingScores:
-        model = config_of(kind, config).fit(split.train)
+        model = config_of(kind, config).fit(*[past.of(name) for name in kind.reads])
         # one place more than is judged tells how often ties decided
         lists = rank(model, judged.train, settings.k + 1, exclude=shown_before)
         return score_ranking(lists, wanted, judged.train, settings.k)

@@ -10,15 +10,16 @@ from merx import artefact, registry
 from merx.data.contracts import Recommender
 from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
+from merx.kernels.topk import top_k
 from merx.recommend.rank import rank
-from tests.worlds import checkerboard, random_histories
+from tests.worlds import checkerboard, given, random_histories
 
 KINDS = [kind.name for kind in registry.kinds_for("recommend")]
 
 
 def fitted(name, interactions):
     config, _ = registry.kind(name).load()
-    return config().fit(interactions)
+    return config().fit(*given(registry.kind(name).reads, interactions))
 
 
 @pytest.fixture(params=KINDS)
@@ -79,7 +80,7 @@ def test_fit_twice_is_fit_once_and_input_is_not_mutated(kind, tmp_path):
 def test_save_and_load_is_bit_equal(kind, tmp_path):
     histories = random_histories(6)
     config, fitted_type = registry.kind(kind).load()
-    model = config().fit(histories)
+    model = fitted(kind, histories)
     artefact.save(model, tmp_path / "m", kind=kind, config=config(), about={})
     again = artefact.load(tmp_path / "m", kind, fitted_type, config)
     assert again.score(histories).tobytes() == model.score(histories).tobytes()
@@ -135,6 +136,22 @@ def test_personal_kinds_solve_the_checkerboard(name):
     assert best.tolist() == right
 
 
+def test_ranking_equals_the_order_of_the_scores(kind):
+    histories = random_histories(13)
+    model = fitted(kind, histories)
+    candidates = np.arange(histories.n_items) % 3 > 0
+    ranking = rank(model, histories, 7, exclude=histories, candidates=candidates)
+    score = model.score(histories)
+    score[:, ~candidates] = -np.inf
+    score[histories.user, histories.item] = -np.inf
+    item, value = top_k(score, 7)
+    np.testing.assert_allclose(ranking.score, value, rtol=1e-5, atol=1e-6)
+    same = np.isclose(value[:, 1:], value[:, :-1], rtol=1e-4, atol=1e-5)  # near ties may fall either way
+    clear = ~(np.pad(same, ((0, 0), (0, 1)), constant_values=True) | np.pad(same, ((0, 0), (1, 0))))
+    assert clear.any() or kind == "popularity"
+    np.testing.assert_array_equal(ranking.item[clear], item[clear])
+
+
 def test_recode_to_a_grown_catalogue_keeps_the_history(kind):
     histories = random_histories(11)
     grown = Vocabulary.of([*histories.items.ids.to_pylist(), "a-new-one", "z-new-one"])
@@ -144,5 +161,6 @@ def test_recode_to_a_grown_catalogue_keeps_the_history(kind):
 
 def test_saving_does_not_reach_outside_the_folder(kind, tmp_path: Path):
     config, _ = registry.kind(kind).load()
-    artefact.save(config().fit(random_histories(12)), tmp_path / "a", kind=kind, config=config(), about={})
+    model = fitted(kind, random_histories(12))
+    artefact.save(model, tmp_path / "a", kind=kind, config=config(), about={})
     assert {path.name for path in tmp_path.iterdir()} == {"a"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from scipy import sparse
 
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel
@@ -32,6 +33,34 @@ class Recommender(Protocol):
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """What each entry of a history (a batch of one) adds to the score of the items (k,)."""
+        ...
+
+
+@runtime_checkable
+class FactorModel(Recommender, Protocol):
+    """A recommender whose scores are inner products; it is ranked without a score of every item."""
+
+    @property
+    def index(self) -> Any:
+        """The item vectors (I, F), as a `merx.kernels.products.ProductIndex`."""
+        ...
+
+    def embed(self, histories: Interactions) -> np.ndarray:
+        """Vectors of the shoppers, float32 (U, F); zeros where a history says nothing."""
+        ...
+
+
+@runtime_checkable
+class NeighbourModel(Recommender, Protocol):
+    """A recommender whose scores are a sparse product; it is ranked without a score of every item."""
+
+    @property
+    def similarity(self) -> sparse.csr_array:
+        """How much having item h speaks for item i, float32 CSR (I, I) at [h, i]."""
+        ...
+
+    def profile(self, histories: Interactions) -> sparse.csr_array:
+        """How much each item of a history counts, float32 CSR (U, I)."""
         ...
 
 

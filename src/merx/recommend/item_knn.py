@@ -11,6 +11,7 @@ from scipy import sparse
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
+from merx.kernels.products import sparse_scores
 from merx.kernels.similarity import cosine_neighbours
 
 
@@ -50,12 +51,15 @@ class FittedItemKNN:
     items: Vocabulary
     similarity: sparse.csr_array
 
-    def score(self, histories: Interactions) -> np.ndarray:
-        """Scores float32 (U, I): the similarities of the history's items, weighted and summed."""
+    def profile(self, histories: Interactions) -> sparse.csr_array:
+        """The log-damped weight of each item of the histories, float32 CSR (U, I)."""
         matrix = histories.matrix()
         matrix.data = np.log1p(matrix.data)
-        score = np.asarray((matrix @ self.similarity).toarray())
-        return np.where(score > 0, score, np.float32(-np.inf))
+        return matrix
+
+    def score(self, histories: Interactions) -> np.ndarray:
+        """Scores float32 (U, I): the similarities of the history's items, weighted and summed."""
+        return sparse_scores(self.profile(histories), self.similarity)
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """The terms of that sum: share (k, n) for the n distinct items of a batch of one."""

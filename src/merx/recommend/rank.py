@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from merx.data.contracts import Recommender
+from merx.data.contracts import FactorModel, NeighbourModel, Recommender
 from merx.data.interactions import Interactions
 from merx.data.results import Ranking
 from merx.data.schema import EVENT_CODE
+from merx.kernels.products import Barred, top_sparse
 from merx.kernels.topk import top_k
 
 CELLS = 1 << 25  # scores held at once
@@ -49,7 +50,25 @@ def rank(
     candidates : bool (I,), optional
         Only these items may be shown (in stock, in a category, ...).
     """
-    items, scores = [], []
+    barred = None if exclude is None else Barred(exclude.offsets, exclude.item)
+    if isinstance(model, FactorModel):
+        item, score = model.index.top(model.embed(histories), k, barred, candidates)
+    elif isinstance(model, NeighbourModel):
+        item, score = top_sparse(model.profile(histories), model.similarity, k, barred, candidates)
+    else:
+        item, score = _from_scores(model, histories, k, exclude, candidates)
+    return Ranking(item, score, model.items)
+
+
+def _from_scores(
+    model: Recommender,
+    histories: Interactions,
+    k: int,
+    exclude: Interactions | None,
+    candidates: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score every item for a batch of users at a time, then cut."""
+    items, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
     size = max(1, CELLS // max(1, len(model.items)))
     for first in range(0, histories.n_users, size):
         batch = np.arange(first, min(first + size, histories.n_users))
@@ -62,9 +81,4 @@ def rank(
         item, value = top_k(score, k)
         items.append(item)
         scores.append(value)
-    empty = np.empty((0, k))
-    return Ranking(
-        np.concatenate(items) if items else empty.astype(np.int32),
-        np.concatenate(scores) if scores else empty.astype(np.float32),
-        model.items,
-    )
+    return np.concatenate(items), np.concatenate(scores)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
 from merx.data.schema import EVENTS
 from merx.data.vocabulary import Vocabulary
@@ -15,6 +16,8 @@ from merx.store.engine import Engine
 
 def interactions(engine: Engine, weights: Mapping[str, float]) -> tuple[Interactions, Vocabulary]:
     """The histories of all known shoppers, and the vocabulary of the shoppers, in the same order.
+
+    Their items are all that an event or the catalogue names, so that models share one vocabulary.
 
     Raises
     ------
@@ -27,8 +30,27 @@ def interactions(engine: Engine, weights: Mapping[str, float]) -> tuple[Interact
     user = table["user_id"].combine_chunks().dictionary_encode()  # the rows come sorted by user
     counts = np.bincount(user.indices.to_numpy(), minlength=len(user.dictionary))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    items = Vocabulary(pc.unique(table["item_id"]).sort())
-    return _ragged(table, offsets, items, weights), Vocabulary(user.dictionary)
+    return _ragged(table, offsets, items(engine), weights), Vocabulary(user.dictionary)
+
+
+def items(engine: Engine) -> Vocabulary:
+    """Every item that an event or the catalogue names."""
+    return Vocabulary(engine.query("items")["item_id"].combine_chunks())
+
+
+def catalogue(engine: Engine) -> Catalogue:
+    """What is known of each of the `items`."""
+    found = items(engine)
+    products = engine.query("products")
+    place = pc.index_in(found.ids, products["item_id"].combine_chunks())  # (I,), null: not in the catalogue
+    rows = products.take(place).combine_chunks()
+
+    def number(name: str) -> np.ndarray:
+        return np.asarray(pc.fill_null(rows[name], np.nan).to_numpy())
+
+    price = np.where(np.isnan(number("sale_price")), number("price"), number("sale_price"))
+    text = {name: rows[name].combine_chunks() for name in ("title", "description", "brand", "category")}
+    return Catalogue(found, **text, price=price, cost=number("cost_of_goods_sold"))
 
 
 def history(engine: Engine, user_id: str, weights: Mapping[str, float]) -> Interactions:

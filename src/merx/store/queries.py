@@ -80,6 +80,15 @@ QUERIES: dict[str, Query] = {
         """,
         _HISTORY,
     ),
+    # Every item that an event or the catalogue names.
+    "items": Query(
+        """
+        SELECT item_id FROM events WHERE item_id IS NOT NULL
+        UNION SELECT item_id FROM products
+        ORDER BY item_id
+        """,
+        pa.schema([("item_id", pa.string())]),
+    ),
     # The history of one shopper, oldest first.
     "history": Query(
         """
