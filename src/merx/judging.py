@@ -12,17 +12,16 @@ import pyarrow as pa
 from merx import registry
 from merx.config import ShopConfig
 from merx.data.contracts import Progress
-from merx.data.schema import EVENTS
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
 from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.pricing import elasticity_error, profit_regret
-from merx.evaluate.ranking import RankingScores, compare, score_ranking
-from merx.evaluate.split import BOUGHT, Split, check_no_leak, last_days, split_by_time, targets
+from merx.evaluate.ranking import compare
+from merx.evaluate.split import last_days, split_by_time
 from merx.fitting import Inputs, config_of, forecast_panels
+from merx.holdout import hold_out
 from merx.price.limits import ladder
 from merx.price.optimise import optimise
-from merx.recommend.rank import met_before, rank
 from merx.registry import Kind
 from merx.simulate.truth import read_truth
 from merx.store.engine import Engine
@@ -140,56 +139,24 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
 
 def _rankings(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
     """Lists for known shoppers against what they took in the last days."""
-    settings = config.evaluate
+    days, k = config.evaluate.days, config.evaluate.k
     histories = inputs.of("histories")
-    split = split_by_time(histories, last_days(histories, settings.days))
-    check_no_leak(split.train, split.test, split.cut)
-    judged, wanted, took = _judged(split, config)
-    shown_before = met_before(judged.train, config.recommend.exclude)
-    past = Inputs(engine, config, until=split.cut)
-
-    def judge(kind: Kind) -> RankingScores:
-        model = config_of(kind, config).fit(*[past.of(name) for name in kind.reads])
-        # one place more than is judged tells how often ties decided
-        lists = rank(model, judged.train, settings.k + 1, exclude=shown_before)
-        return score_ranking(lists, wanted, judged.train, settings.k)
-
-    results = each("recommend", judge)
+    held_out = hold_out(engine, config, split_by_time(histories, last_days(histories, days)))
+    results = each("recommend", lambda kind: held_out.score(kind, config_of(kind, config)))
     verdicts = {entry.model: entry for entry in compare(results, BAR_RANKING)}
     scores = []
     for name, result in results.items():
-        metrics = {f"{metric}@{settings.k}": result.mean(metric) for metric in result.per_user}
+        metrics = {f"{metric}@{k}": result.mean(metric) for metric in result.per_user}
         metrics |= {"coverage": result.coverage, "novelty": result.novelty}
         verdict = verdicts.get(name)
         sentence = verdict.sentence if verdict else "The bar for the others."
         scores.append(Score("recommend", name, metrics, verdict.beats if verdict else None, sentence))
-    left_out = "" if shown_before is None else f", what they {config.recommend.exclude} before left out"
+    left_out = "" if held_out.exclude is None else f", what they {config.recommend.exclude} before left out"
     return scores, (
-        f"Split by time: fitted on all events before the last {settings.days} days; judged on the "
-        f"{judged.train.n_users:,} known shoppers with a history who {took} in those days, over the full "
-        f"catalogue{left_out}."
+        f"Split by time: fitted on all events before the last {days} days; judged on the "
+        f"{held_out.histories.n_users:,} known shoppers with a history who {held_out.took} in those days, "
+        f"over the full catalogue{left_out}."
     )
-
-
-def _judged(split: Split, config: ShopConfig) -> tuple[Split, Any, str]:
-    """The split and the targets of the shoppers to judge: those with a history and a target."""
-    known = met_before(split.train, config.recommend.exclude)
-    new = " new" if known is not None else ""
-    took = f"bought something{new}"
-    wanted = targets(split, exclude=known, events=BOUGHT)
-    if not wanted.nnz:  # a shop of ratings or clicks
-        took = f"met something{new}"
-        wanted = targets(split, exclude=known, events=EVENTS)
-    user = np.flatnonzero((np.diff(wanted.indptr) > 0) & (np.diff(split.train.offsets) > 0))
-    if not len(user):
-        raise DataError(
-            f"no shopper with a history {took} in the last {config.evaluate.days} days, so lists cannot "
-            "be judged; choose more days in [evaluate] days."
-        )
-    limit = config.evaluate.users
-    if limit and len(user) > limit:
-        user = np.sort(np.random.default_rng(0).choice(user, limit, replace=False))
-    return Split(split.train.take(user), split.test.take(user), split.cut), wanted[user], took
 
 
 def _forecasts(

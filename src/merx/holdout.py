@@ -1,0 +1,85 @@
+"""Judging recommenders on days they have not seen: what `merx evaluate` and `merx tune` share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from merx.config import ShopConfig
+from merx.data.interactions import Interactions
+from merx.data.schema import EVENTS
+from merx.errors import DataError
+from merx.evaluate.ranking import RankingScores, score_ranking
+from merx.evaluate.split import BOUGHT, Split, check_no_leak, targets
+from merx.fitting import Inputs
+from merx.recommend.rank import met_before, rank
+from merx.registry import Kind
+from merx.store.engine import Engine
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The shoppers that lists are judged on, what good lists would have held, and the past to learn from.
+
+    Parameters
+    ----------
+    past : Inputs
+        Of what happened before the cut.
+    histories : Interactions (U users)
+        Of the shoppers judged: those with a history before the cut and a target after it.
+    targets : bool CSR (U, I)
+    exclude : Interactions (U users) or None
+        What is not shown again.
+    k : int
+        Length of the lists.
+    took : str
+        What a target is, in words.
+    """
+
+    past: Inputs
+    histories: Interactions
+    targets: sparse.csr_array
+    exclude: Interactions | None
+    k: int
+    took: str
+
+    def score(self, kind: Kind, settings: Any) -> RankingScores:
+        """How good the lists of a kind with these hyper-parameters are."""
+        model = settings.fit(*[self.past.of(name) for name in kind.reads])
+        # one place more than is judged tells how often ties decided
+        lists = rank(model, self.histories, self.k + 1, exclude=self.exclude)
+        return score_ranking(lists, self.targets, self.histories, self.k)
+
+
+def hold_out(engine: Engine, config: ShopConfig, split: Split) -> Holdout:
+    """Judge on the test of a split, by the settings in [recommend] exclude and [evaluate].
+
+    Raises DataError where no shopper with a history took anything in the test.
+    """
+    check_no_leak(split.train, split.test, split.cut)
+    settings = config.evaluate
+    known = met_before(split.train, config.recommend.exclude)
+    new = " new" if known is not None else ""
+    took = f"bought something{new}"
+    wanted = targets(split, exclude=known, events=BOUGHT)
+    if not wanted.nnz:  # a shop of ratings or clicks
+        took = f"met something{new}"
+        wanted = targets(split, exclude=known, events=EVENTS)
+    user = np.flatnonzero((np.diff(wanted.indptr) > 0) & (np.diff(split.train.offsets) > 0))
+    if not len(user):
+        raise DataError(
+            f"no shopper with a history {took} in the last {settings.days} days, so lists cannot "
+            "be judged; choose more days in [evaluate] days."
+        )
+    if settings.users and len(user) > settings.users:
+        user = np.sort(np.random.default_rng(0).choice(user, settings.users, replace=False))
+    histories = split.train.take(user)
+    return Holdout(
+        past=Inputs(engine, config, until=split.cut),
+        histories=histories,
+        targets=wanted[user],
+        exclude=met_before(histories, config.recommend.exclude),
+        k=settings.k,
+        took=took,
+    )

@@ -1,0 +1,275 @@
+"""Seek the hyper-parameters of recommenders: chosen on validation days, reported once on the days after.
+
+The search is a Tree-structured Parzen Estimator (Bergstra et al., "Algorithms for Hyper-Parameter
+Optimization", NeurIPS 2011) as Optuna has it. It begins with the settings in force, so what is found is never
+worse on the validation days, and it is kept only where it is better there. Every trial is written down, so
+that a search that was interrupted goes on where it stopped.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from merx import registry
+from merx.config import ShopConfig
+from merx.data.contracts import Progress
+from merx.data.schema import DAY
+from merx.errors import ConfigError, MerxError, RequestError
+from merx.evaluate.split import last_days, split_three_ways
+from merx.files import replace_text
+from merx.fitting import Inputs, config_of
+from merx.holdout import Holdout, hold_out
+from merx.registry import Kind
+from merx.store.engine import Engine
+from merx.tunable import Among, Between, searched
+from merx.typed import without_nan
+
+METRIC = "ndcg"
+
+
+@dataclass(frozen=True)
+class Search:
+    """How long to seek.
+
+    Parameters
+    ----------
+    trials : int
+        At most so many settings are tried of each kind, earlier runs on the same data included.
+    patience : int
+        A kind is done after so many trials in a row without a better one.
+    minutes : float
+        No trial begins later than this after the kind's first.
+    seed : int
+    """
+
+    trials: int = 50
+    patience: int = 15
+    minutes: float = 30.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < (0 if name == "seed" else 1):
+                raise ConfigError(f"tune: {name} = {value}: at least 1.")
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was found for one kind: NDCG@k of the settings in force and of the best found, on two spans.
+
+    Parameters
+    ----------
+    settings : dict of hyper-parameter -> value
+        The best found, of the hyper-parameters that were sought.
+    kept : bool
+        Whether they are better on the validation days, and so were written down.
+    """
+
+    kind: str
+    settings: dict[str, Any]
+    trials: int
+    validation_before: float
+    validation: float
+    test_before: float
+    test: float
+    kept: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TuningReport:
+    """One row per kind, and what could not be tuned and why."""
+
+    tuned: tuple[Tuned, ...]
+    refused: dict[str, str]
+    protocol: str
+
+    def to_table(self) -> pa.Table:
+        """kind, settings, trials, validation_before, validation, test_before, test, kept, seconds."""
+        return pa.Table.from_pylist(
+            [{**vars(entry), "settings": _toml(entry.settings, ", ")} for entry in self.tuned]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "tuned": [without_nan(vars(entry)) for entry in self.tuned],
+            "refused": self.refused,
+            "protocol": self.protocol,
+        }
+
+
+def tune(
+    engine: Engine,
+    config: ShopConfig,
+    folder: Path,
+    data: str,
+    kinds: Sequence[str],
+    by_hand: Mapping[str, Collection[str]],
+    search: Search,
+    progress: Progress,
+) -> TuningReport:
+    """Seek the hyper-parameters of recommenders.
+
+    Parameters
+    ----------
+    folder : Path
+        The shop's: tuning/ holds the trials, tuned.toml what was found.
+    data : str
+        Fingerprint of the snapshot; trials on other data do not count.
+    kinds : names of recommenders; none: all that have something to seek.
+    by_hand : mapping of kind -> hyper-parameters that are set by hand and so are not sought
+    search : Search
+
+    Raises
+    ------
+    RequestError
+        A kind is no recommender, or has nothing to seek.
+    DataError
+        The events do not span enough days to choose on and to report on.
+    """
+    wanted = _wanted(kinds, by_hand)
+    days, k = config.evaluate.days, config.evaluate.k
+    histories = Inputs(engine, config).of("histories")
+    second = last_days(histories, days)
+    split = split_three_ways(histories, second - days * DAY, second)
+    choose, report = (hold_out(engine, config, part) for part in (split.choose, split.report))
+    study_of = f"{data[:16]}-{days}-{k}-{config.recommend.exclude}"
+    found: list[Tuned] = []
+    refused: dict[str, str] = {}
+    for kind, names in wanted.items():
+        start = perf_counter()
+        current = config_of(kind, config)
+        try:
+            best, trials, scores = _seek(
+                kind, current, names, choose, folder / "tuning", study_of, search, progress
+            )
+            kept = scores[1] > scores[0]
+            before = report.score(kind, current).mean(METRIC)
+            after = report.score(kind, dataclasses.replace(current, **best)).mean(METRIC) if kept else before
+        except MerxError as error:
+            refused[kind.name] = str(error)
+            continue
+        if kept:
+            _write_down(folder / "tuned.toml", kind.name, best)
+        found.append(
+            Tuned(kind.name, best, trials, *scores, before, after, kept, round(perf_counter() - start, 1))
+        )
+    return TuningReport(
+        tuple(found),
+        refused,
+        f"NDCG@{k}. Chosen on the {choose.histories.n_users:,} known shoppers who {choose.took} in the "
+        f"{days} days before the last {days}, fitted on what came before; reported once on the "
+        f"{report.histories.n_users:,} who {report.took} in the last {days} days, fitted on all days before.",
+    )
+
+
+def _wanted(kinds: Sequence[str], by_hand: Mapping[str, Collection[str]]) -> dict[Kind, list[str]]:
+    """The kinds to tune and the hyper-parameters to seek of each."""
+    known = {kind.name: kind for kind in registry.kinds_for("recommend")}
+    for name in kinds:
+        if name not in known:
+            raise RequestError(f"no recommender {name!r} to tune; there are {', '.join(known)}.")
+    wanted = {}
+    for name, kind in known.items():
+        names = [field for field in searched(kind.load()[0]) if field not in by_hand.get(name, ())]
+        if names and (not kinds or name in kinds):
+            wanted[kind] = names
+        elif name in kinds:
+            raise RequestError(f"{name} has nothing to tune, or shop.toml sets all of it.")
+    return wanted
+
+
+def _seek(
+    kind: Kind,
+    current: Any,
+    names: list[str],
+    choose: Holdout,
+    folder: Path,
+    study_of: str,
+    search: Search,
+    progress: Progress,
+) -> tuple[dict[str, Any], int, tuple[float, float]]:
+    """The best settings, how many were tried, and the score of those in force and of the best."""
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        raise ConfigError("tuning needs Optuna; install it with `pip install 'merx[tune]'`.") from None
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    folder.mkdir(exist_ok=True)
+    path = str(folder / f"{kind.name}.log")  # JSON lines
+    storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+    study = optuna.create_study(
+        storage=storage, study_name=study_of, direction="maximize", load_if_exists=True
+    )
+    # a sampler that began anew at each start would draw the same settings again
+    study.sampler = optuna.samplers.TPESampler(seed=search.seed + len(study.trials))
+    space = searched(current)
+    in_force = {name: getattr(current, name) for name in names}
+    first = choose.score(kind, current).mean(METRIC)
+
+    def objective(trial: Any) -> float:
+        drawn = {name: _draw(trial, name, space[name]) for name in names}
+        try:
+            return choose.score(kind, dataclasses.replace(current, **drawn)).mean(METRIC)
+        except MerxError:
+            raise optuna.TrialPruned from None  # these settings do not go together
+
+    begun = perf_counter()
+
+    def stop(study: Any, trial: Any) -> None:
+        best = study.best_trial.number if _complete(study) else 0
+        progress(f"tune {kind.name}: trials", trial.number + 1, search.trials)
+        late = perf_counter() - begun > 60 * search.minutes
+        if late or trial.number - best >= search.patience or trial.number + 1 >= search.trials:
+            study.stop()
+
+    left = search.trials - len(study.trials)
+    if left > 0:
+        study.enqueue_trial(in_force, skip_if_exists=True)
+        study.optimize(objective, n_trials=left, callbacks=[stop])
+    best = in_force
+    reached = first
+    if _complete(study) and study.best_value > first:
+        best, reached = {name: study.best_params[name] for name in names}, study.best_value
+    return best, len(study.trials), (first, reached)
+
+
+def _complete(study: Any) -> bool:
+    return any(trial.value is not None for trial in study.trials)
+
+
+def _draw(trial: Any, name: str, where: Between | Among) -> Any:
+    if isinstance(where, Among):
+        return trial.suggest_categorical(name, list(where.choices))
+    suggest = trial.suggest_int if isinstance(where.low, int) else trial.suggest_float
+    return suggest(name, where.low, where.high, log=where.log)
+
+
+def _write_down(path: Path, kind: str, settings: Mapping[str, Any]) -> None:
+    """Put the settings of one kind into tuned.toml, beside those of other kinds."""
+    models = tomllib.loads(path.read_text(encoding="utf-8"))["models"] if path.exists() else {}
+    models[kind] = {**models.get(kind, {}), **settings}
+    tables = [f"[models.{name}]\n{_toml(models[name], chr(10))}\n" for name in sorted(models)]
+    head = "# Found by `merx tune`. What shop.toml says of a model wins over this.\n\n"
+    replace_text(path, head + "\n".join(tables))
+
+
+def _toml(settings: Mapping[str, Any], between: str) -> str:
+    """name = value, with values as TOML writes them."""
+
+    def value(setting: Any) -> str:
+        if isinstance(setting, bool):
+            return str(setting).lower()
+        return f'"{setting}"' if isinstance(setting, str) else repr(setting)
+
+    return between.join(f"{name} = {value(setting)}" for name, setting in settings.items())
