@@ -17,6 +17,8 @@ from merx.typed import typed
 
 Settings = TypeVar("Settings")
 
+TUNED = "tuned.toml"  # beside shop.toml: what `merx tune` found
+
 DEFAULT_WEIGHTS: dict[str, float] = {
     "purchase": 5.0,
     "add_to_cart": 3.0,
@@ -210,18 +212,31 @@ class ShopConfig:
 
 
 def read_config(path: Path) -> ShopConfig:
-    """The configuration in shop.toml. Raises ConfigError that names the file and the key."""
+    """The configuration in shop.toml, with what `merx tune` found where shop.toml does not say.
+
+    Raises ConfigError that names the file and the key.
+    """
+    raw = read_toml(path)
+    tuned = path.with_name(TUNED)
+    found = read_toml(tuned).get("models", {}) if tuned.exists() else {}
+    by_hand = raw.get("models", {})
+    if found and isinstance(by_hand, dict):
+        raw["models"] = by_hand | {kind: settings | by_hand.get(kind, {}) for kind, settings in found.items()}
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return build(ShopConfig, raw, "")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says. Raises ConfigError where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             f"{path} is not there, so {path.parent} is no shop; make one with `merx init {path.parent}`."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: {error}") from None
-    try:
-        return build(ShopConfig, raw, "")
-    except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 

@@ -3,6 +3,8 @@
 shop.toml           settings
 tables/             what was ingested (see merx.store.tables)
 rejected/           lines that were not accepted, with their reason
+tuned.toml          hyper-parameters found by `merx tune`
+tuning/             every trial of that search
 models/             fitted models (see merx.models)
 decisions.sqlite    every answer given (see merx.decisions)
 evaluation.json     the last evaluation
@@ -23,9 +25,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 import merx
-from merx import fitting, judging, report, reporting
+from merx import fitting, judging, report, reporting, tuning
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
-from merx.config import About, ShopConfig, build, read_config
+from merx.config import About, ShopConfig, build, read_config, read_toml
 from merx.data.contracts import Progress
 from merx.decisions import Decision, Ledger, plain
 from merx.errors import ConfigError, DataError, RequestError
@@ -177,6 +179,28 @@ class Shop:
             report = judging.evaluate(engine, self.config, self.truth, progress)
         record = {"data": fingerprint, **report.to_dict()}
         replace_text(self.folder / "evaluation.json", json.dumps(record, indent=1))
+        return report
+
+    def tune(
+        self, *kinds: str, search: tuning.Search | None = None, progress: Progress = quiet
+    ) -> tuning.TuningReport:
+        """Seek the hyper-parameters of recommenders (none named: of all); see `merx.tuning.tune`.
+
+        What is found is kept in tuned.toml and holds from the next fit on.
+        """
+        by_hand = read_toml(self.folder / "shop.toml").get("models", {})
+        with self._engine() as (engine, fingerprint):
+            report = tuning.tune(
+                engine,
+                self.config,
+                self.folder,
+                fingerprint,
+                kinds,
+                by_hand,
+                search or tuning.Search(),
+                progress,
+            )
+        self.config = read_config(self.folder / "shop.toml")
         return report
 
     @property

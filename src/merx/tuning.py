@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from merx import registry
-from merx.config import ShopConfig
+from merx.config import TUNED, ShopConfig
 from merx.data.contracts import Progress
 from merx.data.schema import DAY
 from merx.errors import ConfigError, MerxError, RequestError
@@ -157,7 +157,7 @@ def tune(
             refused[kind.name] = str(error)
             continue
         if kept:
-            _write_down(folder / "tuned.toml", kind.name, best)
+            _write_down(folder / TUNED, kind.name, best)
         found.append(
             Tuned(kind.name, best, trials, *scores, before, after, kept, round(perf_counter() - start, 1))
         )

@@ -118,6 +118,33 @@ def evaluate(folder: Path, as_json: bool) -> None:
 
 @main.command()
 @SHOP
+@click.option(
+    "--model", "models", multiple=True, help="A kind to tune, repeatable; default: all recommenders."
+)
+@click.option("--trials", default=50, show_default=True, help="Settings tried of each kind.")
+@click.option("--patience", default=15, show_default=True, help="Stop after so many without a better one.")
+@click.option("--minutes", default=30.0, show_default=True, help="Time for each kind.")
+@JSON
+def tune(
+    folder: Path, models: tuple[str, ...], trials: int, patience: int, minutes: float, as_json: bool
+) -> None:
+    """Seek better settings of the recommenders, and keep them in SHOP/tuned.toml.
+
+    Chosen on the days before the last [evaluate] days, reported once on those. A search that was interrupted
+    goes on where it stopped.
+    """
+    from merx.shop import Shop
+    from merx.tuning import Search
+
+    shop = Shop(folder)
+    search = Search(trials=trials, patience=patience, minutes=minutes)
+    with _progress(as_json) as progress:
+        found = shop.tune(*models, search=search, progress=progress)
+    _print(found.to_dict(), as_json, "tune")
+
+
+@main.command()
+@SHOP
 @JSON
 def report(folder: Path, as_json: bool) -> None:
     """Write SHOP/report.html: one file that opens offline."""

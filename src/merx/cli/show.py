@@ -82,6 +82,24 @@ def show_evaluate(result: dict[str, Any]) -> None:
         console.print(Text(f"{task}: not judged, {why}", style="yellow"))
 
 
+def show_tune(result: dict[str, Any]) -> None:
+    """One row per kind: before and after, on the days to choose on and on the days after."""
+    table = _table("model", "trials>", "chosen on>", "reported on>", "settings")
+    for entry in result["tuned"]:
+        settings = ", ".join(f"{name} = {value}" for name, value in entry["settings"].items())
+        table.add_row(
+            entry["kind"],
+            str(entry["trials"]),
+            f"{entry['validation_before']:.4f} -> {entry['validation']:.4f}",
+            f"{entry['test_before']:.4f} -> {entry['test']:.4f}" if entry["kept"] else "",
+            settings if entry["kept"] else "the settings in force are the best found",
+        )
+    console.print(table)
+    for kind, why in result["refused"].items():
+        console.print(Text(f"{kind}: not tuned, {why}", style="yellow"))
+    console.print(Text(result["protocol"], style="dim"))
+
+
 def show_report(result: dict[str, Any]) -> None:
     """Where the report is."""
     console.print(f"Report: {_near(result['report'])}", soft_wrap=True)
@@ -198,6 +216,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "ingest": show_ingest,
     "check": show_check,
     "evaluate": show_evaluate,
+    "tune": show_tune,
     "report": show_report,
     "fit": show_fit,
     "recommend": show_recommend,
