@@ -2,8 +2,9 @@
 
 The search is a Tree-structured Parzen Estimator (Bergstra et al., "Algorithms for Hyper-Parameter
 Optimization", NeurIPS 2011) as Optuna has it. It begins with the settings in force, so what is found is never
-worse on the validation days, and it is kept only where it is better there. Every trial is written down, so
-that a search that was interrupted goes on where it stopped.
+worse on the validation days. It is kept only where it is better there by more than one standard error of the
+difference, shopper by shopper: the best of many tries is better than the first by luck alone. Every trial is
+written down, so that a search that was interrupted goes on where it stopped.
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from merx import registry
@@ -63,12 +65,14 @@ class Search:
 class Tuned:
     """What was found for one kind: NDCG@k of the settings in force and of the best found, on two spans.
 
+    On the test it is measured only where they are kept; otherwise it is NaN.
+
     Parameters
     ----------
     settings : dict of hyper-parameter -> value
         The best found, of the hyper-parameters that were sought.
     kept : bool
-        Whether they are better on the validation days, and so were written down.
+        Whether they are better on the validation days by more than a standard error, and so written down.
     """
 
     kind: str
@@ -147,19 +151,28 @@ def tune(
         start = perf_counter()
         current = config_of(kind, config)
         try:
-            best, trials, scores = _seek(
-                kind, current, names, choose, folder / "tuning", study_of, search, progress
-            )
-            kept = scores[1] > scores[0]
-            before = report.score(kind, current).mean(METRIC)
-            after = report.score(kind, dataclasses.replace(current, **best)).mean(METRIC) if kept else before
+            best, trials = _seek(kind, current, names, choose, folder / "tuning", study_of, search, progress)
+            better = dataclasses.replace(current, **best)
+            chosen = _paired(choose, kind, current, better)
+            kept = chosen.gain > chosen.standard_error
+            reported = _paired(report, kind, current, better) if kept else None
         except MerxError as error:
             refused[kind.name] = str(error)
             continue
         if kept:
             _write_down(folder / TUNED, kind.name, best)
         found.append(
-            Tuned(kind.name, best, trials, *scores, before, after, kept, round(perf_counter() - start, 1))
+            Tuned(
+                kind=kind.name,
+                settings=best,
+                trials=trials,
+                validation_before=chosen.before,
+                validation=chosen.after,
+                test_before=reported.before if reported else float("nan"),
+                test=reported.after if reported else float("nan"),
+                kept=kept,
+                seconds=round(perf_counter() - start, 1),
+            )
         )
     return TuningReport(
         tuple(found),
@@ -186,6 +199,26 @@ def _wanted(kinds: Sequence[str], by_hand: Mapping[str, Collection[str]]) -> dic
     return wanted
 
 
+@dataclass(frozen=True)
+class Paired:
+    """Means of two settings over the same shoppers, and the standard error of their difference."""
+
+    before: float
+    after: float
+    standard_error: float
+
+    @property
+    def gain(self) -> float:
+        """After less before."""
+        return self.after - self.before
+
+
+def _paired(held_out: Holdout, kind: Kind, current: Any, better: Any) -> Paired:
+    before, after = (held_out.score(kind, config).per_user[METRIC] for config in (current, better))
+    error = (after - before).std(ddof=1) / np.sqrt(len(before)) if len(before) > 1 else np.inf
+    return Paired(float(before.mean()), float(after.mean()), float(error))
+
+
 def _seek(
     kind: Kind,
     current: Any,
@@ -195,8 +228,8 @@ def _seek(
     study_of: str,
     search: Search,
     progress: Progress,
-) -> tuple[dict[str, Any], int, tuple[float, float]]:
-    """The best settings, how many were tried, and the score of those in force and of the best."""
+) -> tuple[dict[str, Any], int]:
+    """The best settings on the days to choose on, and how many were tried."""
     try:
         import optuna
     except ModuleNotFoundError:
@@ -209,13 +242,15 @@ def _seek(
     path = str(folder / f"{kind.name}.log")  # JSON lines
     storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
     study = optuna.create_study(
-        storage=storage, study_name=study_of, direction="maximize", load_if_exists=True
+        storage=storage,
+        study_name=f"{study_of}-{'+'.join(names)}",
+        direction="maximize",
+        load_if_exists=True,
     )
     # a sampler that began anew at each start would draw the same settings again
     study.sampler = optuna.samplers.TPESampler(seed=search.seed + len(study.trials))
     space = searched(current)
     in_force = {name: getattr(current, name) for name in names}
-    first = choose.score(kind, current).mean(METRIC)
 
     def objective(trial: Any) -> float:
         drawn = {name: _draw(trial, name, space[name]) for name in names}
@@ -237,11 +272,9 @@ def _seek(
     if left > 0:
         study.enqueue_trial(in_force, skip_if_exists=True)
         study.optimize(objective, n_trials=left, callbacks=[stop])
-    best = in_force
-    reached = first
-    if _complete(study) and study.best_value > first:
-        best, reached = {name: study.best_params[name] for name in names}, study.best_value
-    return best, len(study.trials), (first, reached)
+    if not _complete(study):
+        return in_force, len(study.trials)
+    return {name: _short(study.best_params[name]) for name in names}, len(study.trials)
 
 
 def _complete(study: Any) -> bool:
@@ -252,7 +285,12 @@ def _draw(trial: Any, name: str, where: Between | Among) -> Any:
     if isinstance(where, Among):
         return trial.suggest_categorical(name, list(where.choices))
     suggest = trial.suggest_int if isinstance(where.low, int) else trial.suggest_float
-    return suggest(name, where.low, where.high, log=where.log)
+    return _short(suggest(name, where.low, where.high, log=where.log))
+
+
+def _short(value: Any) -> Any:
+    """Three digits are enough of a hyper-parameter."""
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _write_down(path: Path, kind: str, settings: Mapping[str, Any]) -> None:

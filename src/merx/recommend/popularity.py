@@ -8,6 +8,7 @@ from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
+from merx.tunable import between
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Popularity:
         Days after which an event counts half, measured back from the latest event.
     """
 
-    half_life: float = 14.0
+    half_life: float = between(14.0, 1.0, 365.0, log=True)
 
     def fit(self, interactions: Interactions) -> "FittedPopularity":
         """Decayed weight per item; refunds take away, but no item falls below 0."""
