@@ -1,10 +1,13 @@
 """Small worlds with an answer known beforehand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
 from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
+from merx.data.schema import EVENT_CODE
 from merx.data.vocabulary import Vocabulary
 
 DAY = 86_400_000_000
@@ -39,8 +42,24 @@ def checkerboard(users: int = 20, items: int = 12) -> Interactions:
     return interactions(rows, [f"i{i:02d}" for i in range(items)], users)
 
 
+def rated_checkerboard(users: int = 20, items: int = 12) -> Interactions:
+    """User u gave 5 stars to items of the same parity and 1 to others, and did not rate three of the items.
+
+    Of these, item u % items is of the same parity and the other two are not: the one right recommendation is
+    the same as on the `checkerboard`. The means of users and of items tell nothing: half of all is liked.
+    """
+    rows = [
+        (u, f"i{i:02d}", 5.0 if i % 2 == u % 2 else 1.0, i)
+        for u in range(users)
+        for i in range(items)
+        if (i - u) % items not in (0, 1, 5)
+    ]
+    board = interactions(rows, [f"i{i:02d}" for i in range(items)], users)
+    return replace(board, event=np.full(len(board), EVENT_CODE["rate"], np.int8))
+
+
 def random_histories(seed: int, users: int = 30, items: int = 25) -> Interactions:
-    """Random histories, repeats, refunds and empty ones included."""
+    """Random histories, repeats, refunds, ratings and empty ones included."""
     rng = np.random.default_rng(seed)
     rows = [
         (
@@ -51,7 +70,10 @@ def random_histories(seed: int, users: int = 30, items: int = 25) -> Interaction
         )
         for u in rng.integers(1, users, size=users * 6)
     ]
-    return interactions(rows, [f"i{i:02d}" for i in range(items)], users)
+    found = interactions(rows, [f"i{i:02d}" for i in range(items)], users)
+    rated = np.where(found.time // DAY % 3 > 0, EVENT_CODE["rate"], EVENT_CODE["purchase"])
+    event = np.where(found.weight < 0, EVENT_CODE["refund"], rated)
+    return replace(found, event=event.astype(np.int8))
 
 
 def catalogue(items: Vocabulary) -> Catalogue:

@@ -10,11 +10,13 @@ from merx import artefact, registry
 from merx.data.contracts import Recommender
 from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
+from merx.errors import FitError
 from merx.kernels.topk import top_k
 from merx.recommend.rank import rank
-from tests.worlds import checkerboard, given, random_histories
+from tests.worlds import checkerboard, given, random_histories, rated_checkerboard
 
 KINDS = [kind.name for kind in registry.kinds_for("recommend")]
+RATING_KINDS = [name for name in KINDS if name.startswith("rating_")]  # they read nothing but ratings
 
 
 def fitted(name, interactions):
@@ -111,7 +113,11 @@ def test_a_catalogue_of_one_and_a_shop_without_events(kind):
     model = fitted(kind, random_histories(9, users=3, items=1))
     assert model.score(history(["i00"], model.items)).shape == (1, 1)
     empty = random_histories(9).keep(np.zeros(len(random_histories(9)), dtype=bool))
-    assert (rank(fitted(kind, empty), empty, 3).item == -1).all()
+    if kind in RATING_KINDS:
+        with pytest.raises(FitError, match="no ratings"):
+            fitted(kind, empty)
+    else:
+        assert (rank(fitted(kind, empty), empty, 3).item == -1).all()
 
 
 def test_rank_leaves_out_seen_and_forbidden_items(kind):
@@ -129,7 +135,7 @@ def test_rank_leaves_out_seen_and_forbidden_items(kind):
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "popularity"])
 def test_personal_kinds_solve_the_checkerboard(name):
-    board = checkerboard()
+    board = rated_checkerboard() if name in RATING_KINDS else checkerboard()
     ranking = rank(fitted(name, board), board, 1, exclude=board)
     best = ranking.item[:, 0]
     right = [u % 12 for u in range(board.n_users)]
