@@ -1,6 +1,12 @@
 """The k largest entries of each row, in one fixed order."""
 
 import numpy as np
+from numba import njit
+
+from merx.kernels.heap import best_first, push
+from merx.kernels.threads import over_rows
+
+CHUNK = 64  # rows that a thread takes at a time
 
 
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -19,21 +25,22 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     score : float (U, k)
         NaN where column is -1.
     """
-    users, items = scores.shape
-    width = min(k, items)
-    column = np.full((users, k), -1, dtype=np.int32)
-    score = np.full((users, k), np.nan, dtype=scores.dtype)
-    if width == 0 or users == 0:
-        return column, score
-    keys = np.where(np.isnan(scores), -np.inf, scores)
-    cut = np.partition(keys, items - width, axis=1)[:, items - width]  # (U,) the k-th largest of each row
-    row, col = np.nonzero((keys >= cut[:, None]) & (keys > -np.inf))
-    value = keys[row, col]
-    order = np.lexsort((col, -value, row))
-    row, col, value = row[order], col[order], value[order]
-    place = np.arange(len(row)) - np.searchsorted(row, row)  # rank within the row
-    kept = place < width  # more than k where several equal the k-th
-    row, col, value, place = row[kept], col[kept], value[kept], place[kept]
-    column[row, place] = col
-    score[row, place] = value
+    column = np.full((len(scores), k), -1, np.int32)
+    score = np.full((len(scores), k), np.nan, scores.dtype)
+    over_rows(len(scores), CHUNK, lambda first, last: _top_rows(scores, first, last, column, score))
     return column, score
+
+
+@njit(nogil=True, cache=True)
+def _top_rows(scores, first, last, column, score):
+    k = column.shape[1]
+    for row in range(first, last):
+        size = 0
+        floor = -np.inf  # once k are found, the worst of them: columns ascend, so an equal one never enters
+        for col in range(scores.shape[1]):
+            value = scores[row, col]
+            if value > floor:
+                size = push(score[row], column[row], size, value, col)
+                if size == k:
+                    floor = score[row, 0]
+        best_first(score[row], column[row], size)

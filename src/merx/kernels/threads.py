@@ -1,0 +1,25 @@
+"""Ranges of rows worked on by several threads. The kernels let go of the GIL, and share nothing but inputs.
+
+No kernel starts threads of its own (no `prange`), so kernels may be called from any number of threads at once.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+THREADS = max(1, int(os.environ.get("MERX_THREADS", 0)) or (os.cpu_count() or 1))
+
+
+def over_rows(rows: int, chunk: int, work: Callable[[int, int], None]) -> None:
+    """Call work(first, last) for every range of at most `chunk` rows; each must write to rows of its own.
+
+    One range alone runs in the caller's thread, so a single request pays for no pool.
+    """
+    ranges = [(first, min(first + chunk, rows)) for first in range(0, rows, chunk)]
+    if len(ranges) < 2 or THREADS == 1:
+        for first, last in ranges:
+            work(first, last)
+        return
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done in [pool.submit(work, *span) for span in ranges]:
+            done.result()
