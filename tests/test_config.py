@@ -64,7 +64,7 @@ def test_values_are_read(tmp_path):
         ("[price]\nmin_margin = 2", r"min_margin is 2"),
         ("[models.item_kn]\nneighbours = 3", r"\[models.item_kn\]: no such kind. Did you mean item_knn\?"),
         ("[recommend]\nmodel = 'auto_ets'", r"\[recommend\] model = 'auto_ets': no such kind"),
-        ("[recommend]\nexclude = 'all'", r"\"met\", \"bought\" or \"nothing\""),
+        ("[recommend]\nexclude = 'all'", r"exclude = 'all': it is one of met, bought, nothing"),
         ("[events.weights]\npurchase = nan", r"purchase: expected float, found nan"),
         ("[evaluate]\ndays = -3", r"days = -3: at least 1"),
         ("[models.item_knn]\nneighbour = 3", r"\[models.item_knn\] neighbour: .* Did you mean neighbours\?"),

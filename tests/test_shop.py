@@ -217,11 +217,11 @@ def test_no_model_sees_the_days_it_is_judged_on(shop, monkeypatch):
         monkeypatch.setattr(
             config, "fit", lambda self, given, fit=fit: seen.append(given.time.max()) or fit(self, given)
         )
-    monkeypatch.setattr("merx.judging.check_no_leak", lambda *parts: seen.append("checked"))
+    monkeypatch.setattr("merx.holdout.check_no_leak", lambda *parts: seen.append("checked"))
     shop.evaluate()
     with shop._engine() as (engine, _):
         events = engine.query("histories")["time"].to_numpy().astype("datetime64[us]").astype("int64")
     cut = events.max() + 1 - shop.config.evaluate.days * 86_400_000_000
     assert seen[0] == "checked"
-    assert len(seen) == 3
+    assert len(seen) >= 3  # other kinds may build on these
     assert max(seen[1:]) < cut

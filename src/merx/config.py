@@ -4,7 +4,7 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
 from merx.price.limits import PriceRules
+from merx.recommend.scenario import SCENARIOS, Scenario
 from merx.registry import KINDS, kinds_for
 from merx.typed import typed
 
@@ -71,7 +72,7 @@ class EventSettings:
         known = list(EVENTS)
         for name in self.weights:
             if name not in known:
-                raise ConfigError(f"[events.weights] {name}: no such event.{_nearest(name, known)}")
+                raise ConfigError(f"[events.weights] {name}: no such event.{nearest(name, known)}")
         if self.weights.get("refund", 0.0) > 0:
             raise ConfigError("[events.weights] refund: 0 or below; what was sent back was not liked.")
         object.__setattr__(self, "weights", {**DEFAULT_WEIGHTS, **self.weights})
@@ -93,41 +94,29 @@ class FileMapping:
 
     def __post_init__(self) -> None:
         if self.table not in TABLES:
-            raise ConfigError(f"table = {self.table!r}: no such table.{_nearest(self.table, list(TABLES))}")
+            raise ConfigError(f"table = {self.table!r}: no such table.{nearest(self.table, list(TABLES))}")
         names = TABLES[self.table].names
         for column in self.columns:
             if column not in names:
-                raise ConfigError(f"{column}: no column of {self.table}.{_nearest(column, names)}")
+                raise ConfigError(f"{column}: no column of {self.table}.{nearest(column, names)}")
 
 
 @dataclass(frozen=True)
-class RecommendSettings:
-    """[recommend]: the lists a shopper sees.
+class FitSettings:
+    """[fit]: what is fitted.
 
     Parameters
     ----------
-    model : str
-        The kind that answers; its fallback for an empty history is popularity.
-    k : int
-        Items in a list.
-    exclude : str
-        What is not shown again: what the shopper "met" (by any event that counts), what was "bought", or
-        "nothing".
-    in_stock_only : bool
-        Leave out what is known to be out of stock.
+    skip : list of str
+        Kinds of models that are neither fitted nor judged.
     """
 
-    model: str = "item_knn"
-    k: int = 10
-    exclude: str = "met"
-    in_stock_only: bool = True
+    skip: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ConfigError(f"[recommend] k = {self.k}: a list needs at least 1 item.")
-        if self.exclude not in ("met", "bought", "nothing"):
-            raise ConfigError(f'[recommend] exclude = {self.exclude!r}: it is "met", "bought" or "nothing".')
-        _check_kind("recommend", self.model)
+        for name in self.skip:
+            if name not in KINDS:
+                raise ConfigError(f"skip: no kind {name!r}.{nearest(name, list(KINDS))}")
 
 
 @dataclass(frozen=True)
@@ -197,7 +186,9 @@ class ShopConfig:
     shop: About = field(default_factory=About)
     events: EventSettings = field(default_factory=EventSettings)
     mappings: dict[str, FileMapping] = field(default_factory=dict)
-    recommend: RecommendSettings = field(default_factory=RecommendSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+    recommend: Scenario = field(default_factory=Scenario)
+    scenarios: dict[str, dict[str, Any]] = field(default_factory=dict)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     price: PriceRules = field(default_factory=PriceRules)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
@@ -206,9 +197,29 @@ class ShopConfig:
     def __post_init__(self) -> None:
         for name, hyper_parameters in self.models.items():
             if name not in KINDS:
-                raise ConfigError(f"[models.{name}]: no such kind.{_nearest(name, list(KINDS))}")
+                raise ConfigError(f"[models.{name}]: no such kind.{nearest(name, list(KINDS))}")
             config_type, _ = KINDS[name].load()
             build(config_type, hyper_parameters, f"models.{name}")
+        for name in self.scenario_names:
+            settings = self.scenario(name)
+            where = f"scenarios.{name}" if "model" in self.scenarios.get(name, {}) else "recommend"
+            for kind in settings.model:
+                _check_kind("recommend", kind, where)
+
+    @property
+    def scenario_names(self) -> tuple[str, ...]:
+        """The scenarios that every shop has, then those of its own."""
+        return tuple(dict.fromkeys([*SCENARIOS, *self.scenarios]))
+
+    def scenario(self, name: str) -> Scenario:
+        """The settings of a scenario: [recommend], what is different there, and then [scenarios.NAME].
+
+        The rules of [recommend] hold everywhere; those of the scenario are added.
+        """
+        base = {key: value for key, value in vars(self.recommend).items() if key != "rules"}
+        own = self.scenarios.get(name, {})
+        settings = build(Scenario, {**base, **SCENARIOS.get(name, {}), **own}, f"scenarios.{name}")
+        return replace(settings, rules=(*self.recommend.rules, *settings.rules))
 
 
 def read_config(path: Path) -> ShopConfig:
@@ -260,7 +271,7 @@ def build(settings: type[Settings], raw: Mapping[str, Any], where: str) -> Setti
     values: dict[str, Any] = {}
     for key, value in raw.items():
         if key not in names:
-            raise ConfigError(f"{prefix}{key}: no such key.{_nearest(key, names)}")
+            raise ConfigError(f"{prefix}{key}: no such key.{nearest(key, names)}")
         values[key] = _value(value, hints[key], f"{where}.{key}" if where else key, prefix + key)
     for entry in fields:
         needed = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
@@ -278,6 +289,16 @@ def _value(value: Any, wanted: Any, table: str, key: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{key} is a table: write [{table}] and its keys below.")
         return build(cast(type, wanted), value, table)
+    if get_origin(wanted) is tuple and dataclasses.is_dataclass(get_args(wanted)[0]):
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{key} is a list of tables: write [[{table}]] above the keys of each.")
+        [kind, _] = get_args(wanted)
+        return tuple(
+            _value(entry, kind, f"{table}[{number}]", f"[{table}[{number}]]")
+            for number, entry in enumerate(value, start=1)
+        )
+    if wanted == tuple[str, ...] and isinstance(value, str):
+        return (value,)  # one name alone is a list of one
     if get_origin(wanted) is dict and isinstance(value, dict):
         inner = get_args(wanted)[1]
         if inner is Any:
@@ -291,13 +312,13 @@ def _value(value: Any, wanted: Any, table: str, key: str) -> Any:
         raise ConfigError(f"{key}: {error}.") from None
 
 
-def _check_kind(task: str, name: str) -> None:
+def _check_kind(task: str, name: str, where: str = "") -> None:
     kinds = [kind.name for kind in kinds_for(task)]
     if name not in kinds:
-        raise ConfigError(f"[{task}] model = {name!r}: no such kind.{_nearest(name, kinds)}")
+        raise ConfigError(f"[{where or task}] model = {name!r}: no such kind.{nearest(name, kinds)}")
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: list[str]) -> str:
     """« Did you mean ...?» or the list of what there is."""
     close = get_close_matches(name, known, n=1)
     return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."

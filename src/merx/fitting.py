@@ -1,6 +1,7 @@
 """Fit every kind of model that the shop's tables can carry."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -72,8 +73,15 @@ def forecast_panels(demand: Demand, config: ShopConfig) -> tuple[Panel, Panel]:
     )
 
 
-def fit(engine: Engine, models: Models, config: ShopConfig, data: str, progress: Progress) -> FitReport:
-    """Fit and save every kind in the registry.
+def fit(
+    engine: Engine,
+    models: Models,
+    config: ShopConfig,
+    data: str,
+    progress: Progress,
+    only: Sequence[str] = (),
+) -> FitReport:
+    """Fit and save the kinds in the registry.
 
     A kind that the data do not carry is refused with the reason, and the others go on.
 
@@ -81,15 +89,17 @@ def fit(engine: Engine, models: Models, config: ShopConfig, data: str, progress:
     ----------
     data : str
         Fingerprint of the snapshot, written into each model.
+    only : kinds, optional
+        None: all but those in [fit] skip.
 
     Raises
     ------
     ConfigError
-        [models] in shop.toml has an unknown or impossible hyper-parameter.
+        There is no such kind, or [models] has an unknown or impossible hyper-parameter.
     DataError
         No kind at all could be fitted.
     """
-    kinds = list(registry.KINDS.values())
+    kinds = [registry.kind(name) for name in only] or registry.without(config.fit.skip)
     configs = [config_of(kind, config) for kind in kinds]  # wrong settings are told before hours of work
     inputs = Inputs(engine, config)
     until = engine.query("overview").to_pylist()[0]["last_time"]

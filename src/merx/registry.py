@@ -5,6 +5,7 @@ names written here are ever imported; none is read from a file.
 """
 
 import importlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from merx.errors import ConfigError
@@ -46,6 +47,8 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("popularity", "recommend", "merx.recommend.popularity", "Popularity", ("histories",)),
         Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN", ("histories",)),
+        Kind("trending", "recommend", "merx.recommend.trending", "Trending", ("histories",)),
+        Kind("buy_again", "recommend", "merx.recommend.buy_again", "BuyAgain", ("histories",)),
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
@@ -59,6 +62,11 @@ def kind(name: str) -> Kind:
     if name not in KINDS:
         raise ConfigError(f"there is no model kind {name!r}; the kinds are {', '.join(KINDS)}.")
     return KINDS[name]
+
+
+def without(skipped: Collection[str]) -> list[Kind]:
+    """Every kind but those, in the table's order."""
+    return [entry for entry in KINDS.values() if entry.name not in skipped]
 
 
 def kinds_for(task: str) -> list[Kind]:

@@ -57,7 +57,9 @@ def build(
         ingest=sections.ingested(snapshot.sources),
         readiness=sections.readiness(readiness),
         evaluation=sections.evaluation(evaluation) if evaluation else None,
-        shoppers=_shoppers(engine, config, ask, titles) if config.recommend.model in fitted else None,
+        shoppers=_shoppers(engine, config, ask, titles, fitted)
+        if fitted.keys() & set(config.recommend.model)
+        else None,
         forecasts=_forecasts(engine, config, ask, titles, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
@@ -71,7 +73,9 @@ def _currency(engine: Engine) -> str:
     return found[0] if found else ""
 
 
-def _shoppers(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str]) -> report.Shoppers:
+def _shoppers(
+    engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str], fitted: Mapping[str, str]
+) -> report.Shoppers:
     """Shoppers with middling histories."""
     users = engine.query("typical_users", n=SHOPPERS)["user_id"].to_pylist()
     return report.Shoppers(
@@ -83,7 +87,7 @@ def _shoppers(engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str,
             )
             for user in users
         ),
-        model=config.recommend.model,
+        model=next(kind for kind in config.recommend.model if kind in fitted),
     )
 
 

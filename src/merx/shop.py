@@ -14,7 +14,7 @@ report.html         the last report
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -160,10 +160,10 @@ class Shop:
             progress=progress,
         )
 
-    def fit(self, *, progress: Progress = quiet) -> fitting.FitReport:
-        """Fit every kind of model that the tables can carry."""
+    def fit(self, *kinds: str, progress: Progress = quiet) -> fitting.FitReport:
+        """Fit these kinds of models (none named: all but those in [fit] skip) that the tables can carry."""
         with self._engine() as (engine, fingerprint):
-            return fitting.fit(engine, self.models, self.config, fingerprint, progress)
+            return fitting.fit(engine, self.models, self.config, fingerprint, progress, kinds)
 
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
@@ -242,15 +242,53 @@ class Shop:
 
     def recommend(
         self,
-        user: str,
+        user: str | None = None,
         *,
+        scenario: str | None = None,
+        item: str | None = None,
+        cart: Sequence[str] = (),
+        recent: Sequence[str] = (),
+        without: Sequence[str] = (),
+        without_category: Sequence[str] = (),
         k: int | None = None,
         category: str | None = None,
         model: str | None = None,
     ) -> Decision:
-        """The best products for one shopper, with reasons; defaults from [recommend]."""
-        question = RecommendQuestion.of(self.config, user)
-        return self._decide("recommend", _with(question, k=k, category=category, model=model))
+        """The best products for one visit, with reasons; defaults from [recommend] and [scenarios].
+
+        Parameters
+        ----------
+        user : str, optional
+            The shopper's id; without one, an anonymous visitor.
+        scenario : str, optional
+            home, product, cart, again, trending, or one of the shop's own. Without one: product where an item
+            is given, cart where a cart is given, else home.
+        item : str, optional
+            Of a product page.
+        cart, recent : sequences of item ids
+            What lies in the cart; what was looked at just now, newest last, and stands in no table yet.
+        without, without_category : sequences of item ids, of categories
+            What this list must not show.
+        k, category, model : optional
+            Items in the list; only this category and those below it; the kind that answers.
+
+        Raises
+        ------
+        RequestError
+            There is no such scenario, it needs an item, a cart or a shopper and has none, an id or category
+            is not known, or no model was fitted.
+        """
+        question = RecommendQuestion.of(self.config, user, scenario=scenario, item=item, cart=tuple(cart))
+        chosen = _with(
+            question,
+            k=k,
+            category=category,
+            model=None if model is None else (model,),
+            recent=tuple(recent),
+            without=tuple(without),
+            without_category=tuple(without_category),
+        )
+        return self._decide("recommend", chosen)
 
     def forecast(
         self,
@@ -322,7 +360,7 @@ class Shop:
         with self._engine(decision.data) as (engine, _):
             answer = verb.answer(Context(engine, self.models, decision.models, decision.data), question)
         content = plain(answer.content)
-        return Replay(decision, content == decision.answer, content)
+        return Replay(decision, _holds(decision.answer, content), content)
 
     def _decide(self, verb: str, question: Any) -> Decision:
         """Answer a question on the current tables and write the decision down."""
@@ -376,6 +414,15 @@ def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -
     simulated.write_truth(shop.truth)
     progress("ingest", 2, 3)
     return shop.ingest(*raw, progress=progress)
+
+
+def _holds(recorded: Any, today: Any) -> bool:
+    """Whether today's answer says all that was recorded; an older merx may have recorded fewer fields."""
+    if isinstance(recorded, dict) and isinstance(today, dict):
+        return all(key in today and _holds(value, today[key]) for key, value in recorded.items())
+    if isinstance(recorded, list) and isinstance(today, list):
+        return len(recorded) == len(today) and all(map(_holds, recorded, today))
+    return bool(recorded == today)
 
 
 def _with(question: Question, **chosen: Any) -> Question:

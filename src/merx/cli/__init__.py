@@ -1,5 +1,6 @@
 """The command line: each command calls one method of Shop and shows what came back."""
 
+import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,21 @@ def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool
 JSON = click.option(
     "--json", "as_json", is_flag=True, callback=_remember, help="Print one JSON object for machines."
 )
+
+
+class Ids(click.ParamType[tuple[str, ...]]):
+    """Item ids between commas; one that holds a comma stands in double quotes, as in CSV."""
+
+    name = "ids"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The ids."""
+        return tuple(name.strip() for name in next(csv.reader([value]), [])) if value else ()
+
+
+IDS = Ids()
 
 
 class Merx(click.Group):
@@ -92,14 +108,17 @@ def check(folder: Path, as_json: bool) -> None:
 
 @main.command()
 @SHOP
+@click.option(
+    "--only", "kinds", multiple=True, help="A kind to fit, repeatable; default: all but [fit] skip."
+)
 @JSON
-def fit(folder: Path, as_json: bool) -> None:
+def fit(folder: Path, kinds: tuple[str, ...], as_json: bool) -> None:
     """Fit every kind of model that the tables can carry."""
     from merx.shop import Shop
 
     shop = Shop(folder)
     with _progress(as_json) as progress:
-        report = shop.fit(progress=progress)
+        report = shop.fit(*kinds, progress=progress)
     _print(report.to_dict(), as_json, "fit")
 
 
@@ -206,19 +225,26 @@ def simulate(folder: Path, as_json: bool, **config: Any) -> None:
 
 @main.command()
 @SHOP
-@click.option("--user", required=True, help="The shopper's id.")
-@click.option("-k", type=int, help="Items in the list.")
+@click.option("--user", help="The shopper's id; default: an anonymous visitor.")
+@click.option(
+    "--scenario",
+    help="Where the list stands: home, product, cart, again, trending, or one of [scenarios]; default: "
+    "product with --item, cart with --cart, else home.",
+)
+@click.option("--item", help="The product whose page it is.")
+@click.option("--cart", type=IDS, default="", help="What lies in the cart: ID,ID,...")
+@click.option("--recent", type=IDS, default="", help="What was looked at just now, newest last: ID,ID,...")
+@click.option("--without", type=IDS, default="", help="Products not to show: ID,ID,...")
+@click.option("--without-category", multiple=True, help="A category not to show, repeatable.")
 @click.option("--category", help="Only this category and those below it.")
+@click.option("-k", type=int, help="Items in the list.")
 @click.option("--model", help="The kind of model that answers.")
 @JSON
-def recommend(
-    folder: Path, user: str, k: int | None, category: str | None, model: str | None, as_json: bool
-) -> None:
+def recommend(folder: Path, user: str | None, as_json: bool, **chosen: Any) -> None:
     """What should this shopper see?"""
     from merx.shop import Shop
 
-    decision = Shop(folder).recommend(user, k=k, category=category, model=model)
-    _print(decision.to_dict(), as_json, "recommend")
+    _print(Shop(folder).recommend(user, **chosen).to_dict(), as_json, "recommend")
 
 
 @main.command()

@@ -123,13 +123,14 @@ def show_fit(result: dict[str, Any]) -> None:
 def show_recommend(result: dict[str, Any]) -> None:
     """A list with its reasons."""
     answer = result["answer"]
-    table = _table("", "item", "title", "score>", "because of")
+    table = _table("", "item", "title", "model", "score>", "because of")
     for row in answer["rows"]:
-        because = (
-            ", ".join(f"{_name(why)} {why['share']:.0%}" for why in row["reasons"]) or "popular with all"
-        )
-        table.add_row(str(row["rank"]), row["item_id"], row["title"] or "", f"{row['score']:.3g}", because)
-    console.print(f"For {answer['user_id']} by {answer['model']}, from {answer['history']} events:")
+        because = ", ".join(f"{_name(why)} {why['share']:.0%}" for why in row["reasons"])
+        because = "; ".join(filter(None, [because, *row.get("rules", ())]))
+        score = "" if row["score"] is None else f"{row['score']:.3g}"
+        table.add_row(str(row["rank"]), row["item_id"], row["title"] or "", row["model"], score, because)
+    who, scenario = answer["user_id"] or "an anonymous visitor", answer.get("scenario", "home")
+    console.print(f"{scenario}: for {who} by {answer['model']}, from {answer['history']} events:")
     console.print(table)
     _rules_and_id(result)
 

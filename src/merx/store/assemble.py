@@ -40,8 +40,11 @@ def items(engine: Engine) -> Vocabulary:
 
 def catalogue(engine: Engine) -> Catalogue:
     """What is known of each of the `items`."""
-    found = items(engine)
-    products = engine.query("products")
+    return described(engine.query("products"), items(engine))
+
+
+def described(products: pa.Table, found: Vocabulary) -> Catalogue:
+    """What the rows of the query `products` say of each of these items."""
     place = pc.index_in(found.ids, products["item_id"].combine_chunks())  # (I,), null: not in the catalogue
     rows = products.take(place).combine_chunks()
 

@@ -57,6 +57,32 @@ QUERIES: dict[str, Query] = {
             ]
         ),
     ),
+    # When the latest event happened, null where there is none.
+    "latest": Query("SELECT max(time) AS time FROM events", pa.schema([("time", TIME)])),
+    # What became of each item: how often it was looked at and bought, units sold and sent back.
+    "outcomes": Query(
+        """
+        SELECT item_id,
+               sum(CASE WHEN event = 'view_item' THEN 1 ELSE 0 END) AS views,
+               sum(CASE WHEN event = 'purchase' THEN 1 ELSE 0 END) AS purchases,
+               sum(CASE WHEN event = 'purchase' THEN units ELSE 0 END) AS sold,
+               sum(CASE WHEN event = 'refund' THEN units ELSE 0 END) AS returned
+        FROM (
+            SELECT item_id, event, CAST(quantity AS DECIMAL(18, 6)) AS units FROM events
+            WHERE item_id IS NOT NULL AND event IN ('view_item', 'purchase', 'refund')
+        ) AS counted
+        GROUP BY item_id ORDER BY item_id
+        """,
+        pa.schema(
+            [
+                ("item_id", pa.string()),
+                ("views", pa.float64()),
+                ("purchases", pa.float64()),
+                ("sold", pa.float64()),
+                ("returned", pa.float64()),
+            ]
+        ),
+    ),
     # Currencies of the orders, the most frequent first.
     "currencies": Query(
         """

@@ -1,0 +1,163 @@
+"""The list for one visit: scenario, models, rules, diversity, objective, in this order."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from merx.answers.answer import Answer, Context
+from merx.answers.recommend.offer import Admission, Offer, admission, left_out, offer
+from merx.answers.recommend.question import RecommendQuestion
+from merx.answers.recommend.steps import Change, Pool, changes, pinned, pool, steps
+from merx.answers.recommend.visit import Visit, codes, visit
+from merx.explain.recommendation import reasons
+from merx.recommend.arrange import arrange
+from merx.registry import kinds_for
+
+FALLBACK = "popularity"
+PINNED = "pinned"  # stands for a model where no model offered the product
+IMPERSONAL = {FALLBACK: "popular with all shoppers", "trending": "what sells just now"}
+
+
+def recommend(context: Context, question: RecommendQuestion) -> Answer:
+    """The best k items for one visit, each with its reasons.
+
+    The first of the question's models that was fitted answers; the next one is asked for the places that it
+    leaves empty, and what is popular for the rest.
+
+    Raises
+    ------
+    RequestError
+        Something that the scenario is about was not given, an item or a category is not known, none of the
+        models was fitted, or the objective needs what the tables do not hold.
+    """
+    question.check()
+    chain = _chain(context, question)
+    here = visit(context.engine, question)
+    bars = admission(here, question)
+    by_hand = pinned(question, here, bars)
+    offers: list[Offer] = []
+    for kind in chain:
+        offers.append(offer(context, kind, here, bars.admitted, offers))
+        found = pool(offers, by_hand)
+        made = steps(context.engine, question, here, bars, found)
+        shown = arrange(made[-1].wishes, question.k)
+        if len(shown) == question.k:
+            break
+    told = changes(made, question.k, lambda place: _name(here, int(found.code[place])))
+    rows = _rows(offers, here, found, shown, told)
+    content = {
+        "user_id": question.user,
+        "scenario": question.scenario,
+        "model": chain[0],
+        "history": len(here.past),
+        "rows": rows,
+    }
+    return Answer(
+        content,
+        tuple(_sentence(row, question) for row in rows),
+        (*_rules(question, offers, bars, told, rows), *context.notes),
+    )
+
+
+def _chain(context: Context, question: RecommendQuestion) -> list[str]:
+    """The kinds to ask, in order: those of the question that were fitted, then what is popular."""
+    known = {entry.name for entry in kinds_for("recommend")} & set(context.versions)
+    fitted = [kind for kind in dict.fromkeys(question.model) if kind in known]
+    if not fitted:
+        context.model(question.model[0], "recommend")  # raises with the reason
+    if skipped := [kind for kind in question.model if kind not in known]:
+        context.notes.append(f"passed over, not fitted: {', '.join(skipped)}")
+    fill = [FALLBACK] if question.fill and FALLBACK in known and FALLBACK not in fitted else []
+    return fitted + fill
+
+
+def _rows(
+    offers: list[Offer], here: Visit, found: Pool, shown: np.ndarray, told: list[Change]
+) -> list[dict[str, Any]]:
+    """The list as plain JSON."""
+    about = here.shelf.catalogue
+    title, category = (
+        dict(zip(shown.tolist(), names.take(found.code[shown]).to_pylist(), strict=True))
+        for names in (about.title, about.category)
+    )
+    ids = about.items.names(found.code[shown]).to_pylist()
+    explained = _explained(offers, shown)
+    titles = _titles(here, [why.item_id for _, _, because in explained.values() for why in because])
+    rows = []
+    for number, (place, item_id) in enumerate(zip(shown.tolist(), ids, strict=True), start=1):
+        kind, score, because = explained.get(place, (PINNED, None, ()))
+        rows.append(
+            {
+                "rank": number,
+                "item_id": item_id,
+                "title": title[place],
+                "category": category[place],
+                "score": score,
+                "model": kind,
+                "reasons": [
+                    {"item_id": why.item_id, "title": titles[why.item_id], "share": round(why.share, 4)}
+                    for why in because
+                ],
+                "rules": [change.moved[place] for change in told if place in change.moved],
+            }
+        )
+    return rows
+
+
+def _explained(offers: list[Offer], shown: np.ndarray) -> dict[int, tuple[str, float | None, Any]]:
+    """Place in the pool -> kind, score and reasons of the products that a model offered."""
+    found: dict[int, tuple[str, float | None, Any]] = {}
+    start = 0
+    for entry in offers:
+        places = shown[(shown >= start) & (shown < start + len(entry.code))]
+        own = places - start
+        why = reasons(entry.model, entry.known, entry.own[own])
+        for place, at, because in zip(places.tolist(), own.tolist(), why, strict=True):
+            found[place] = (entry.kind, float(entry.score[at]), because)
+        start += len(entry.code)
+    return found
+
+
+def _titles(here: Visit, ids: list[str]) -> dict[str, str | None]:
+    """Titles of items by their ids, None where not known."""
+    code = pa.array(codes(ids, here.items))  # all are items of the shop: models were fitted on them
+    return dict(zip(ids, here.shelf.catalogue.title.take(code).to_pylist(), strict=True))
+
+
+def _name(here: Visit, code: int) -> str:
+    return str(here.shelf.catalogue.title[code].as_py() or here.items.ids[code].as_py())
+
+
+def _rules(
+    question: RecommendQuestion,
+    offers: list[Offer],
+    bars: Admission,
+    told: list[Change],
+    rows: list[dict[str, Any]],
+) -> tuple[str, ...]:
+    """Every rule that changed the list, and what it did."""
+    rules = [f"{label}: {n:,} left out" for label, n in left_out(offers, bars, question.k).items()]
+    rules += [words for change in told for words in change.told]
+    filled = sum(row["model"] == FALLBACK for row in rows)
+    if filled and FALLBACK not in question.model:
+        rules.append(f"filled up with what is popular: {filled} of {len(rows)} places")
+    return tuple(rules)
+
+
+def _sentence(row: dict[str, Any], question: RecommendQuestion) -> str:
+    name = row["title"] or row["item_id"]
+    moved = f" Moved by {'; '.join(row['rules'])}." if row["rules"] else ""
+    if row["model"] == PINNED:
+        return f"{name}: pinned by the shop.{moved}"
+    if row["model"] in IMPERSONAL:
+        return f"{name}: {IMPERSONAL[row['model']]}.{moved}"
+    if not row["reasons"]:
+        return f"{name}: fits the shopper's history as a whole.{moved}"
+    titles = [why["title"] or why["item_id"] for why in row["reasons"]]
+    if question.about == "item":
+        return f"{name}: goes with {titles[0]}.{moved}"
+    shares = ", ".join(
+        f"{title} ({why['share']:.0%})" for title, why in zip(titles, row["reasons"], strict=True)
+    )
+    return f"{name}: because of {shares}.{moved}"
