@@ -45,10 +45,17 @@ class Holdout:
     took: str
 
     def score(self, kind: Kind, settings: Any) -> RankingScores:
-        """How good the lists of a kind with these hyper-parameters are."""
+        """How good the lists of a kind with these hyper-parameters are.
+
+        Raises DataError where it has nothing to show, as a kind for what was bought before has not where that
+        is left out.
+        """
         model = settings.fit(*[self.past.of(name) for name in kind.reads])
         # one place more than is judged tells how often ties decided
         lists = rank(model, self.histories, self.k + 1, exclude=self.exclude)
+        if (lists.item < 0).all():
+            left_out = "" if self.exclude is None else " once what the shoppers knew is left out"
+            raise DataError(f"{kind.name} has nothing to show{left_out}.")
         return score_ranking(lists, self.targets, self.histories, self.k)
 
 

@@ -76,18 +76,34 @@ def _currency(engine: Engine) -> str:
 def _shoppers(
     engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str], fitted: Mapping[str, str]
 ) -> report.Shoppers:
-    """Shoppers with middling histories."""
+    """Shoppers with middling histories, and lists for other places of the shop."""
     users = engine.query("typical_users", n=SHOPPERS)["user_id"].to_pylist()
+    lists = [ask("recommend", RecommendQuestion.of(config, user)) for user in users]
     return report.Shoppers(
         tuple(
-            sections.shopper(
-                ask("recommend", RecommendQuestion.of(config, user)),
-                engine.query("history", user=user),
-                titles,
-            )
-            for user in users
+            sections.shopper(decision, engine.query("history", user=user), titles)
+            for user, decision in zip(users, lists, strict=True)
         ),
         model=next(kind for kind in config.recommend.model if kind in fitted),
+        places=_places(config, ask, users, lists, fitted),
+    )
+
+
+def _places(
+    config: ShopConfig, ask: Ask, users: list[str], lists: list[Decision], fitted: Mapping[str, str]
+) -> tuple[report.PlaceList, ...]:
+    """The page of the product that the first shopper would be shown, what to buy again, and the trends."""
+    asked: list[tuple[str, str, dict[str, Any]]] = [("trending", "Trending now", {})]
+    if users:
+        asked.insert(0, ("again", f"Buy it again, for {users[0]}", {"user": users[0]}))
+    if users and lists[0].answer["rows"]:
+        top = lists[0].answer["rows"][0]
+        page = f"On the page of {top['title'] or top['item_id']}"
+        asked.insert(0, ("product", page, {"item": top["item_id"]}))
+    return tuple(
+        sections.place_list(ask("recommend", RecommendQuestion.of(config, scenario=name, **given)), title)
+        for name, title, given in asked
+        if fitted.keys() & set(config.scenario(name).model)
     )
 
 

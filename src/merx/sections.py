@@ -90,6 +90,8 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
             for name in scores[0]["metrics"]
             if name.split("@")[0] == measure
         ]
+        sign = 1 if better == "lower" else -1
+        scores.sort(key=lambda score: sign * (score["metrics"].get(shown[0]) or 0.0))  # the best first
         return report.ScoreTable(
             scores=tuple(
                 report.ModelScore(
@@ -106,11 +108,15 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
             sentence=record["protocol"][task],
         )
 
+    refused = [
+        f"Not judged: {', '.join(name for name, reason in record['refused'].items() if reason == why)}. {why}"
+        for why in dict.fromkeys(record["refused"].values())
+    ]
     return report.Evaluation(
         ranking=table("recommend", "higher"),
         forecast=table("forecast", "lower"),
         price=table("price", "higher"),
-        protocol=" ".join([*record["protocol"].values(), *record["refused"].values()]),
+        protocol=" ".join([*record["protocol"].values(), *refused]),
     )
 
 
@@ -134,7 +140,7 @@ def shopper(
                 item_id=row["item_id"],
                 title=row["title"] or row["item_id"],
                 category=row["category"] or "",
-                score=row["score"],
+                score=_number(row["score"]),
                 reasons=tuple(
                     report.Reason(why["title"] or why["item_id"], why["share"]) for why in row["reasons"]
                 ),
@@ -143,8 +149,22 @@ def shopper(
             )
             for row, sentence in zip(answer["rows"], decision.reasons, strict=True)
         ),
-        sentence=" ".join(f"{rule[0].upper()}{rule[1:]}." for rule in decision.rules),
+        sentence=_rules(decision),
     )
+
+
+def place_list(decision: Decision, title: str, most: int = 6) -> report.PlaceList:
+    """The first products of a list for another place of the shop."""
+    return report.PlaceList(
+        title=title,
+        products=tuple(row["title"] or row["item_id"] for row in decision.answer["rows"][:most]),
+        sentence=_rules(decision),
+        decision_id=decision.id,
+    )
+
+
+def _rules(decision: Decision) -> str:
+    return " ".join(f"{rule[0].upper()}{rule[1:]}." for rule in decision.rules)
 
 
 def forecast_series(

@@ -20,6 +20,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+FEW = 5  # models of one task whose verdicts are all told in sentences
+
 console = Console(markup=False, highlight=False)  # ids and titles may hold brackets
 
 
@@ -67,19 +69,39 @@ def show_check(result: dict[str, Any]) -> None:
 
 
 def show_evaluate(result: dict[str, Any]) -> None:
-    """Scores by task, each against the trivial model."""
+    """Scores by task, the best model first, each against the trivial model; --json holds every measure."""
+    from merx.sections import MEASURES
+
     for task, protocol in result["protocol"].items():
         scores = [score for score in result["scores"] if score["task"] == task]
-        table = _table(task, *(f"{score['model']}>" for score in scores))
-        for metric in scores[0]["metrics"]:
-            table.add_row(metric, *(_figure(score["metrics"].get(metric)) for score in scores))
-        console.print(table)
+        shown = [
+            name
+            for measure in MEASURES[task]
+            for name in scores[0]["metrics"]
+            if name.split("@")[0] == measure
+        ]
+        sign = 1 if task == "forecast" else -1  # errors: the least is the best
+        scores.sort(key=lambda score: sign * (score["metrics"][shown[0]] or 0.0))
+        table = _table(task, *(f"{name}>" for name in shown), "verdict")
         for score in scores:
+            beats = score["beats_trivial"]
+            verdict: str | Text = {True: "better", False: Text("no better", style="yellow"), None: "the bar"}[
+                beats
+            ]
+            table.add_row(score["model"], *(_figure(score["metrics"].get(name)) for name in shown), verdict)
+        console.print(table)
+        for score in scores if len(scores) <= FEW else scores[:1]:
             style = "yellow" if score["beats_trivial"] is False else ""
             console.print(Text(f"  {score['model']}: {score['sentence']}", style=style))
         console.print(Text(f"  {protocol}", style="dim"))
-    for task, why in result["refused"].items():
-        console.print(Text(f"{task}: not judged, {why}", style="yellow"))
+    _refused(result["refused"], "not judged")
+
+
+def _refused(reasons: dict[str, str], what: str) -> None:
+    """One line per reason, with all that it holds for."""
+    for why in dict.fromkeys(reasons.values()):
+        names = ", ".join(name for name, reason in reasons.items() if reason == why)
+        console.print(Text(f"{names}: {what}, {why}", style="yellow"))
 
 
 def show_tune(result: dict[str, Any]) -> None:
@@ -95,8 +117,7 @@ def show_tune(result: dict[str, Any]) -> None:
             settings if entry["kept"] else "the settings in force are the best found",
         )
     console.print(table)
-    for kind, why in result["refused"].items():
-        console.print(Text(f"{kind}: not tuned, {why}", style="yellow"))
+    _refused(result["refused"], "not tuned")
     console.print(Text(result["protocol"], style="dim"))
 
 
@@ -113,11 +134,10 @@ def show_fit(result: dict[str, Any]) -> None:
     """One row per kind of model."""
     table = _table("model", "fitted on", "seconds>")
     for entry in result["fits"]:
-        what = (
-            Text(f"refused: {entry['refused']}", style="yellow") if entry["refused"] else entry["fitted_on"]
-        )
-        table.add_row(entry["kind"], what, f"{entry['seconds']:.1f}")
+        if not entry["refused"]:
+            table.add_row(entry["kind"], entry["fitted_on"], f"{entry['seconds']:.1f}")
     console.print(table)
+    _refused({entry["kind"]: entry["refused"] for entry in result["fits"] if entry["refused"]}, "not fitted")
 
 
 def show_recommend(result: dict[str, Any]) -> None:
@@ -126,7 +146,8 @@ def show_recommend(result: dict[str, Any]) -> None:
     table = _table("", "item", "title", "model", "score>", "because of")
     for row in answer["rows"]:
         because = ", ".join(f"{_name(why)} {why['share']:.0%}" for why in row["reasons"])
-        because = "; ".join(filter(None, [because, *row.get("rules", ())]))
+        because = row.get("bought") or because
+        because = "\n".join(filter(None, [because, *row.get("rules", ())]))
         score = "" if row["score"] is None else f"{row['score']:.3g}"
         table.add_row(str(row["rank"]), row["item_id"], row["title"] or "", row["model"], score, because)
     who, scenario = answer["user_id"] or "an anonymous visitor", answer.get("scenario", "home")

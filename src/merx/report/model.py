@@ -211,11 +211,22 @@ class Shopper:
 
 
 @dataclass(frozen=True)
+class PlaceList:
+    """A list as it stands somewhere else in the shop: titles, best first."""
+
+    title: str
+    products: tuple[str, ...]
+    sentence: str = ""
+    decision_id: str = ""
+
+
+@dataclass(frozen=True)
 class Shoppers:
-    """A few shoppers as examples."""
+    """A few shoppers as examples, and lists for other places: a product page, the cart, buy it again."""
 
     shoppers: tuple[Shopper, ...]
     model: str = ""
+    places: tuple[PlaceList, ...] = ()
 
 
 # --- what will happen ---------------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def _rows(
                     {"item_id": why.item_id, "title": titles[why.item_id], "share": round(why.share, 4)}
                     for why in because
                 ],
+                "bought": _bought(here, int(found.code[place])) if kind == "buy_again" else None,
                 "rules": [change.moved[place] for change in told if place in change.moved],
             }
         )
@@ -117,6 +118,12 @@ def _explained(offers: list[Offer], shown: np.ndarray) -> dict[int, tuple[str, f
             found[place] = (entry.kind, float(entry.score[at]), because)
         start += len(entry.code)
     return found
+
+
+def _bought(here: Visit, code: int) -> str:
+    """How often and how lately the shopper bought a product, in words."""
+    days, ago = int(here.bought_days[code]), int(here.shelf.bought_ago[code])
+    return f"bought on {days} day{'s' * (days != 1)}, last {ago} day{'s' * (ago != 1)} ago"
 
 
 def _titles(here: Visit, ids: list[str]) -> dict[str, str | None]:
@@ -152,6 +159,8 @@ def _sentence(row: dict[str, Any], question: RecommendQuestion) -> str:
         return f"{name}: pinned by the shop.{moved}"
     if row["model"] in IMPERSONAL:
         return f"{name}: {IMPERSONAL[row['model']]}.{moved}"
+    if row["bought"]:
+        return f"{name}: {row['bought']}.{moved}"
     if not row["reasons"]:
         return f"{name}: fits the shopper's history as a whole.{moved}"
     titles = [why["title"] or why["item_id"] for why in row["reasons"]]

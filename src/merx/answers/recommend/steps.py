@@ -227,7 +227,9 @@ def _whole(step: Step, before: np.ndarray, after: np.ndarray) -> str:
     """What a wish about the whole list cost and brought."""
     new = len(set(after.tolist()) - set(before.tolist()))
     same = sum(one == other for one, other in zip(before, after, strict=False))
-    told = f"{len(after) - same} of {len(after)} places changed, {new} products from below the list"
+    told = (
+        f"{len(after) - same} of {len(after)} places changed, {new} of them by products from below the list"
+    )
     if step.sort == "diversity":
         return told
     relevance = relevance_of(after, step.wishes) / relevance_of(before, step.wishes) - 1

@@ -34,6 +34,8 @@ class Visit:
         What the shopper did, just now included.
     gone, met, page : bool (I,)
         Out of stock; not to be shown again; on the page already.
+    bought_days : int64 (I,)
+        On how many days the shopper bought the item.
     """
 
     shelf: Shelf
@@ -42,6 +44,7 @@ class Visit:
     gone: np.ndarray
     met: np.ndarray
     page: np.ndarray
+    bought_days: np.ndarray
 
     @property
     def items(self) -> Vocabulary:
@@ -79,8 +82,10 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
         basis = past
     known = met_before(past, question.exclude)
     bought = past.keep(past.event == EVENT_CODE["purchase"])
+    item = codes(bought.items.ids, items)[bought.item]
     bought_ago = np.full(len(items), np.inf)
-    np.minimum.at(bought_ago, codes(bought.items.ids, items)[bought.item], (now - bought.time) / DAY)
+    np.minimum.at(bought_ago, item, (now - bought.time) / DAY)
+    visits = np.unique(np.stack([item, bought.time // DAY]), axis=1)
     return Visit(
         shelf=Shelf(catalogue, bought_ago),
         basis=basis,
@@ -88,6 +93,7 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
         gone=_gone(engine, products, items) if question.in_stock_only else np.zeros(len(items), dtype=bool),
         met=_among([] if known is None else known.items.ids.take(pa.array(np.unique(known.item))), items),
         page=_among(question.page, items),
+        bought_days=np.bincount(visits[0].astype(np.int64), minlength=len(items)),
     )
 
 
