@@ -1,0 +1,179 @@
+"""Content: what resembles the items that a shopper has, by words and attributes. New items come in by it.
+
+Terms weigh as in Salton & Buckley, Term-weighting approaches in automatic text retrieval, Information
+Processing & Management 24 (1988): (1 + ln tf) ln(1 + I / df), each field brought to length 1.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from merx.data.catalogue import Catalogue
+from merx.data.interactions import Interactions
+from merx.data.results import Contributions
+from merx.data.schema import DAY
+from merx.data.vocabulary import Vocabulary
+from merx.kernels.products import Barred, sparse_scores, top_sparse
+from merx.tunable import between
+
+BAND = math.log(1.5)  # prices are laid between bands a factor of 1.5 apart
+COMMON = 5_000  # a term of more items than this is no term: it tells little, and would cost the most
+# a run of letters or digits; Chinese, Japanese and Korean are written without spaces, so two signs at a time
+WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]+|(?:(?![぀-ヿ㐀-鿿가-힯])[^\W_])+")
+
+
+@dataclass(frozen=True)
+class Content:
+    """Similarity of titles, descriptions, categories, brands and prices: a weighted sum of five cosines.
+
+    Parameters
+    ----------
+    neighbours : int
+        How many of the most similar items of each item are kept.
+    title, description, category, brand, price : float
+        Weight of the cosine of that field; they are divided by their sum. An empty field resembles nothing.
+    half_life : float
+        Days before a shopper's latest event after which an event counts half.
+    """
+
+    neighbours: int = between(50, 10, 500, log=True)
+    title: float = between(1.0, 0.1, 3.0)
+    description: float = between(0.5, 0.0, 3.0)
+    category: float = between(1.0, 0.0, 3.0)
+    brand: float = between(0.5, 0.0, 3.0)
+    price: float = between(0.25, 0.0, 3.0)
+    half_life: float = between(90.0, 1.0, 365.0, log=True)
+
+    def fit(self, catalogue: Catalogue) -> "FittedContent":
+        """The most similar items of each, whether or not anyone has met them."""
+        fields = [  # (weight, CSR (I, terms) whose rows have length 1 or 0)
+            (self.title, term_vectors(map(words, catalogue.title.to_pylist()))),
+            (self.description, term_vectors(map(words, catalogue.description.to_pylist()))),
+            (self.category, term_vectors(map(levels, catalogue.category.to_pylist()))),
+            (self.brand, term_vectors([name] if name else [] for name in catalogue.brand.to_pylist())),
+            (self.price, price_bands(catalogue.price)),
+        ]
+        total = sum(weight for weight, _ in fields) or 1.0
+        # square roots, so that the inner product of two rows is the weighted sum of the cosines
+        vectors = [vector * np.float32(math.sqrt(weight / total)) for weight, vector in fields]
+        vector = sparse.csr_array(sparse.hstack(vectors, format="csr", dtype=np.float32))  # (I, terms)
+        return FittedContent(catalogue.items, nearest(vector, self.neighbours), self.half_life)
+
+
+@dataclass(frozen=True)
+class FittedContent:
+    """Parameters
+    ----------
+    items : Vocabulary (I,)
+    similarity : float32 CSR (I, I)
+        similarity[h, i]: how much i resembles h, where h is among the items most like i.
+    half_life : float
+    """
+
+    items: Vocabulary
+    similarity: sparse.csr_array
+    half_life: float
+
+    def profile(self, histories: Interactions) -> sparse.csr_array:
+        """The log-damped weight of each item of the histories, recent ones more, float32 CSR (U, I)."""
+        latest = np.zeros(histories.n_users, np.int64)
+        some = np.flatnonzero(np.diff(histories.offsets))
+        latest[some] = histories.time[histories.offsets[some + 1] - 1]  # the oldest stands first
+        age = (latest[histories.user] - histories.time) / DAY  # (N,)
+        weight = (histories.weight * 0.5 ** (age / self.half_life)).astype(np.float32)
+        matrix = replace(histories, weight=weight).matrix()
+        matrix.data = np.log1p(matrix.data)
+        return matrix
+
+    def score(self, histories: Interactions) -> np.ndarray:
+        """Scores float32 (U, I): the similarities to the history's items, weighted and summed."""
+        return sparse_scores(self.profile(histories), self.similarity)
+
+    def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
+        """The terms of that sum: part (k, n) for the n distinct items of a batch of one."""
+        profile = self.profile(histories)
+        terms = self.similarity[profile.indices][:, item].toarray()  # (n, k)
+        part = (profile.data[:, None] * terms).T.astype(np.float64)
+        return Contributions(part, profile.indices.astype(np.int32))
+
+
+def words(text: str | None) -> list[str]:
+    """The words of a text, without case; of writing without spaces, every two neighbouring signs."""
+    found = []
+    for run in WORD.findall((text or "").casefold()):
+        if run[0] < "぀" or len(run) < 3:
+            found.append(run)
+        else:
+            found += [run[place : place + 2] for place in range(len(run) - 1)]
+    return found
+
+
+def levels(category: str | None) -> list[str]:
+    """A category and all above it: "Home > Lamps" is in "Home" too."""
+    parts = (category or "").split(" > ")
+    return [" > ".join(parts[:depth]) for depth in range(1, len(parts) + 1)] if category else []
+
+
+def term_vectors(terms: Iterable[Iterable[str]]) -> sparse.csr_array:
+    """One row per item out of its terms, of length 1 where it has any: float32 CSR (I, terms)."""
+    column_of: dict[str, int] = {}
+    column, frequency, offsets = [], [], [0]
+    for own in terms:
+        for term, n in Counter(own).items():
+            column.append(column_of.setdefault(term, len(column_of)))
+            frequency.append(n)
+        offsets.append(len(column))
+    n_items, n_terms = len(offsets) - 1, len(column_of)
+    place = np.array(column, np.int64)
+    items_with = np.bincount(place, minlength=n_terms)  # (terms,)
+    rarity = np.where(items_with > COMMON, 0, np.log1p(n_items / np.maximum(items_with, 1)))  # (terms,)
+    value = (1 + np.log(np.array(frequency, np.float64))) * rarity[place]
+    return unit_rows(sparse.csr_array((value, place, np.array(offsets)), shape=(n_items, n_terms)))
+
+
+def price_bands(price: np.ndarray) -> sparse.csr_array:
+    """Each price between the two bands nearest to it, so that prices close to each other share bands.
+
+    Parameters
+    ----------
+    price : float64 (I,)
+        NaN or not above 0 where not known.
+    """
+    known = np.flatnonzero(price > 0)
+    level = np.log(price[known]) / BAND
+    lower = np.floor(level).astype(np.int64)
+    share = level - lower  # of the upper band
+    first = lower.min(initial=0)
+    row, band = np.tile(known, 2), np.concatenate([lower, lower + 1]) - first
+    shape = (len(price), int(band.max(initial=0)) + 1)
+    bands = sparse.csr_array((np.concatenate([1 - share, share]), (row, band)), shape=shape)
+    crowded = np.bincount(bands.indices, minlength=shape[1]) > COMMON
+    bands.data[crowded[bands.indices]] = 0
+    return unit_rows(bands)
+
+
+def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+    """The rows brought to length 1, without zeros, as float32."""
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    length = np.sqrt(np.bincount(row, matrix.data**2, matrix.shape[0]))
+    return sparse.csr_array(
+        ((matrix.data / length[row]).astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
+
+
+def nearest(vector: sparse.csr_array, k: int) -> sparse.csr_array:
+    """The k rows of the largest inner products with each row i, at [h, i]: float32 CSR (I, I)."""
+    n_items = vector.shape[0]
+    itself = Barred(np.arange(n_items + 1, dtype=np.int64), np.arange(n_items, dtype=np.int32))
+    neighbour, product = top_sparse(vector, sparse.csr_array(vector.T), k, itself)  # (I, k)
+    found = neighbour >= 0
+    count = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
+    by_item = sparse.csr_array((product[found], neighbour[found], count), shape=(n_items, n_items))
+    return sparse.csr_array(by_item.T)
