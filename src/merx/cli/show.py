@@ -85,10 +85,9 @@ def show_evaluate(result: dict[str, Any]) -> None:
         table = _table(task, *(f"{name}>" for name in shown), "verdict")
         for score in scores:
             beats = score["beats_trivial"]
-            verdict: str | Text = {True: "better", False: Text("no better", style="yellow"), None: "the bar"}[
-                beats
-            ]
-            table.add_row(score["model"], *(_figure(score["metrics"].get(name)) for name in shown), verdict)
+            verdict = "the bar" if beats is None else "better" if beats else "no better"
+            figures = [_figure(score["metrics"].get(name)) for name in shown]
+            table.add_row(score["model"], *figures, Text(verdict, style="yellow" if beats is False else ""))
         console.print(table)
         for score in scores if len(scores) <= FEW else scores[:1]:
             style = "yellow" if score["beats_trivial"] is False else ""
