@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
         Kind("trending", "recommend", "merx.recommend.trending", "Trending", ("histories",)),
         Kind("buy_again", "recommend", "merx.recommend.buy_again", "BuyAgain", ("histories",)),
         Kind("content", "recommend", "merx.recommend.content", "Content", ("catalogue",)),
+        Kind("session_knn", "recommend", "merx.recommend.session_knn", "SessionKNN", ("sessions",)),
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),

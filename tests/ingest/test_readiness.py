@@ -146,6 +146,7 @@ def test_a_clean_shop_has_nothing_to_mend(clean: Shop, open_shop: Open) -> None:
     assert states(readiness) == {
         "Popular products": "ready",
         "Personal recommendations from what goes together": "ready",
+        "Recommendations for a visit, also of somebody not known": "ready",
         "Ratings as a sign of taste": "refused",
         "Demand forecast of the shop and its categories": "ready",
         "Demand forecast of each product": "ready",
@@ -286,8 +287,21 @@ def test_ratings(open_shop: Open) -> None:
     assert capability(check(open_shop({"events": events})), "Ratings").state == "ready"
 
 
+def test_visits_of_nobody_known(open_shop: Open) -> None:
+    events = [
+        event("view_item", START + timedelta(hours=n, minutes=look), f"p{look}", session_id=f"s{n}")
+        for n in range(NEEDS.visits)
+        for look in range(2)
+    ]
+    found = capability(check(open_shop({"events": events})), "Recommendations for a visit")
+    assert found.state == "ready"
+    assert found.has == "1,000 visits, 1,000 of them by nobody known"
+    alone = capability(check(open_shop({"events": events[::2]})), "Recommendations for a visit")
+    assert alone.state == "refused"
+
+
 def test_what_is_called_unused_is_unused(clean: Shop, open_shop: Open) -> None:
-    """Where a kind of model that reads sessions, relations, descriptions, ... comes, `check` must say so."""
+    """Where a kind of model that reads relations, descriptions, ... comes, `check` must say so."""
     relations = [
         {"user_id": "u0", "other_user_id": f"u{n}", "kind": "follows", "weight": 1.0} for n in range(1, 300)
     ]
@@ -297,11 +311,11 @@ def test_what_is_called_unused_is_unused(clean: Shop, open_shop: Open) -> None:
     ]
     shop = planted({**clean, "relations": relations}, "products", products)
     finding = found(check(open_shop(shop)), "does not use yet")
-    for part in ("sessions", "relations between shoppers (", "the 30 without events", "bought on two days"):
+    for part in ("relations between shoppers (", "the 30 without events", "bought on two days"):
         assert part in finding.text
     assert {kind.task for kind in registry.KINDS.values()} == {"recommend", "forecast", "price"}
     for name in registry.KINDS:
-        assert not any(part in name for part in ("session", "gru", "social", "content", "sequence")), name
+        assert not any(part in name for part in ("gru", "social", "content", "sequence")), name
 
 
 # --- time ---------------------------------------------------------------------------------------------------

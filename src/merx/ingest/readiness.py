@@ -32,6 +32,8 @@ class Needs:
     shared : int
         Shoppers a product must have met: ItemKNN adds 10 to the denominator of a similarity, which so
         is halved where some ten shoppers back it, and next to nothing where one does.
+    visits : int
+        With two products or more each, for what a visitor who is not known goes on to: as `shoppers`.
     ratings : int
         As `events`.
     days : int
@@ -55,6 +57,7 @@ class Needs:
     events: int = 1000
     shoppers: int = 1000
     shared: int = 10
+    visits: int = 1000
     ratings: int = 1000
     days: int = 56
     sale_days: int = SHORTEST
@@ -134,6 +137,7 @@ def check(engine: Engine, *, step: str = "day", assumed_margin: float | None = N
     capabilities = (
         _popular(facts),
         _similar(facts),
+        _visits(facts),
         _ratings(facts),
         _shop_demand(facts),
         _product_demand(facts),
@@ -190,6 +194,24 @@ def _similar(facts: Facts) -> Capability:
             "products appear in no list. Shoppers without a history get what is popular.",
             "refused": "No shopper met two products, so none goes with another: use what is popular "
             "(--model popularity).",
+        }[state],
+    )
+
+
+def _visits(facts: Facts) -> Capability:
+    visits, anonymous = facts.sessions["two_items"], facts.sessions["anonymous"]
+    state = _state(visits >= NEEDS.visits, visits > 0)
+    return Capability(
+        "Recommendations for a visit, also of somebody not known",
+        "recommend",
+        state,
+        f"{NEEDS.visits:,} visits with at least two products",
+        f"{count(visits, 'visit')}, {anonymous:,} of them by nobody known",
+        {
+            "ready": "",
+            "weak": "Lists are made, but few visits are like the one at hand.",
+            "refused": "No visit met two products. Hand over a session_id with the events, or the "
+            "transaction_id of the orders.",
         }[state],
     )
 
@@ -354,11 +376,6 @@ def _profit(facts: Facts, assumed_margin: float | None) -> Capability:
 def _unused(facts: Facts) -> list[Finding]:
     """What the shop has and no model of merx reads."""
     has = []
-    if facts.sessions["two_items"]:
-        has.append(
-            f"sessions ({facts.sessions['two_items']:,} with two products or more), from which anonymous "
-            "visitors could be served"
-        )
     if facts.relations["known"] >= NEEDS.related:
         has.append(f"relations between shoppers ({facts.relations['known']:,} of them with events)")
     if facts.catalogue["described"] and facts.catalogue["unseen"]:

@@ -1,6 +1,7 @@
 """From tables to histories. Nothing below this knows which engine ran."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 
 from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
-from merx.data.schema import EVENTS
+from merx.data.schema import EVENTS, TIME
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
 from merx.store.engine import Engine
@@ -33,14 +34,60 @@ def interactions(engine: Engine, weights: Mapping[str, float]) -> tuple[Interact
     return _ragged(table, offsets, items(engine), weights), Vocabulary(user.dictionary)
 
 
+def sessions(engine: Engine, weights: Mapping[str, float]) -> Interactions:
+    """The visits to the shop, those of anonymous visitors too: one row each, of the same items.
+
+    Raises
+    ------
+    DataError
+        No event of a product belongs to a visit.
+    """
+    table = engine.query("sessions")
+    if not table.num_rows:
+        raise DataError(
+            "no event of a product (item_id) names a session_id, a user_id or a transaction_id; ingest some."
+        )
+    keys = [table["visit"].to_numpy()]
+    for name in ("user_id", "session_id"):
+        codes = table[name].combine_chunks().dictionary_encode().indices
+        keys.append(pc.fill_null(codes, -1).to_numpy())
+    changes = np.any([np.diff(key) != 0 for key in keys], axis=0)  # the rows come sorted by the three
+    offsets = np.concatenate([[0], np.flatnonzero(changes) + 1, [table.num_rows]]).astype(np.int64)
+    return _ragged(table, offsets, items(engine), weights)
+
+
 def items(engine: Engine) -> Vocabulary:
     """Every item that an event or the catalogue names."""
     return Vocabulary(engine.query("items")["item_id"].combine_chunks())
 
 
-def catalogue(engine: Engine) -> Catalogue:
-    """What is known of each of the `items`."""
-    return described(engine.query("products"), items(engine))
+def catalogue(engine: Engine, until: int | None = None) -> Catalogue:
+    """What is known of each of the `items`; a price or cost that the catalogue lacks is the last one seen.
+
+    Parameters
+    ----------
+    until : int, optional
+        Prices are seen before this moment only (microseconds since 1970, UTC).
+    """
+    found = described(engine.query("products"), items(engine))
+    seen = engine.query("prices")  # sorted by item and time
+    if until is not None:
+        seen = seen.filter(pc.less(seen["time"], pa.scalar(until, TIME)))
+    price, cost = (_last(seen, name, found.items) for name in ("price", "cost"))
+    return replace(
+        found,
+        price=np.where(np.isnan(found.price), price, found.price),
+        cost=np.where(np.isnan(found.cost), cost, found.cost),
+    )
+
+
+def _last(seen: pa.Table, name: str, items: Vocabulary) -> np.ndarray:
+    """The value in the last row of each item that has one, float64 (I,), NaN where there is none."""
+    known = seen.filter(pc.is_valid(seen[name]))
+    item = pc.index_in(known["item_id"], items.ids).to_numpy()
+    last = np.full(len(items), np.nan)
+    last[item] = known[name].to_numpy()  # of the rows of an item the last one stays
+    return last
 
 
 def described(products: pa.Table, found: Vocabulary) -> Catalogue:

@@ -106,18 +106,6 @@ QUALITY_QUERIES: dict[str, Query] = {
             ]
         ),
     ),
-    # Sessions: one row.
-    "quality_sessions": Query(
-        """
-        WITH sessions AS (
-            SELECT session_id, count(DISTINCT item_id) AS items
-            FROM events WHERE session_id IS NOT NULL GROUP BY session_id
-        )
-        SELECT count(*) AS sessions, coalesce(sum(CASE WHEN items >= 2 THEN 1 ELSE 0 END), 0) AS two_items
-        FROM sessions
-        """,
-        pa.schema(counts("sessions", "two_items")),
-    ),
     # How evidence spreads over the products that have events: one row. Gini: 0 all alike, 1 all on one.
     "quality_items": Query(
         """

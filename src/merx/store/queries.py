@@ -11,6 +11,7 @@ from merx.data.schema import PRODUCTS_TABLE, TIME
 from merx.store.case_queries import CASE_QUERIES
 from merx.store.quality_queries import QUALITY_QUERIES
 from merx.store.query import Query
+from merx.store.session_queries import SESSION_QUERIES
 
 _HISTORY = pa.schema(
     [
@@ -25,6 +26,7 @@ _HISTORY = pa.schema(
 QUERIES: dict[str, Query] = {
     **QUALITY_QUERIES,
     **CASE_QUERIES,
+    **SESSION_QUERIES,
     # What is there, for the summary: one row.
     "overview": Query(
         """
