@@ -46,7 +46,7 @@ class Content:
     description: float = between(0.5, 0.0, 3.0)
     category: float = between(1.0, 0.0, 3.0)
     brand: float = between(0.5, 0.0, 3.0)
-    price: float = between(0.25, 0.0, 3.0)
+    price: float = between(0.1, 0.0, 3.0)
     half_life: float = between(90.0, 1.0, 365.0, log=True)
 
     def fit(self, catalogue: Catalogue) -> "FittedContent":

@@ -1,0 +1,50 @@
+"""What is known of the items: from the catalogue, else the last price seen."""
+
+import numpy as np
+import pytest
+
+from merx.store import assemble
+from merx.store.duckdb_engine import DuckDBEngine
+from tests.store.test_demand import price_row, sale, tables_of
+from tests.worlds import DAY
+
+START = 19723 * DAY  # 2024-01-01
+
+
+@pytest.mark.parametrize(
+    ("until", "price", "cost"),
+    [
+        (
+            None,
+            {"a": 4.0, "b": 9.0, "c": 3.5, "d": np.nan},
+            {"a": 1.5, "b": np.nan, "c": np.nan, "d": np.nan},
+        ),
+        (START + 5 * DAY, {"a": 2.0, "b": 9.0, "c": 3.5, "d": np.nan}, {"a": 1.0}),
+    ],
+)
+def test_a_price_that_the_catalogue_lacks_is_the_last_one_seen(tmp_path, until, price, cost):
+    engine = DuckDBEngine(
+        *tables_of(
+            tmp_path,
+            events=[sale(0, item="a"), sale(0, item="d")],
+            products=[
+                {"item_id": "a", "title": "hat"},
+                {"item_id": "b", "price": 10.0, "sale_price": 9.0},
+                {"item_id": "c", "price": 3.5},
+            ],
+            prices=[
+                price_row(0, 2.0, cost=1.0),
+                price_row(5, 3.0, cost=1.5),
+                price_row(6, 4.0),
+                price_row(0, 7.0, item="b"),
+                price_row(1, 1.0, item="d", competitor="another shop"),
+            ],
+        )
+    )
+    found = assemble.catalogue(engine, until)
+    engine.close()
+    assert found.title.to_pylist() == ["hat", None, None, None]
+    for name, expected in price.items():
+        np.testing.assert_equal(found.price[found.items.code(name)], expected)
+    for name, expected in cost.items():
+        np.testing.assert_equal(found.cost[found.items.code(name)], expected)
