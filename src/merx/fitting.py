@@ -134,15 +134,16 @@ def _hook(kind: Kind, given: list[Any], progress: Progress) -> dict[str, Any]:
 class Inputs:
     """What models are fitted on, by name; each is assembled once, when it is first asked for.
 
-    histories (Interactions), catalogue (Catalogue, of the same items), series and few_series (Panel: of every
+    histories (Interactions), sessions (Interactions of the same items, a row for each visit, of anonymous
+    visitors too), catalogue (Catalogue, of the same items), series and few_series (Panel: of every
     product, or of the best sellers only for kinds too slow for all; both with the shop and its categories),
     prices (PricePanel). `words` says of each what it is.
 
     Parameters
     ----------
     until : int, optional
-        Only what happened before this moment (microseconds since 1970, UTC) goes into the histories, and
-        prices that the catalogue lacks are looked for before it.
+        Only what happened before this moment (microseconds since 1970, UTC) goes into the histories and
+        the sessions; prices that the catalogue lacks are looked for before it.
     """
 
     def __init__(self, engine: Engine, config: ShopConfig, until: int | None = None) -> None:
@@ -166,6 +167,14 @@ class Inputs:
         self.words["histories"] = (
             f"{len(found):,} events of {found.n_users:,} shoppers, {found.n_items:,} products"
         )
+        return found
+
+    def _sessions(self) -> Interactions:
+        found = assemble.sessions(self._engine, self._config.events.weights)
+        if self._until is not None:
+            found = found.keep(found.time < self._until)
+        visits = np.count_nonzero(np.diff(found.offsets))
+        self.words["sessions"] = f"{len(found):,} events of {visits:,} visits, {found.n_items:,} products"
         return found
 
     def _catalogue(self) -> Catalogue:

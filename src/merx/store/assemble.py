@@ -34,6 +34,28 @@ def interactions(engine: Engine, weights: Mapping[str, float]) -> tuple[Interact
     return _ragged(table, offsets, items(engine), weights), Vocabulary(user.dictionary)
 
 
+def sessions(engine: Engine, weights: Mapping[str, float]) -> Interactions:
+    """The visits to the shop, those of anonymous visitors too: one row each, of the same items.
+
+    Raises
+    ------
+    DataError
+        No event of a product belongs to a visit.
+    """
+    table = engine.query("sessions")
+    if not table.num_rows:
+        raise DataError(
+            "no event of a product (item_id) names a session_id, a user_id or a transaction_id; ingest some."
+        )
+    keys = [table["visit"].to_numpy()]
+    for name in ("user_id", "session_id"):
+        codes = table[name].combine_chunks().dictionary_encode().indices
+        keys.append(pc.fill_null(codes, -1).to_numpy())
+    changes = np.any([np.diff(key) != 0 for key in keys], axis=0)  # the rows come sorted by the three
+    offsets = np.concatenate([[0], np.flatnonzero(changes) + 1, [table.num_rows]]).astype(np.int64)
+    return _ragged(table, offsets, items(engine), weights)
+
+
 def items(engine: Engine) -> Vocabulary:
     """Every item that an event or the catalogue names."""
     return Vocabulary(engine.query("items")["item_id"].combine_chunks())
