@@ -78,11 +78,36 @@ def test_a_shop_from_files_to_a_report(tmp_path):
     assert run("run", folder).exit_code == 0
 
 
+def test_lists_for_every_place(shop):
+    folder = shop.folder
+    home = [row["item_id"] for row in as_json("recommend", folder, "--user", "u000003")["answer"]["rows"]]
+    page = as_json("recommend", folder, "--item", home[0], "-k", 3)
+    assert page["answer"]["scenario"] == "product" and len(page["answer"]["rows"]) == 3
+    cart = as_json("recommend", folder, "--user", "u000003", "--cart", f"{home[0]}, {home[1]}")
+    assert cart["question"]["cart"] == home[:2]
+    wishes = ("--recent", f'"{home[0]}",{home[1]}', "--without", home[2], "--without-category", "Home")
+    visitor = as_json("recommend", folder, *wishes)
+    assert visitor["question"]["recent"] == home[:2] and visitor["question"]["without"] == [home[2]]
+    shown = run("why", folder, visitor["id"])
+    assert "an anonymous visitor" in shown.output and "the same answer" in shown.output
+    assert "bought on" in run("recommend", folder, "--user", "u000003", "--scenario", "again").output
+
+
+def test_one_kind_can_be_fitted_alone(shop):
+    assert [fit["kind"] for fit in as_json("fit", shop.folder, "--only", "popularity")["fits"]] == [
+        "popularity"
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
         (("fit", "nowhere"), "merx init"),
         (("recommend", "{shop}", "--user", "u000003", "--model", "nonsense"), "no model of kind"),
+        (("recommend", "{shop}", "--scenario", "hom"), "Did you mean home?"),
+        (("recommend", "{shop}", "--scenario", "product"), "--item"),
+        (("recommend", "{shop}", "--recent", "x,y"), "2 of 2 recent items"),
+        (("fit", "{shop}", "--only", "nonsense"), "no model kind"),
         (("ingest", "{shop}", "missing.csv"), "missing.csv"),
         (("forecast", "{shop}", "--item", "nonsense"), "nonsense"),
         (("why", "{shop}", "nonsense"), "nonsense"),

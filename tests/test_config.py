@@ -41,9 +41,56 @@ def test_values_are_read(tmp_path):
     assert found.models["item_knn"] == {"neighbours": 20}
 
 
+def test_scenarios_take_what_they_do_not_say_from_recommend(tmp_path):
+    found = config(
+        tmp_path,
+        """
+        [recommend]
+        k = 5
+        model = "popularity"
+        [[recommend.rules]]
+        do = "exclude"
+        brand = "Acme"
+        [scenarios.product]
+        diversity = 0.5
+        [[scenarios.product.rules]]
+        do = "cap"
+        per = "brand"
+        most = 2
+        [scenarios.newsletter]
+        model = ["item_knn", "popularity"]
+        k = 3
+        """,
+    )
+    assert found.scenario("home") == found.recommend
+    product, letter = found.scenario("product"), found.scenario("newsletter")
+    assert (product.k, product.about, product.diversity) == (5, "item", 0.5)
+    assert "popularity" not in product.model  # a product page has its own logic
+    assert [rule.do for rule in product.rules] == ["exclude", "cap"]
+    assert found.recommend.rules[0].brand == ("Acme",)  # one name is a list of one
+    assert (letter.k, letter.model) == (3, ("item_knn", "popularity"))
+    assert [rule.do for rule in letter.rules] == ["exclude"]
+    assert found.scenario("again").exclude == "nothing" and not found.scenario("again").fill
+    assert set(found.scenario_names) == {"home", "product", "cart", "again", "trending", "newsletter"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "[[recommend.rules]]\ndo = 'exclude'\nbrnd = 'x'",
+            r"\[recommend.rules\[1\]\] brnd: .*Did you mean brand",
+        ),
+        ("[[recommend.rules]]\ndo = 'exclude'", r"\[recommend.rules\[1\]\] a rule that selects nothing"),
+        ("[recommend.rules]\ndo = 'exclude'", r"write \[\[recommend.rules\]\]"),
+        ("[recommend]\nrules = ['x']", r"\[recommend.rules\[1\]\] is a table"),
+        ("[scenarios.home]\nks = 3", r"\[scenarios.home\] ks: no such key. Did you mean k\?"),
+        ("[scenarios.x]\nmodel = 'item_kn'", r"\[scenarios.x\] model = 'item_kn': .*Did you mean item_knn"),
+        ("[scenarios.x]\nabout = 'user'", r"\[scenarios.x\] about = 'user': it is one of shopper"),
+        ("[recommend]\ndiversity = 2", r"diversity = 2: it must be from 0 to 1"),
+        ("[recommend]\nobjective = 'money'", r"relevance, conversion, profit"),
+        ("[recommend]\nmodel = []", r"name at least one kind"),
+        ("[fit]\nskip = ['item_kn']", r"\[fit\] skip: no kind 'item_kn'. Did you mean item_knn\?"),
         ("[recomend]\nk = 3", r"recomend: no such key. Did you mean recommend\?"),
         (
             "[recommend]\nexclud = true",

@@ -179,6 +179,8 @@ class Inputs:
 
     def _catalogue(self) -> Catalogue:
         found = assemble.catalogue(self._engine, self._until)
+        if not found.n_items:
+            raise DataError("no product is known; ingest a catalogue or events.")
         self.words["catalogue"] = f"{found.n_items:,} products of the catalogue"
         return found
 

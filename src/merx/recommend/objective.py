@@ -96,7 +96,7 @@ def trade(
         The relevance of a list.
     give_up : float, 0..1
     """
-    scale = np.abs(worth).mean()
+    scale = np.abs(worth).mean() if len(worth) else 0.0
     if not scale > 0:
         return arrange(relevance)
     worth = worth / scale  # so that a typical product's value stays near its relevance
