@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merx.answers.recommend.question import RecommendQuestion
-from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
 from merx.data.schema import DAY, EVENT_CODE
 from merx.data.vocabulary import Vocabulary
@@ -62,9 +61,8 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
     ):
         _check_known(what, ids, items)
     products = engine.query("products")
-    catalogue = assemble.described(products, items)
-    if question.objective == "profit" or any(rule.reads_prices for rule in question.rules):
-        catalogue = _with_price_history(catalogue, engine.query("prices"))
+    priced = question.objective == "profit" or any(rule.reads_prices for rule in question.rules)
+    catalogue = assemble.catalogue(engine) if priced else assemble.described(products, items)
     latest = engine.query("latest")["time"].cast(pa.int64())[0].as_py() or 0
     past = _nothing() if question.user is None else assemble.history(engine, question.user, question.weights)
     now = max(latest, int(past.time.max(initial=0)))
@@ -158,23 +156,3 @@ def _gone(engine: Engine, products: pa.Table, items: Vocabulary) -> np.ndarray:
     code = codes(stock["item_id"].combine_chunks(), items)
     found[code[code >= 0]] = ~stock["available"].to_numpy()[code >= 0]
     return found
-
-
-def _with_price_history(catalogue: Catalogue, prices: pa.Table) -> Catalogue:
-    """Prices and costs that the catalogue lacks, from the latest row of each item in the price history.
-
-    A cost in the price history is newer than the catalogue's, so it goes first, as it does where prices are
-    optimised.
-    """
-
-    def latest(column: str, rows: pa.Table) -> np.ndarray:  # (I,)
-        rows = rows.filter(pc.is_valid(rows[column]))  # sorted by item and time: the last one stays
-        found = np.full(catalogue.n_items, np.nan)
-        code = codes(rows["item_id"].combine_chunks(), catalogue.items)
-        found[code[code >= 0]] = rows[column].to_numpy()[code >= 0]
-        return found
-
-    price, cost = catalogue.price, latest("cost", prices)
-    for rows in (prices.filter(pc.invert(prices["from_orders"])), prices):
-        price = np.where(np.isnan(price), latest("price", rows), price)
-    return replace(catalogue, price=price, cost=np.where(np.isnan(cost), catalogue.cost, cost))
