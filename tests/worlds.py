@@ -95,6 +95,9 @@ def given(reads: tuple[str, ...], histories: Interactions) -> list[object]:
     made = {
         "histories": lambda: histories,
         "sessions": lambda: histories,
+        # met so often that it can be told from chance
+        "baskets": lambda: histories.take(np.tile(np.arange(histories.n_users), 20)),
+        "views": lambda: histories.take(np.tile(np.arange(histories.n_users), 20)),
         "catalogue": lambda: catalogue(histories.items),
     }
     return [made[name]() for name in reads]

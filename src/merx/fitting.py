@@ -15,6 +15,7 @@ from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel, stack
+from merx.data.schema import EVENT_CODE
 from merx.errors import DataError, MerxError
 from merx.models import Models
 from merx.registry import Kind
@@ -135,8 +136,9 @@ class Inputs:
     """What models are fitted on, by name; each is assembled once, when it is first asked for.
 
     histories (Interactions), sessions (Interactions of the same items, a row for each visit, of anonymous
-    visitors too), catalogue (Catalogue, of the same items), series and few_series (Panel: of every
-    product, or of the best sellers only for kinds too slow for all; both with the shop and its categories),
+    visitors too), baskets and views (the same with purchases alone and with views alone), catalogue
+    (Catalogue, of the same items), series and few_series (Panel: of every product, or of the best sellers
+    only for kinds too slow for all; both with the shop and its categories),
     prices (PricePanel). `words` says of each what it is.
 
     Parameters
@@ -175,6 +177,22 @@ class Inputs:
             found = found.keep(found.time < self._until)
         visits = np.count_nonzero(np.diff(found.offsets))
         self.words["sessions"] = f"{len(found):,} events of {visits:,} visits, {found.n_items:,} products"
+        return found
+
+    def _baskets(self) -> Interactions:
+        return self._visits_with("purchase", "baskets")
+
+    def _views(self) -> Interactions:
+        return self._visits_with("view_item", "views")
+
+    def _visits_with(self, event: str, name: str) -> Interactions:
+        """The sessions with the entries of one event alone. Raises DataError where there are none."""
+        every = self.of("sessions")
+        found = every.keep(every.event == EVENT_CODE[event])
+        if not len(found):
+            raise DataError(f"no {event} event with a weight belongs to a visit; ingest some.")
+        visits = np.count_nonzero(np.diff(found.offsets))
+        self.words[name] = f"{len(found):,} {event} events of {visits:,} visits"
         return found
 
     def _catalogue(self) -> Catalogue:

@@ -47,6 +47,8 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("popularity", "recommend", "merx.recommend.popularity", "Popularity", ("histories",)),
         Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN", ("histories",)),
+        Kind("bought_together", "recommend", "merx.recommend.association", "Association", ("baskets",)),
+        Kind("viewed_also_viewed", "recommend", "merx.recommend.association", "Association", ("views",)),
         Kind("trending", "recommend", "merx.recommend.trending", "Trending", ("histories",)),
         Kind("buy_again", "recommend", "merx.recommend.buy_again", "BuyAgain", ("histories",)),
         Kind("content", "recommend", "merx.recommend.content", "Content", ("catalogue",)),
