@@ -153,7 +153,7 @@ class _Best:
 def _limits(
     rows: int, columns: int, barred: Barred | None, allowed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Offsets and columns of what is barred, sorted within rows, and what is allowed, as the kernels take it."""
+    """Offsets and columns of what is barred, sorted within rows, and what is allowed."""
     bars = (
         Barred(np.zeros(rows + 1, np.int64), np.empty(0, np.int32)) if barred is None else barred.ascending()
     )

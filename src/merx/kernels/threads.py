@@ -1,6 +1,7 @@
 """Ranges of rows worked on by several threads. The kernels let go of the GIL, and share nothing but inputs.
 
-No kernel starts threads of its own (no `prange`), so kernels may be called from any number of threads at once.
+No kernel starts threads of its own (no `prange`), so kernels may be called from any number of threads at
+once.
 """
 
 import os
