@@ -19,6 +19,7 @@ from scipy import sparse, special
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
+from merx.errors import ConfigError
 from merx.kernels.products import sparse_scores, top_sparse
 from merx.tunable import between
 
@@ -47,6 +48,12 @@ class Association:
     chance: float = 0.05
     lift: float = between(0.25, 0.0, 1.0)
     neighbours: int = 100
+
+    def __post_init__(self) -> None:
+        if self.support < 1 or self.neighbours < 1 or self.lift < 0 or not 0 < self.chance <= 1:
+            raise ConfigError(
+                "support and neighbours are at least 1, lift is at least 0, and chance above 0 and at most 1."
+            )
 
     def fit(self, baskets: Interactions) -> "FittedAssociation":
         """Count the pairs in baskets, of which each row is one; amounts do not matter."""
@@ -185,7 +192,8 @@ def _pairs(held: sparse.csr_array, count: np.ndarray, support: int, chance: floa
         both.sort_indices()
         h = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr)) + first
         i = both.indices
-        p = special.chdtrc(1, likelihood_ratio(both.data, count[h], count[i], held.shape[0]))
+        ratio = likelihood_ratio(both.data, count[h], count[i], held.shape[0])
+        p = special.chdtrc(1, ratio) / 2  # one-sided: that they share more than chance would have it
         more = both.data * held.shape[0] > count[h].astype(np.float64) * count[i]  # than if independent
         kept = (h != i) & more & (both.data >= support) & (p <= chance)
         both.data[~kept] = 0
@@ -202,6 +210,8 @@ def _pairs(held: sparse.csr_array, count: np.ndarray, support: int, chance: floa
 
 def _threshold(p: np.ndarray, tests: int, rate: float) -> float:
     """The largest p-value to keep so that at most `rate` of what is kept is chance (Benjamini & Hochberg)."""
+    if rate >= 1:
+        return 1.0
     ascending = np.sort(p)
     holds = np.flatnonzero(ascending * tests <= rate * np.arange(1, len(p) + 1))
     return float(ascending[holds[-1]]) if len(holds) else -1.0
