@@ -26,8 +26,8 @@ class SessionIndex(NamedTuple):
     item : int32 (N,)
     position : int32 (N,)
         Of the moment at which the item was met, counted from 0 within its session.
-    recency : float32 (S,)
-        What a session weighs by its age.
+    word : float32 (S,)
+        What a session's word counts for.
     heads : int64 (I + 1,)
         Item i was met in the sessions session[heads[i]:heads[i + 1]], newest first, and no others count.
     session : int32 (M,)
@@ -38,7 +38,7 @@ class SessionIndex(NamedTuple):
     offsets: np.ndarray
     item: np.ndarray
     position: np.ndarray
-    recency: np.ndarray
+    word: np.ndarray
     heads: np.ndarray
     session: np.ndarray
     entry: np.ndarray
@@ -55,10 +55,10 @@ def scores(
 ) -> np.ndarray:
     """Scores float32 (U, I) of histories: -inf where no neighbour holds the item.
 
-    score(i) = worth(i) sum_n recency(n) sum_h weight(h) fade^|position of i - position of h|
+    score(i) = worth(i) sum_n word(n) sum_h weight(h) fade^|position of i - position of h|
 
     over the k neighbours n and the items h of the history that n holds. The neighbours are the sessions of
-    the largest recency(n) sum_h weight(h); of equal ones the newer.
+    the largest word(n) sum_h weight(h); of equal ones the newer.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def parts(index, worth, item, weight, k, fade, wanted):
                 i = index.item[other]
                 if row[i] >= 0:
                     near = fade ** abs(index.position[other] - at)
-                    part[row[i], h] += worth[i] * index.recency[s] * weight[h] * near
+                    part[row[i], h] += worth[i] * index.word[s] * weight[h] * near
             place = link[place]
     return part
 
@@ -125,7 +125,7 @@ def _score_rows(index, worth, offsets, item, weight, k, fade, first, last, score
                 place = link[place]
             _spread(near, moments, fade)
             for place in range(start, end):
-                score[row, index.item[place]] += index.recency[s] * near[index.position[place]]
+                score[row, index.item[place]] += index.word[s] * near[index.position[place]]
         for i in range(len(worth)):
             score[row, i] = score[row, i] * worth[i] if score[row, i] > 0 else -np.inf
 
@@ -190,7 +190,7 @@ def _neighbours(index, item, weight, k):
     filled = 0
     for slot in range(slots):
         s = session[slot]
-        filled = push(best, chosen, filled, similarity[slot] * index.recency[s], s)
+        filled = push(best, chosen, filled, similarity[slot] * index.word[s], s)
     nearest = np.empty(filled, np.int32)
     for n in range(filled):
         cell = _cell(chosen[n], size)

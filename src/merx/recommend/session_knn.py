@@ -39,16 +39,20 @@ class SessionKNN:
         Minutes between two events that make a pause.
     distance : float
         Steps between two items of a session over which one speaks 1/e for the other.
+    damping : float
+        Power of its number of items that a session's weight is divided by, so that long sessions, which share
+        an item with everybody, count less: 0 for the inner product, 0.5 for the cosine.
     half_life : float
         Days after which a session counts half, measured back from the newest.
     """
 
-    neighbours: int = between(120, 20, 1000, log=True)
+    neighbours: int = between(200, 20, 2000, log=True)
     recent: int = 500
     decay: float = between(2.0, 0.5, 20.0, log=True)
-    pause: float = between(2.0, 0.0, 10.0)
+    pause: float = between(4.0, 0.0, 20.0)
     gap: float = 30.0
     distance: float = between(3.0, 0.5, 20.0, log=True)
+    damping: float = between(0.25, 0.0, 1.0)
     half_life: float = between(90.0, 7.0, 730.0, log=True)
 
     def fit(self, sessions: Interactions) -> "FittedSessionKNN":
@@ -72,7 +76,7 @@ class SessionKNN:
             offsets=starts,
             item=item,
             position=position[place],
-            recency=(0.5 ** (age / self.half_life)).astype(np.float32),
+            word=(0.5 ** (age / self.half_life) / length**self.damping).astype(np.float32),
             rarity=np.log1p(len(row) / np.maximum(met, 1)).astype(np.float32),
             heads=np.concatenate([[0], np.cumsum(np.minimum(met, self.recent))]).astype(np.int64),
             session=np.repeat(np.arange(len(row), dtype=np.int32), length)[entry],
@@ -90,7 +94,7 @@ class FittedSessionKNN:
     items : Vocabulary (I,)
     offsets : int64 (S + 1,)
     item, position : int32 (N,)
-    recency : float32 (S,)
+    word : float32 (S,)
     rarity : float32 (I,)
         Logarithm of 1 + sessions over sessions with the item.
     heads : int64 (I + 1,)
@@ -103,7 +107,7 @@ class FittedSessionKNN:
     offsets: np.ndarray
     item: np.ndarray
     position: np.ndarray
-    recency: np.ndarray
+    word: np.ndarray
     rarity: np.ndarray
     heads: np.ndarray
     session: np.ndarray
@@ -126,7 +130,7 @@ class FittedSessionKNN:
     @cached_property
     def _index(self) -> SessionIndex:
         return SessionIndex(
-            self.offsets, self.item, self.position, self.recency, self.heads, self.session, self.entry
+            self.offsets, self.item, self.position, self.word, self.heads, self.session, self.entry
         )
 
     @property
