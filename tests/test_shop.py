@@ -280,7 +280,7 @@ def test_the_objective_says_what_it_costs_and_refuses_without_costs(shop, tmp_pa
     for name in ("earn", "sell"):
         decision = shop.recommend(USER, scenario=name)
         [told] = [rule for rule in decision.rules if rule.startswith("objective")]
-        assert "at most -10%" in told and "expected" in told
+        assert "at most -5%" in told and "expected" in told
         assert shop.why(decision.id).same
     bare = Shop.init(tmp_path / "bare")
     rows = [

@@ -59,7 +59,7 @@ class Scenario:
     rules: tuple[Rule, ...] = ()
     diversity: float = 0.0
     objective: str = "relevance"
-    give_up: float = 0.1
+    give_up: float = 0.05
 
     def __post_init__(self) -> None:
         if self.k < 1:

@@ -53,7 +53,7 @@ class RecommendQuestion:
     rules: tuple[Rule, ...] = ()
     diversity: float = 0.0
     objective: str = "relevance"
-    give_up: float = 0.1
+    give_up: float = 0.05
     assumed_margin: float | None = None
 
     @classmethod

@@ -97,6 +97,8 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
 
 def codes(ids: Sequence[str] | pa.Array, items: Vocabulary) -> np.ndarray:
     """Codes int64 (n,) of ids in a large vocabulary that is used once; -1 where unknown."""
+    if not len(ids):
+        return np.empty(0, np.int64)
     given = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
     found = pc.fill_null(pc.index_in(given, items.ids), -1)
     return np.asarray(found.to_numpy(zero_copy_only=False)).astype(np.int64)
