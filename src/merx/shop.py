@@ -382,6 +382,18 @@ class Shop:
         )
 
     @contextmanager
+    def inputs(self, until: int | None = None) -> Iterator[fitting.Inputs]:
+        """What models are fitted on, for those who want the arrays: `inputs.of("histories")` and others.
+
+        Parameters
+        ----------
+        until : int, optional
+            Only what happened before this moment (microseconds since 1970, UTC).
+        """
+        with self._engine() as (engine, _):
+            yield fitting.Inputs(engine, self.config, until)
+
+    @contextmanager
     def _engine(self, fingerprint: str | None = None) -> Iterator[tuple[DuckDBEngine, str]]:
         """The engine on a snapshot (the current one by default), and the snapshot's fingerprint."""
         snapshot = self.tables.current() if fingerprint is None else self.tables.snapshot(fingerprint)
