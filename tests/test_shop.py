@@ -153,6 +153,7 @@ def test_every_scenario_answers_and_replays(shop):
     assert [row["model"] for row in trending.answer["rows"]].count("trending") > 5
     assert page.answer["scenario"] == "product" and first not in ids(page)
     assert "goes with" in page.reasons[0]
+    assert visitor.question["model"] == ["session_knn", "item_knn"]
     assert cart.answer["scenario"] == "cart" and not {first, second} & set(ids(cart))
     assert visitor.answer["user_id"] is None and visitor.answer["history"] == 3
     assert not {first, second, third} & set(ids(visitor))

@@ -152,7 +152,7 @@ class ForecastSettings:
         for name, least in (("horizon", 1), ("season_length", 0), ("items", 0), ("few_items", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(f"[forecast] {name} = {getattr(self, name)}: at least {least}.")
-        _check_kind("forecast", self.model)
+        _check_kind("forecast", self.model, "[forecast] model")
 
 
 @dataclass(frozen=True)
@@ -202,9 +202,10 @@ class ShopConfig:
             build(config_type, hyper_parameters, f"models.{name}")
         for name in self.scenario_names:
             settings = self.scenario(name)
-            where = f"scenarios.{name}" if "model" in self.scenarios.get(name, {}) else "recommend"
-            for kind in settings.model:
-                _check_kind("recommend", kind, where)
+            for key in ("model", "visitor"):
+                where = f"scenarios.{name}" if key in self.scenarios.get(name, {}) else "recommend"
+                for kind in getattr(settings, key):
+                    _check_kind("recommend", kind, f"[{where}] {key}")
 
     @property
     def scenario_names(self) -> tuple[str, ...]:
@@ -312,10 +313,10 @@ def _value(value: Any, wanted: Any, table: str, key: str) -> Any:
         raise ConfigError(f"{key}: {error}.") from None
 
 
-def _check_kind(task: str, name: str, where: str = "") -> None:
+def _check_kind(task: str, name: str, key: str) -> None:
     kinds = [kind.name for kind in kinds_for(task)]
     if name not in kinds:
-        raise ConfigError(f"[{where or task}] model = {name!r}: no such kind.{nearest(name, kinds)}")
+        raise ConfigError(f"{key} = {name!r}: no such kind.{nearest(name, kinds)}")
 
 
 def nearest(name: str, known: list[str]) -> str:

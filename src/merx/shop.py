@@ -278,13 +278,14 @@ class Shop:
             There is no such scenario, it needs an item, a cart or a shopper and has none, an id or category
             is not known, or no model was fitted.
         """
-        question = RecommendQuestion.of(self.config, user, scenario=scenario, item=item, cart=tuple(cart))
+        question = RecommendQuestion.of(
+            self.config, user, scenario=scenario, item=item, cart=tuple(cart), recent=tuple(recent)
+        )
         chosen = _with(
             question,
             k=k,
             category=category,
             model=None if model is None else (model,),
-            recent=tuple(recent),
             without=tuple(without),
             without_category=tuple(without_category),
         )

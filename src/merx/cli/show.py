@@ -150,7 +150,8 @@ def show_recommend(result: dict[str, Any]) -> None:
         score = "" if row["score"] is None else f"{row['score']:.3g}"
         table.add_row(str(row["rank"]), row["item_id"], row["title"] or "", row["model"], score, because)
     who, scenario = answer["user_id"] or "an anonymous visitor", answer.get("scenario", "home")
-    console.print(f"{scenario}: for {who} by {answer['model']}, from {answer['history']} events:")
+    models = ", ".join(dict.fromkeys(row["model"] for row in answer["rows"])) or answer["model"]
+    console.print(f"{scenario}: for {who} by {models}, from {answer['history']} events:")
     console.print(table)
     _rules_and_id(result)
 

@@ -13,8 +13,8 @@ EXCLUDE = ("met", "bought", "nothing")
 # The scenarios that every shop has: what each changes of [recommend].
 SCENARIOS: dict[str, dict[str, Any]] = {
     "home": {},
-    "product": {"about": "item", "model": ("item_knn",)},
-    "cart": {"about": "cart", "model": ("item_knn",)},
+    "product": {"about": "item", "model": ("bought_together", "viewed_also_viewed", "item_knn", "content")},
+    "cart": {"about": "cart", "model": ("bought_together", "item_knn", "content")},
     "again": {"about": "purchases", "model": ("buy_again",), "exclude": "nothing", "fill": False},
     "trending": {"model": ("trending",)},
 }
@@ -28,6 +28,8 @@ class Scenario:
     ----------
     model : list of str
         The kinds that answer: the first that was fitted, then the next for the places that it leaves empty.
+    visitor : list of str
+        Kinds that answer before those for a visitor who is not known but looks at products just now.
     k : int
         Items in a list.
     about : str
@@ -51,6 +53,7 @@ class Scenario:
     """
 
     model: tuple[str, ...] = ("item_knn",)
+    visitor: tuple[str, ...] = ("session_knn",)
     k: int = 10
     about: str = "shopper"
     exclude: str = "met"

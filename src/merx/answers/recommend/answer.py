@@ -40,7 +40,7 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
     for kind in chain:
         offers.append(offer(context, kind, here, bars.admitted, offers))
         found = pool(offers, by_hand)
-        made = steps(context.engine, question, here, bars, found)
+        made = steps(context, question, here, bars, found)
         shown = arrange(made[-1].wishes, question.k)
         if len(shown) == question.k:
             break

@@ -65,6 +65,7 @@ class RecommendQuestion:
         scenario: str | None = None,
         item: str | None = None,
         cart: tuple[str, ...] = (),
+        recent: tuple[str, ...] = (),
     ) -> "RecommendQuestion":
         """What the shop's settings ask of one list.
 
@@ -79,15 +80,19 @@ class RecommendQuestion:
             raise RequestError(
                 f"there is no scenario {scenario!r}.{nearest(scenario, list(config.scenario_names))}"
             )
-        settings = config.scenario(scenario)
+        settings = dict(vars(config.scenario(scenario)))
+        visitor = settings.pop("visitor")
+        if user is None and recent and settings["about"] == "shopper":
+            settings["model"] = (*visitor, *settings["model"])
         return cls(
             user=user,
             weights=config.events.weights,
             scenario=scenario,
             item=item,
             cart=cart,
+            recent=recent,
             assumed_margin=config.price.assumed_margin,
-            **vars(settings),
+            **settings,
         )
 
     def check(self) -> None:

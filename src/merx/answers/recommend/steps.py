@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from merx.answers.answer import Context
 from merx.answers.recommend.offer import Admission, Offer
 from merx.answers.recommend.question import RecommendQuestion
 from merx.answers.recommend.visit import Visit, codes
@@ -19,6 +20,7 @@ from merx.recommend.objective import SALES, VIEWS, discount, profit, shrunk
 from merx.recommend.rules import Rule, groups
 from merx.store.engine import Engine
 
+TEXTS = "content"  # the kind that knows how alike texts are
 ORDER = ("only", "exclude", "boost", "bury", "cap", "pin")
 
 
@@ -78,7 +80,7 @@ class Step:
 
 
 def steps(
-    engine: Engine, question: RecommendQuestion, visit: Visit, admission: Admission, found: Pool
+    context: Context, question: RecommendQuestion, visit: Visit, admission: Admission, found: Pool
 ) -> list[Step]:
     """The models' own order, then one step per wish.
 
@@ -95,14 +97,10 @@ def steps(
             now = _under(now, rule, chosen, groups(rule, visit.shelf)[found.code])
             made.append(Step(rule.do, rule.in_words(), now, np.flatnonzero(chosen)))
     if question.diversity > 0:
-        about = visit.shelf.catalogue
-        likeness = alike(
-            about.category.take(found.code).to_pylist(), about.brand.take(found.code).to_pylist()
-        )
-        now = replace(now, diversity=question.diversity, alike=likeness)
+        now = replace(now, diversity=question.diversity, alike=_likeness(context, visit, found))
         made.append(Step("diversity", f"diversity {question.diversity:g}", now, every))
     if question.objective != "relevance":
-        worth = _worth(engine, question, visit, found)
+        worth = _worth(context.engine, question, visit, found)
         now = replace(now, worth=worth, give_up=question.give_up)
         made.append(Step("objective", f"objective {question.objective}", now, every))
     for rule in question.rules:
@@ -148,6 +146,21 @@ def _pins(
             if place != wanted:
                 failed.append(f"{name} stands at place {place + 1}, place {wanted + 1} was taken")
     return own, tuple(failed)
+
+
+def _likeness(context: Context, visit: Visit, found: Pool) -> np.ndarray:
+    """How alike the products of the pool are, 0..1, (n, n): by category and brand, or more by texts."""
+    about = visit.shelf.catalogue
+    likeness = alike(about.category.take(found.code).to_pylist(), about.brand.take(found.code).to_pylist())
+    if TEXTS not in context.versions:
+        return likeness
+    model = context.model(TEXTS, "recommend")
+    own = model.items.codes(visit.items.names(found.code))
+    known = np.flatnonzero(own >= 0)
+    by_texts = model.similarity[own[known]][:, own[known]].toarray()
+    square = np.ix_(known, known)
+    likeness[square] = np.maximum(likeness[square], np.clip(np.maximum(by_texts, by_texts.T), 0, 1))
+    return likeness
 
 
 def _worth(engine: Engine, question: RecommendQuestion, visit: Visit, found: Pool) -> np.ndarray:
