@@ -6,11 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from merx.kernels.similarity import MEASURES, cosine_neighbours, neighbours
+from merx.kernels.similarity import MEASURES, RowIndex, cosine_neighbours, neighbours
 
 
-def similarity(x, y, measure, s):
-    """Of two rows, NaN where there is no entry; None where they are no neighbours."""
+def similarity(x, y, measure, s, known):
+    """Of two rows, NaN where there is no entry; None where they are no neighbours.
+
+    `known` tells the columns in which any row has an entry.
+    """
     both = ~np.isnan(x) & ~np.isnan(y)
     n = both.sum()
     if n == 0:
@@ -23,6 +26,7 @@ def similarity(x, y, measure, s):
             "cosine": lambda: a @ b / (np.sqrt(a @ a) * np.sqrt(b @ b) + s),
             "jaccard": lambda: n / ((~np.isnan(x) | ~np.isnan(y)).sum() + s),
             "euclidean": lambda: trust / (1 + np.sqrt(((a - b) ** 2).sum())),
+            "correlation": lambda: trust * pearson(a[known] - a[known].mean(), b[known] - b[known].mean()),
             "pearson": lambda: trust * pearson(c - c.mean(), d - d.mean()),
             "common_cosine": lambda: trust * pearson(c, d),
             "common_euclidean": lambda: trust / (1 + np.sqrt(((c - d) ** 2).mean())),
@@ -55,12 +59,13 @@ def rated(seed, rows=14, columns=9, share=0.5):
 )
 def test_neighbours_by_definition(seed, measure, shrinkage, min_common, k):
     rows = rated(seed)
+    known = ~np.isnan(rows).all(axis=0)
     found = neighbours(sparse_of(rows), k, measure, shrinkage, min_common)
     assert found.shape == (len(rows), len(rows)) and found.dtype == np.float32
     for i, x in enumerate(rows):
         expected = {}
         for j, y in enumerate(rows):
-            value = similarity(x, y, measure, shrinkage) if j != i else None
+            value = similarity(x, y, measure, shrinkage, known) if j != i else None
             common = (~np.isnan(x) & ~np.isnan(y)).sum()
             if value is not None and value > 1e-9 and common >= min_common:
                 expected[j] = value
@@ -71,6 +76,25 @@ def test_neighbours_by_definition(seed, measure, shrinkage, min_common, k):
             np.testing.assert_allclose(value, expected[j], rtol=2e-5)
         left_out = [value for j, value in expected.items() if j not in got.indices]
         assert not left_out or max(left_out) <= got.data.min() * (1 + 2e-5)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("min_common", [0, 2])
+def test_rows_are_found_for_others_as_for_their_own(measure, min_common):
+    rows = rated(0, rows=20)
+    every, some = sparse_of(rows), sparse_of(rows[:12])
+    among = sparse.csr_array(sparse_of(rows[:12]))
+    found = RowIndex.of(among, measure).search(every[12:], 4, 1.5, min_common)
+    known = ~np.isnan(rows[:12]).all(axis=0)
+    assert found.shape == (8, 12)
+    for q, x in enumerate(rows[12:]):
+        value = {j: similarity(x, y, measure, 1.5, known) for j, y in enumerate(rows[:12])}
+        common = {j: (~np.isnan(x) & ~np.isnan(y)).sum() for j, y in enumerate(rows[:12])}
+        best = sorted((-v, j) for j, v in value.items() if v and v > 1e-9 and common[j] >= min_common)[:4]
+        got = found[[q]]
+        np.testing.assert_allclose(np.sort(got.data)[::-1], [-v for v, _ in best], rtol=2e-5)
+    itself = RowIndex.of(some, measure).search(some, 4, 1.5, min_common, of_itself=True)
+    assert (itself != neighbours(some, 4, measure, 1.5, min_common)).nnz == 0
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -1,9 +1,14 @@
 """The largest entries of each row of a product, exact, without most of the product.
 
-Dense: vectors are sorted by norm, so that a query is done as soon as |query| |vector| falls below the worst
-product it has kept (Cauchy-Schwarz; Teflioudi, Gemulla & Mykytiuk, "LEMP: Fast retrieval of large entries in
-a matrix product", SIGMOD 2015). Sparse: row by row (Gustavson, ACM TOMS 4(3), 1978), and of each row only the
-best are kept.
+Dense: item vectors are sorted by norm, so that a query is done as soon as |query| |vector| falls below the
+worst product it has kept. A product is only taken where a bound from the first principal directions lets it
+be among the best. (Teflioudi, Gemulla & Mykytiuk, LEMP, SIGMOD 2015; Li, Chan, Yiu & Mamoulis, FEXIPRO,
+SIGMOD 2017.)
+
+Sparse: row by row (Gustavson, ACM TOMS 4(3), 1978), and of each row only the best are kept.
+
+Nothing here calls BLAS: the threads are those of `merx.kernels.threads`, and an entry is the same number
+whatever else is asked for with it.
 """
 
 from dataclasses import dataclass
@@ -15,9 +20,10 @@ from scipy import sparse
 from merx.kernels.heap import best_first, push
 from merx.kernels.threads import over_rows
 
-QUERIES, VECTORS = 1024, 2048  # of a block of products
-SLACK = np.float32(1 + 1e-5)  # rounding must never hide a product that belongs to the best
-ROWS = 256  # that a thread takes at a time
+QUERIES = 256  # that a thread takes at a time
+ROWS = 256  # of a sparse product, likewise
+PANEL = 64  # vectors whose first directions stand side by side
+DIRECTIONS = 32  # of which the bound is made
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,10 @@ class Barred:
     offsets: np.ndarray
     column: np.ndarray
 
-    def ascending(self) -> "Barred":
-        """The same, sorted within each row."""
-        column = self.column.copy()
-        over_rows(len(self.offsets) - 1, ROWS, lambda a, b: _sort_rows(self.offsets, column, a, b))
-        return Barred(self.offsets, column)
+    @classmethod
+    def none(cls, rows: int) -> "Barred":
+        """No column of any row."""
+        return cls(np.zeros(rows + 1, np.int64), np.empty(0, np.int32))
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,12 @@ class ProductIndex:
     column : int32 (I',)
         Their places among all.
     norm : float32 (I',)
-        Rounded up.
+    basis : float64 (F, D)
+        The D <= 32 principal directions of the vectors, orthonormal; padded with zeros to a multiple of 8.
+    head : float32 (P, D, 64)
+        The vectors in that basis, 64 at a time.
+    tail : float32 (P, 64)
+        The norms of what the basis leaves over; -inf beyond the last vector.
     columns : int
         I, of all vectors.
     """
@@ -59,6 +69,9 @@ class ProductIndex:
     vectors: np.ndarray
     column: np.ndarray
     norm: np.ndarray
+    basis: np.ndarray
+    head: np.ndarray
+    tail: np.ndarray
     columns: int
 
     @classmethod
@@ -66,14 +79,24 @@ class ProductIndex:
         """The index of the vectors (I, F)."""
         norm = np.linalg.norm(vectors, axis=1).astype(np.float32)  # (I,)
         column = np.argsort(-norm, kind="stable")[: np.count_nonzero(norm)].astype(np.int32)
-        sorted_vectors = np.ascontiguousarray(vectors[column], np.float32)
-        return cls(sorted_vectors, column, norm[column] * SLACK, len(vectors))
+        ordered = np.ascontiguousarray(vectors[column], np.float32)  # (I', F)
+        basis = _principal(ordered)  # (F, D)
+        panels = -(-len(ordered) // PANEL)
+        head = np.zeros((panels * PANEL, basis.shape[1]), np.float32)
+        tail = np.full(panels * PANEL, -np.inf, np.float32)
+        _turn(ordered, norm[column], basis, head, tail)
+        side_by_side = np.ascontiguousarray(head.reshape(panels, PANEL, basis.shape[1]).transpose(0, 2, 1))
+        return cls(ordered, column, norm[column], basis, side_by_side, tail.reshape(-1, PANEL), len(vectors))
 
     def scores(self, queries: np.ndarray) -> np.ndarray:
         """All inner products, float32 (U, I); -inf where the query or the vector is zero."""
+        queries = np.ascontiguousarray(queries, np.float32)
         product = np.full((len(queries), self.columns), -np.inf, np.float32)
-        some = np.flatnonzero(queries.any(axis=1))
-        product[some[:, None], self.column] = np.asarray(queries[some], np.float32) @ self.vectors.T
+        over_rows(
+            len(queries),
+            QUERIES,
+            lambda a, b: _multiply_all(queries, self.vectors, self.column, a, b, product),
+        )
         return product
 
     def top(
@@ -92,72 +115,16 @@ class ProductIndex:
             Only these columns may be chosen.
         """
         queries = np.ascontiguousarray(queries, np.float32)
-        best = _Best.of(len(queries), k)
-        limits = _limits(len(queries), self.columns, barred, allowed)
-        norm = np.linalg.norm(queries, axis=1) * SLACK  # (U,)
-        if len(queries) == 1:
-            _search_one(queries[0], norm[0], self.vectors, self.column, self.norm, *limits, *best.arrays)
-        for first in range(0, len(queries) if len(queries) > 1 else 0, QUERIES):
-            rows = np.arange(first, min(first + QUERIES, len(queries)))
-            self._search_many(queries, norm, rows[norm[rows] > 0], limits, best)
-        return best.first()
-
-    def _search_many(
-        self,
-        queries: np.ndarray,
-        norm: np.ndarray,
-        rows: np.ndarray,
-        limits: tuple[np.ndarray, np.ndarray, np.ndarray],
-        best: "_Best",
-    ) -> None:
-        """Search a block of vectors at a time for the queries of `rows` that are not done."""
-        for start in range(0, len(self.column), VECTORS):
-            floor = np.where(best.size[rows] == best.column.shape[1], best.score[rows, 0], -np.inf)
-            rows = rows[norm[rows] * self.norm[start] >= floor]  # the others are done
-            if not len(rows):
-                return
-            block = slice(start, start + VECTORS)
-            product = queries[rows] @ self.vectors[block].T  # (rows, VECTORS)
-            column = self.column[block]
-
-            def scan(a: int, b: int, rows=rows, product=product, column=column) -> None:  # type: ignore[no-untyped-def]
-                _offer(product, column, rows, a, b, *limits, *best.arrays)
-
-            over_rows(len(rows), ROWS, scan)
-
-
-@dataclass(frozen=True)
-class _Best:
-    """A heap of the best k for each row: score (U, k), column (U, k), and how many there are (U,)."""
-
-    score: np.ndarray
-    column: np.ndarray
-    size: np.ndarray
-
-    @classmethod
-    def of(cls, rows: int, k: int) -> "_Best":
-        return cls(
-            np.full((rows, k), np.nan, np.float32), np.full((rows, k), -1, np.int32), np.zeros(rows, np.int64)
+        column, score = _no_choice(len(queries), k)
+        bars = barred or Barred.none(len(queries))
+        free = np.ones(self.columns, np.bool_) if allowed is None else allowed
+        index = (self.vectors, self.column, self.norm, self.basis, self.head, self.tail)
+        over_rows(
+            len(queries),
+            QUERIES,
+            lambda a, b: _search(queries, a, b, *index, bars.offsets, bars.column, free, column, score),
         )
-
-    @property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.score, self.column, self.size
-
-    def first(self) -> tuple[np.ndarray, np.ndarray]:
-        """Column and score, best first."""
-        over_rows(len(self.size), 4096, lambda a, b: _sort_heaps(*self.arrays, a, b))
-        return self.column, self.score
-
-
-def _limits(
-    rows: int, columns: int, barred: Barred | None, allowed: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Offsets and columns of what is barred, sorted within rows, and what is allowed."""
-    bars = (
-        Barred(np.zeros(rows + 1, np.int64), np.empty(0, np.int32)) if barred is None else barred.ascending()
-    )
-    return bars.offsets, bars.column, np.ones(columns, np.bool_) if allowed is None else allowed
+        return column, score
 
 
 def top_sparse(
@@ -175,11 +142,16 @@ def top_sparse(
     right : float32 CSR (H, I)
     """
     rows, columns = left.shape[0], right.shape[1]
-    best = _Best.of(rows, k)
-    limits = _limits(rows, columns, barred, allowed)
+    column, score = _no_choice(rows, k)
+    bars = barred or Barred.none(rows)
+    free = np.ones(columns, np.bool_) if allowed is None else allowed
     factors = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
-    over_rows(rows, ROWS, lambda a, b: _multiply(*factors, columns, a, b, *limits, *best.arrays))
-    return best.first()
+    over_rows(
+        rows,
+        ROWS,
+        lambda a, b: _multiply(*factors, columns, a, b, bars.offsets, bars.column, free, column, score),
+    )
+    return column, score
 
 
 def sparse_scores(left: sparse.csr_array, right: sparse.csr_array) -> np.ndarray:
@@ -189,42 +161,32 @@ def sparse_scores(left: sparse.csr_array, right: sparse.csr_array) -> np.ndarray
     return score
 
 
-@njit(nogil=True, cache=True)
-def _sort_rows(offsets, column, first, last):
-    for row in range(first, last):
-        column[offsets[row] : offsets[row + 1]].sort()
+def _no_choice(rows: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Column and score (rows, k) of rows that have chosen nothing yet."""
+    return np.full((rows, k), -1, np.int32), np.full((rows, k), np.nan, np.float32)
+
+
+def _principal(vectors: np.ndarray) -> np.ndarray:
+    """The first principal directions of the vectors (I', F), float64 (F, D), D a multiple of 8."""
+    _, directions = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))  # by rising variance
+    first = directions[:, ::-1][:, :DIRECTIONS]
+    return np.ascontiguousarray(np.pad(first, ((0, 0), (0, -first.shape[1] % 8))))
 
 
 @njit(nogil=True, cache=True)
-def _sort_heaps(score, column, size, first, last):
-    for row in range(first, last):
-        best_first(score[row], column[row], size[row])
-
-
-@njit(nogil=True, cache=True)
-def _eligible(col, bars, allowed):
-    """Whether a column may be chosen; `bars` ascend."""
-    if not allowed[col]:
-        return False
-    place = np.searchsorted(bars, col)
-    return place == len(bars) or bars[place] != col
-
-
-@njit(nogil=True, cache=True)
-def _offer(product, column, rows, first, last, offsets, bars, allowed, score, chosen, size):
-    k = chosen.shape[1]
-    for i in range(first, last):
-        row = rows[i]
-        mine = bars[offsets[row] : offsets[row + 1]]
-        filled = size[row]
-        floor = score[row, 0] if filled == k else np.float32(-np.inf)
-        for j in range(product.shape[1]):
-            value = product[i, j]
-            if value >= floor and _eligible(column[j], mine, allowed):
-                filled = push(score[row], chosen[row], filled, value, column[j])
-                if filled == k:
-                    floor = score[row, 0]
-        size[row] = filled
+def _turn(vectors, norm, basis, head, tail):
+    """Of each vector the part in the basis, and the norm of the rest, rounded up."""
+    turned = np.empty(basis.shape[1])
+    for i in range(len(vectors)):
+        turned[:] = 0
+        for f in range(len(basis)):
+            turned += vectors[i, f] * basis[f]
+        inside = 0.0
+        for d in range(len(turned)):
+            head[i, d] = turned[d]
+            inside += turned[d] * turned[d]
+        whole = np.float64(norm[i]) * norm[i]
+        tail[i] = np.sqrt(max(whole - inside, 0.0) + 1e-6 * whole)
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
@@ -235,22 +197,106 @@ def _dot(a, b):
     return total
 
 
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _head_products(query, panel, product):
+    """query (D,) @ panel (D, 64), eight directions at a time."""
+    product[:] = 0
+    for d in range(0, len(panel), 8):
+        q, p = query[d : d + 8], panel[d : d + 8]
+        q0, q1, q2, q3, q4, q5, q6, q7 = q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7]
+        for j in range(PANEL):
+            total = product[j] + q0 * p[0, j] + q1 * p[1, j] + q2 * p[2, j] + q3 * p[3, j]
+            product[j] = total + q4 * p[4, j] + q5 * p[5, j] + q6 * p[6, j] + q7 * p[7, j]
+
+
 @njit(nogil=True, cache=True)
-def _search_one(query, norm, vectors, column, norms, offsets, bars, allowed, score, chosen, size):
-    k = chosen.shape[1]
-    if norm == 0:
+def _raise(bound, query_tail, tail, floor):
+    """Add what the tails may bring to the products of the heads; whether any bound reaches the floor."""
+    count = 0
+    for j in range(PANEL):
+        bound[j] += query_tail * tail[j]
+        count += bound[j] >= floor
+    return count > 0
+
+
+@njit(nogil=True, cache=True)
+def _search(
+    queries, first, last, vectors, column, norms, basis, head, tail, offsets, bars, allowed, chosen, score
+):
+    """Panel by panel, so that its vectors are read once for all queries that are not done."""
+    if not len(vectors):
         return
-    filled = 0
-    floor = np.float32(-np.inf)
-    for i in range(len(column)):
-        if filled == k and norm * norms[i] < floor:
+    k = chosen.shape[1]
+    rounding = np.float32((2 * queries.shape[1] + 64) * 6e-8)  # of a product, relative to |query| |vector|
+    n = last - first
+    query_norm = np.empty(n, np.float32)
+    query_head = np.empty((n, basis.shape[1]), np.float32)
+    query_tail = np.empty(n, np.float32)
+    for i in range(n):
+        query_norm[i] = np.sqrt(_dot(queries[first + i], queries[first + i]))
+    _turn(queries[first:last], query_norm, basis, query_head, query_tail)
+    size = np.zeros(n, np.int64)
+    left = np.flatnonzero(query_norm)  # the queries that are not done
+    bound = np.empty(PANEL, np.float32)
+    for panel in range(len(head)):
+        start = panel * PANEL
+        going = 0
+        for i in left:
+            row = first + i
+            longest = query_norm[i] * norms[start]
+            margin = longest * rounding
+            floor = score[row, 0] if size[i] == k else np.float32(-np.inf)
+            if longest + margin < floor:
+                continue
+            left[going] = i
+            going += 1
+            _head_products(query_head[i], head[panel], bound)
+            if not _raise(bound, query_tail[i], tail[panel], floor - margin):
+                continue
+            mine = bars[offsets[row] : offsets[row + 1]]
+            for j in range(min(PANEL, len(vectors) - start)):
+                if bound[j] >= floor - margin and allowed[column[start + j]]:
+                    value = _dot(queries[row], vectors[start + j])
+                    if value >= floor and not _has(mine, column[start + j]):
+                        size[i] = push(score[row], chosen[row], size[i], value, column[start + j])
+                        if size[i] == k:
+                            floor = score[row, 0]
+        left = left[:going]
+        if not going:
             break
-        value = _dot(query, vectors[i])
-        if value >= floor and _eligible(column[i], bars, allowed):
-            filled = push(score[0], chosen[0], filled, value, column[i])
-            if filled == k:
-                floor = score[0, 0]
-    size[0] = filled
+    for i in range(n):
+        best_first(score[first + i], chosen[first + i], size[i])
+
+
+@njit(nogil=True, cache=True)
+def _has(bars, col):
+    """Whether a column is among those barred."""
+    count = 0
+    for bar in bars:
+        count += bar == col
+    return count > 0
+
+
+@njit(nogil=True, cache=True)
+def _multiply_all(queries, vectors, column, first, last, product):
+    """Every product of the queries first..last."""
+    some = first + np.flatnonzero(np.array([_dot(query, query) for query in queries[first:last]]))
+    for start in range(0, len(vectors), PANEL):
+        for row in some:
+            for i in range(start, min(start + PANEL, len(vectors))):
+                product[row, column[i]] = _dot(queries[row], vectors[i])
+
+
+@njit(nogil=True, cache=True)
+def most_terms(left_ptr, left_col, right_ptr, first, last):
+    """The most terms that any of the rows first..last of a sparse product adds up."""
+    most = 0
+    for row in range(first, last):
+        terms = 0
+        for place in range(left_ptr[row], left_ptr[row + 1]):
+            terms += right_ptr[left_col[place] + 1] - right_ptr[left_col[place]]
+        most = max(most, terms)
+    return most
 
 
 @njit(nogil=True, cache=True)
@@ -267,38 +313,36 @@ def _multiply(
     offsets,
     bars,
     allowed,
-    score,
     chosen,
-    size,
+    score,
 ):
-    total = np.zeros(columns, np.float32)
-    owner = np.full(columns, -1, np.int32)  # the row that a total belongs to
-    touched = np.empty(columns, np.int32)
+    total = np.zeros(columns, np.float32)  # 0: not met, or 0 so far, so a column may be listed twice
+    touched = np.empty(most_terms(left_ptr, left_col, right_ptr, first, last) + 1, np.int32)
     k = chosen.shape[1]
     for row in range(first, last):
-        for place in range(offsets[row], offsets[row + 1]):
-            owner[bars[place]] = row
-            total[bars[place]] = -np.inf  # whatever is added to it
+        mine = bars[offsets[row] : offsets[row + 1]]
+        for col in mine:
+            total[col] = -np.inf  # whatever is added to it
         met = 0
         for place in range(left_ptr[row], left_ptr[row + 1]):
             weight = left_data[place]
             h = left_col[place]
             for other in range(right_ptr[h], right_ptr[h + 1]):
                 col = right_col[other]
-                if owner[col] == row:
-                    total[col] += weight * right_data[other]
-                else:
-                    owner[col] = row
-                    total[col] = weight * right_data[other]
-                    touched[met] = col
-                    met += 1
-        filled = 0
+                so_far = total[col]
+                touched[met] = col
+                met += so_far == 0  # without a branch, which would often be guessed wrong
+                total[col] = so_far + weight * right_data[other]
+        size = 0
         floor = np.float32(0)
         for place in range(met):
             col = touched[place]
             value = total[col]
+            total[col] = 0
             if value >= floor and value > 0 and allowed[col]:
-                filled = push(score[row], chosen[row], filled, value, col)
-                if filled == k:
+                size = push(score[row], chosen[row], size, value, col)
+                if size == k:
                     floor = score[row, 0]
-        size[row] = filled
+        best_first(score[row], chosen[row], size)
+        for col in mine:
+            total[col] = 0

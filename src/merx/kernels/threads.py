@@ -8,7 +8,15 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-THREADS = max(1, int(os.environ.get("MERX_THREADS", 0)) or (os.cpu_count() or 1))
+
+def _processors() -> int:
+    """How many this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+THREADS = int(os.environ.get("MERX_THREADS", 0)) or _processors()
 
 
 def over_rows(rows: int, chunk: int, work: Callable[[int, int], None]) -> None:

@@ -7,6 +7,8 @@ from merx.kernels.heap import best_first, push
 from merx.kernels.threads import over_rows
 
 CHUNK = 64  # rows that a thread takes at a time
+BLOCK = 64  # columns that are looked at together
+SAMPLE = 256  # every such column is looked at first
 
 
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -34,13 +36,38 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 @njit(nogil=True, cache=True)
 def _top_rows(scores, first, last, column, score):
     k = column.shape[1]
+    infinity = scores.dtype.type(np.inf)
     for row in range(first, last):
+        row_scores, found, best = scores[row], column[row], score[row]
+        floor = _first_floor(row_scores, found, best)
         size = 0
-        floor = -np.inf  # once k are found, the worst of them: columns ascend, so an equal one never enters
-        for col in range(scores.shape[1]):
-            value = scores[row, col]
-            if value > floor:
-                size = push(score[row], column[row], size, value, col)
-                if size == k:
-                    floor = score[row, 0]
-        best_first(score[row], column[row], size)
+        for start in range(0, len(row_scores), BLOCK):
+            block = row_scores[start : start + BLOCK]
+            if len(block) == BLOCK and not _reaches(block, floor):
+                continue
+            for j in range(len(block)):
+                if block[j] >= floor and block[j] > -np.inf:
+                    size = push(best, found, size, block[j], start + j)
+                    if size == k:  # columns ascend, so what is equal to the worst comes too late
+                        floor = np.nextafter(best[0], infinity)
+        found[size:], best[size:] = -1, np.nan
+        best_first(best, found, size)
+
+
+@njit(nogil=True, cache=True)
+def _reaches(block, floor):
+    """Whether any of BLOCK values reaches the floor: counted to the end, many at a time."""
+    count = 0
+    for j in range(BLOCK):
+        count += block[j] >= floor
+    return count > 0
+
+
+@njit(nogil=True, cache=True)
+def _first_floor(row_scores, found, best):
+    """The k-th best of a sample, which the k best reach: so rising scores cost no more than others."""
+    size = 0
+    for col in range(0, len(row_scores), SAMPLE):
+        if row_scores[col] > -np.inf:
+            size = push(best, found, size, row_scores[col], col)
+    return best[0] if size == len(best) else best.dtype.type(-np.inf)
