@@ -1,8 +1,9 @@
 """From files to the canonical tables: nothing is lost, and nothing counts twice."""
 
+from merx.ingest.capabilities import Capability
 from merx.ingest.load import ingest
 from merx.ingest.quality import Finding
-from merx.ingest.readiness import Capability, Readiness, check
+from merx.ingest.readiness import Readiness, check
 from merx.ingest.report import Example, FileReport, IngestReport
 
 __all__ = [
