@@ -7,6 +7,8 @@ import numpy as np
 from merx.data.contracts import Recommender
 from merx.data.interactions import Interactions
 
+TINY = np.finfo(np.float64).tiny
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -30,11 +32,10 @@ def reasons(
     """
     contributions = model.explain(history, item)
     names = model.items.names(contributions.history).to_pylist()
-    found = []
-    for part in contributions.part:  # (n,)
-        total = part[part > 0].sum()
-        order = np.argsort(-part, kind="stable")[:most]
-        found.append(
-            tuple(Reason(names[entry], float(part[entry] / total)) for entry in order if part[entry] > 0)
-        )
-    return found
+    part = np.maximum(contributions.part, 0)  # (k, n): what speaks against an item is no reason for it
+    order = np.argsort(-part, axis=1, kind="stable")[:, :most]  # (k, most)
+    share = np.take_along_axis(part, order, axis=1) / np.maximum(part.sum(axis=1, keepdims=True), TINY)
+    return [
+        tuple(Reason(names[entry], value) for entry, value in zip(entries, values, strict=True) if value > 0)
+        for entries, values in zip(order.tolist(), share.tolist(), strict=True)
+    ]

@@ -1,0 +1,34 @@
+"""Reasons against contributions that are known."""
+
+import numpy as np
+
+from merx.data.interactions import history
+from merx.data.results import Contributions
+from merx.data.vocabulary import Vocabulary
+from merx.explain.recommendation import Reason, reasons
+
+
+class Told:
+    """A model whose contributions are given."""
+
+    items = Vocabulary.of(["a", "b", "c", "d"])
+
+    def __init__(self, part, entries):
+        self.contributions = Contributions(np.array(part, dtype=np.float64), np.array(entries, np.int32))
+
+    def explain(self, histories, item):
+        return self.contributions
+
+
+def test_strongest_reasons_first_with_their_shares_of_what_speaks_for_the_item():
+    model = Told([[1.0, 3.0, -5.0], [0.0, 0.0, -1.0], [2.0, 2.0, 4.0]], [2, 0, 1])
+    found = reasons(model, history(["a", "b", "c"], model.items), np.array([3, 3, 3]), most=2)
+    assert found == [
+        (Reason("a", 0.75), Reason("c", 0.25)),
+        (),
+        (Reason("b", 0.5), Reason("c", 0.25)),  # of equal ones, the earlier of the history
+    ]
+
+
+def test_a_history_that_plays_no_part_gives_no_reason():
+    assert reasons(Told(np.zeros((2, 0)), []), history([], Told.items), np.array([0, 1])) == [(), ()]
