@@ -4,6 +4,9 @@ One row at a time is multiplied with all others (Gustavson, ACM TOMS 4(3), 1978)
 kept. Two rows that have no column in common are no neighbours, whatever the measure says.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numba import njit
 from scipy import sparse
@@ -13,8 +16,11 @@ from merx.kernels.threads import over_rows
 
 ROWS = 512  # that a thread takes at a time
 
-MEASURES = ("cosine", "jaccard", "euclidean", "pearson", "common_cosine", "common_euclidean")
-COSINE, JACCARD, EUCLIDEAN, PEARSON, COMMON_COSINE, COMMON_EUCLIDEAN = range(len(MEASURES))
+MEASURES = (
+    *("cosine", "jaccard", "euclidean", "correlation"),
+    *("pearson", "common_cosine", "common_euclidean"),
+)
+COSINE, JACCARD, EUCLIDEAN, CORRELATION, PEARSON, COMMON_COSINE, COMMON_EUCLIDEAN = range(len(MEASURES))
 
 
 def neighbours(
@@ -24,13 +30,14 @@ def neighbours(
 
     x and y are two rows, n the number of columns where both have an entry, s the shrinkage: it pulls down
     pairs with few columns in common. Entries that are stored are there, also where they are 0 (a centred
-    rating may be); an entry that is not stored is 0 in the first three measures and unknown in the others,
+    rating may be); an entry that is not stored is 0 in the first four measures and unknown in the others,
     whose sums run over the n common columns only.
 
     ================  =======================================================================
     cosine            x.y / (|x| |y| + s)
     jaccard           n / (n_x + n_y - n + s), with n_x and n_y the entries of x and y
     euclidean         n / (n + s) * 1 / (1 + |x - y|)
+    correlation       n / (n + s) * correlation of x and y (over the columns in which any row has an entry)
     pearson           n / (n + s) * correlation of x and y (means of the common columns)
     common_cosine     n / (n + s) * cosine; of rows less their own means, Pearson with those
     common_euclidean  n / (n + s) * 1 / (1 + root of the mean square of x - y)
@@ -53,33 +60,86 @@ def neighbours(
     float32 CSR (R, R)
         Row r holds the similarities above 0 of its neighbours, sorted by column.
     """
-    code = MEASURES.index(measure)
-    rows = matrix.shape[0]
-    turned = sparse.csr_array(matrix.T)  # (C, R)
-    kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = [_NONE] * -(-rows // ROWS)
-    if min_common <= 1 and code in (COSINE, JACCARD):
-        data, turned_data = (_ones(m) if code == JACCARD else m.data for m in (matrix, turned))
-        size = _norms(matrix.indptr, np.asarray(data, np.float32), code)
+    return RowIndex.of(matrix, measure).search(matrix, k, shrinkage, min_common, of_itself=True)
+
+
+@dataclass(frozen=True)
+class RowIndex:
+    """Rows that are searched for the most similar ones by one measure; make one by `RowIndex.of`.
+
+    Parameters
+    ----------
+    turned : CSR (C, R)
+        The rows as columns.
+    entries : int64 (R,)
+    total, norm : float64 (R,)
+        Sum of each row, and its Euclidean norm.
+    columns : int
+        In which a row has an entry.
+    measure : one of MEASURES
+    """
+
+    turned: sparse.csr_array
+    entries: np.ndarray
+    total: np.ndarray
+    norm: np.ndarray
+    columns: int
+    measure: str
+
+    @classmethod
+    def of(cls, matrix: sparse.csr_array, measure: str) -> "RowIndex":
+        """The index of the rows of a CSR (R, C) without duplicates."""
+        matrix = _counted(matrix, measure)
+        turned = sparse.csr_array(matrix.T)  # (C, R)
+        columns = int(np.count_nonzero(np.diff(turned.indptr)))
+        total, norm = _sizes(matrix.indptr, matrix.data)
+        return cls(turned, np.diff(matrix.indptr), total, norm, columns, measure)
+
+    def search(
+        self,
+        matrix: sparse.csr_array,
+        k: int,
+        shrinkage: float = 0.0,
+        min_common: int = 1,
+        of_itself: bool = False,
+    ) -> sparse.csr_array:
+        """The k most similar of these rows for each row of another matrix, as `neighbours` says.
+
+        Parameters
+        ----------
+        matrix : CSR (Q, C), without duplicates
+        of_itself : bool
+            The matrix is the one that was indexed, and a row is not its own neighbour.
+
+        Returns
+        -------
+        float32 CSR (Q, R)
+        """
+        code = MEASURES.index(self.measure)
+        matrix = _counted(matrix, self.measure)
+        rows = matrix.shape[0]
+        kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = [_NONE] * -(-rows // ROWS)
+        theirs = (matrix.indptr, matrix.indices, matrix.data)
+        ours = (self.turned.indptr, self.turned.indices, self.turned.data)
+        total, norm = _sizes(matrix.indptr, matrix.data)
+        kernel: Any = _of_sums
+        sizes: tuple[Any, ...] = (total, norm, self.entries, self.total, self.norm, self.columns)
+        asked: tuple[Any, ...] = (k, code, shrinkage, min_common)
+        if min_common <= 1 and code in (COSINE, JACCARD):
+            kernel = _of_products
+            sizes = (norm, self.norm) if code == COSINE else (total, self.total)
+            sizes = tuple(size.astype(np.float32) for size in sizes)
+            asked = (k, code, np.float32(shrinkage))
 
         def work(first: int, last: int) -> None:
-            kept[first // ROWS] = _of_products(
-                *(matrix.indptr, matrix.indices, np.asarray(data, np.float32)),
-                *(turned.indptr, turned.indices, np.asarray(turned_data, np.float32)),
-                *(size, k, code, np.float32(shrinkage), first, last),
-            )
-    else:
-        size = _norms(matrix.indptr, np.asarray(matrix.data, np.float64), COSINE)
+            kept[first // ROWS] = kernel(*theirs, *ours, *sizes, *asked, of_itself, first, last)
 
-        def work(first: int, last: int) -> None:
-            kept[first // ROWS] = _of_sums(
-                *(matrix.indptr, matrix.indices, matrix.data, turned.indptr, turned.indices, turned.data),
-                *(size, k, code, shrinkage, min_common, first, last),
-            )
-
-    over_rows(rows, ROWS, work)
-    count, column, value = (np.concatenate(part) for part in zip(*kept or [_NONE], strict=True))
-    indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int32 if len(column) < 2**31 else np.int64)
-    return sparse.csr_array((value, column.astype(indptr.dtype), indptr), shape=(rows, rows))
+        over_rows(rows, ROWS, work)
+        count, column, value = (np.concatenate(part) for part in zip(*kept or [_NONE], strict=True))
+        indptr = np.concatenate([[0], np.cumsum(count)])
+        indptr = indptr.astype(np.int32 if len(column) < 2**31 else np.int64)
+        shape = (rows, len(self.norm))
+        return sparse.csr_array((value, column.astype(indptr.dtype), indptr), shape=shape)
 
 
 def cosine_neighbours(matrix: sparse.csr_array, k: int, shrinkage: float) -> sparse.csr_array:
@@ -106,18 +166,24 @@ def cosine_neighbours(matrix: sparse.csr_array, k: int, shrinkage: float) -> spa
 _NONE = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
-def _ones(matrix: sparse.csr_array) -> np.ndarray:
-    return np.ones(matrix.nnz, np.float32)
+def _counted(matrix: sparse.csr_array, measure: str) -> sparse.csr_array:
+    """The matrix, with 1 for every entry where the measure only counts them."""
+    if measure != "jaccard":
+        return matrix
+    ones = np.ones(matrix.nnz, np.float32)
+    return sparse.csr_array((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 @njit(nogil=True, cache=True)
-def _norms(indptr, data, code):
-    """Of each row the Euclidean norm, or for Jaccard the number of entries."""
-    size = np.zeros(len(indptr) - 1, data.dtype)
-    for row in range(len(size)):
+def _sizes(indptr, data):
+    """Of each row the sum and the Euclidean norm."""
+    total, norm = np.zeros(len(indptr) - 1), np.zeros(len(indptr) - 1)
+    for row in range(len(norm)):
         for place in range(indptr[row], indptr[row + 1]):
-            size[row] += data[place] * data[place]
-    return size if code == JACCARD else np.sqrt(size)
+            total[row] += data[place]
+            norm[row] += np.float64(data[place]) * data[place]
+        norm[row] = np.sqrt(norm[row])
+    return total, norm
 
 
 @njit(nogil=True, cache=True)
@@ -132,9 +198,24 @@ def _pack(score, column, size, kept_column, kept_value, place):
 
 
 @njit(nogil=True, cache=True)
-def _of_products(ptr, col, data, turned_ptr, turned_col, turned_data, size, k, code, shrinkage, first, last):
+def _of_products(
+    ptr,
+    col,
+    data,
+    turned_ptr,
+    turned_col,
+    turned_data,
+    size,
+    other_size,
+    k,
+    code,
+    shrinkage,
+    of_itself,
+    first,
+    last,
+):
     """Neighbours of the rows first..last by a measure of the product x.y alone."""
-    rows = len(ptr) - 1
+    rows = len(other_size)
     total = np.zeros(rows, np.float32)
     owner = np.full(rows, -1, np.int32)  # the row that a total belongs to
     touched = np.empty(rows, np.int32)
@@ -145,7 +226,8 @@ def _of_products(ptr, col, data, turned_ptr, turned_col, turned_data, size, k, c
     kept = 0
     for row in range(first, last):
         met = 0
-        owner[row] = row  # whatever is added to its total, it is not touched
+        if of_itself:
+            owner[row] = row  # whatever is added to its total, it is not touched
         for place in range(ptr[row], ptr[row + 1]):
             weight = data[place]
             c = col[place]
@@ -163,9 +245,9 @@ def _of_products(ptr, col, data, turned_ptr, turned_col, turned_data, size, k, c
         for place in range(met):
             r = touched[place]
             if code == JACCARD:
-                below = size[row] + size[r] - total[r] + shrinkage
+                below = size[row] + other_size[r] - total[r] + shrinkage
             else:
-                below = size[row] * size[r] + shrinkage
+                below = size[row] * other_size[r] + shrinkage
             value = total[r] / below if below > 0 else np.float32(0)
             if value >= floor and value > 0:
                 filled = push(score, column, filled, value, r)
@@ -178,10 +260,28 @@ def _of_products(ptr, col, data, turned_ptr, turned_col, turned_data, size, k, c
 
 @njit(nogil=True, cache=True)
 def _of_sums(
-    ptr, col, data, turned_ptr, turned_col, turned_data, norm, k, code, shrinkage, least, first, last
+    ptr,
+    col,
+    data,
+    turned_ptr,
+    turned_col,
+    turned_data,
+    total,
+    norm,
+    other_entries,
+    other_total,
+    other_norm,
+    columns,
+    k,
+    code,
+    shrinkage,
+    least,
+    of_itself,
+    first,
+    last,
 ):
     """Neighbours of the rows first..last by any measure, from six sums over the common columns."""
-    rows = len(ptr) - 1
+    rows = len(other_norm)
     sums = np.zeros((rows, 6))  # n, x, y, xy, xx, yy
     touched = np.empty(rows, np.int32)
     score, column = np.empty(k, np.float32), np.empty(k, np.int32)
@@ -192,28 +292,28 @@ def _of_sums(
     for row in range(first, last):
         met = 0
         for place in range(ptr[row], ptr[row + 1]):
-            x = np.float64(data[place])
+            a = np.float64(data[place])
             c = col[place]
             for other in range(turned_ptr[c], turned_ptr[c + 1]):
                 r = turned_col[other]
-                y = np.float64(turned_data[other])
+                b = np.float64(turned_data[other])
                 of = sums[r]
                 if of[0] == 0:
                     touched[met] = r
                     met += 1
                 of[0] += 1
-                of[1] += x
-                of[2] += y
-                of[3] += x * y
-                of[4] += x * x
-                of[5] += y * y
+                of[1] += a
+                of[2] += b
+                of[3] += a * b
+                of[4] += a * a
+                of[5] += b * b
         filled = 0
-        n_row = ptr[row + 1] - ptr[row]
+        x = (ptr[row + 1] - ptr[row], total[row], norm[row])
         for place in range(met):
             r = touched[place]
-            if r != row and sums[r, 0] >= least:
-                n_other = ptr[r + 1] - ptr[r]
-                value = np.float32(_measure(sums[r], norm[row], norm[r], n_row, n_other, code, shrinkage))
+            if not (of_itself and r == row) and sums[r, 0] >= least:
+                y = (other_entries[r], other_total[r], other_norm[r])
+                value = np.float32(_measure(sums[r], x, y, columns, code, shrinkage))
                 if value > 0:
                     filled = push(score, column, filled, value, r)
             sums[r] = 0
@@ -223,9 +323,11 @@ def _of_sums(
 
 
 @njit(nogil=True, cache=True)
-def _measure(of, norm_x, norm_y, n_x, n_y, code, shrinkage):
-    """The similarity of two rows, as `neighbours` defines it; 0 where it has no value."""
+def _measure(of, row, other, columns, code, shrinkage):
+    """The similarity of two rows, each (entries, total, norm), as `neighbours` says; 0 without a value."""
     n, x, y, xy, xx, yy = of
+    n_x, total_x, norm_x = row
+    n_y, total_y, norm_y = other
     if code == COSINE:
         below = norm_x * norm_y + shrinkage
         return xy / below if below > 0 else 0.0
@@ -236,7 +338,9 @@ def _measure(of, norm_x, norm_y, n_x, n_y, code, shrinkage):
         return trust / (1 + np.sqrt(max(norm_x * norm_x + norm_y * norm_y - 2 * xy, 0.0)))
     if code == COMMON_EUCLIDEAN:
         return trust / (1 + np.sqrt(max(xx + yy - 2 * xy, 0.0) / n))
-    if code == PEARSON:
+    if code == CORRELATION:
+        n, x, y, xx, yy = columns, total_x, total_y, norm_x * norm_x, norm_y * norm_y
+    if code in (PEARSON, CORRELATION):
         xy, xx, yy = xy - x * y / n, xx - x * x / n, yy - y * y / n
         if xx < 1e-9 or yy < 1e-9:  # all alike: no correlation
             return 0.0
