@@ -18,6 +18,7 @@ from numba import njit
 from scipy import sparse
 
 from merx.kernels.heap import best_first, push
+from merx.kernels.sparse_rows import add_rows, most_terms
 from merx.kernels.threads import over_rows
 
 QUERIES = 256  # that a thread takes at a time
@@ -288,18 +289,6 @@ def _multiply_all(queries, vectors, column, first, last, product):
 
 
 @njit(nogil=True, cache=True)
-def most_terms(left_ptr, left_col, right_ptr, first, last):
-    """The most terms that any of the rows first..last of a sparse product adds up."""
-    most = 0
-    for row in range(first, last):
-        terms = 0
-        for place in range(left_ptr[row], left_ptr[row + 1]):
-            terms += right_ptr[left_col[place] + 1] - right_ptr[left_col[place]]
-        most = max(most, terms)
-    return most
-
-
-@njit(nogil=True, cache=True)
 def _multiply(
     left_ptr,
     left_col,
@@ -316,31 +305,24 @@ def _multiply(
     chosen,
     score,
 ):
-    total = np.zeros(columns, np.float32)  # 0: not met, or 0 so far, so a column may be listed twice
+    total = np.zeros(columns, np.float32)
     touched = np.empty(most_terms(left_ptr, left_col, right_ptr, first, last) + 1, np.int32)
     k = chosen.shape[1]
     for row in range(first, last):
         mine = bars[offsets[row] : offsets[row + 1]]
         for col in mine:
             total[col] = -np.inf  # whatever is added to it
-        met = 0
-        for place in range(left_ptr[row], left_ptr[row + 1]):
-            weight = left_data[place]
-            h = left_col[place]
-            for other in range(right_ptr[h], right_ptr[h + 1]):
-                col = right_col[other]
-                so_far = total[col]
-                touched[met] = col
-                met += so_far == 0  # without a branch, which would often be guessed wrong
-                total[col] = so_far + weight * right_data[other]
+        entries = slice(left_ptr[row], left_ptr[row + 1])
+        factors = (left_col[entries], left_data[entries], right_ptr, right_col, right_data)
+        met = add_rows(*factors, total, touched)
         size = 0
         floor = np.float32(0)
         for place in range(met):
-            col = touched[place]
+            col = np.uint64(touched[place])
             value = total[col]
             total[col] = 0
             if value >= floor and value > 0 and allowed[col]:
-                size = push(score[row], chosen[row], size, value, col)
+                size = push(score[row], chosen[row], size, value, touched[place])
                 if size == k:
                     floor = score[row, 0]
         best_first(score[row], chosen[row], size)

@@ -11,16 +11,10 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
-from merx.kernels.heap import push
+from merx.kernels.similar_rows import COSINE, JACCARD, MEASURES, of_products, of_sums
 from merx.kernels.threads import over_rows
 
 ROWS = 512  # that a thread takes at a time
-
-MEASURES = (
-    *("cosine", "jaccard", "euclidean", "correlation"),
-    *("pearson", "common_cosine", "common_euclidean"),
-)
-COSINE, JACCARD, EUCLIDEAN, CORRELATION, PEARSON, COMMON_COSINE, COMMON_EUCLIDEAN = range(len(MEASURES))
 
 
 def neighbours(
@@ -122,11 +116,11 @@ class RowIndex:
         theirs = (matrix.indptr, matrix.indices, matrix.data)
         ours = (self.turned.indptr, self.turned.indices, self.turned.data)
         total, norm = _sizes(matrix.indptr, matrix.data)
-        kernel: Any = _of_sums
+        kernel: Any = of_sums
         sizes: tuple[Any, ...] = (total, norm, self.entries, self.total, self.norm, self.columns)
         asked: tuple[Any, ...] = (k, code, shrinkage, min_common)
         if min_common <= 1 and code in (COSINE, JACCARD):
-            kernel = _of_products
+            kernel = of_products
             sizes = (norm, self.norm) if code == COSINE else (total, self.total)
             sizes = tuple(size.astype(np.float32) for size in sizes)
             asked = (k, code, np.float32(shrinkage))
@@ -184,165 +178,3 @@ def _sizes(indptr, data):
             norm[row] += np.float64(data[place]) * data[place]
         norm[row] = np.sqrt(norm[row])
     return total, norm
-
-
-@njit(nogil=True, cache=True)
-def _pack(score, column, size, kept_column, kept_value, place):
-    """Move a heap of `size` pairs to the end of what is kept, sorted by column."""
-    order = np.argsort(column[:size])
-    for at in order:
-        kept_column[place] = column[at]
-        kept_value[place] = score[at]
-        place += 1
-    return place
-
-
-@njit(nogil=True, cache=True)
-def _of_products(
-    ptr,
-    col,
-    data,
-    turned_ptr,
-    turned_col,
-    turned_data,
-    size,
-    other_size,
-    k,
-    code,
-    shrinkage,
-    of_itself,
-    first,
-    last,
-):
-    """Neighbours of the rows first..last by a measure of the product x.y alone."""
-    rows = len(other_size)
-    total = np.zeros(rows, np.float32)
-    owner = np.full(rows, -1, np.int32)  # the row that a total belongs to
-    touched = np.empty(rows, np.int32)
-    score, column = np.empty(k, np.float32), np.empty(k, np.int32)
-    count = np.zeros(last - first, np.int32)
-    kept_column = np.empty((last - first) * min(k, rows), np.int32)
-    kept_value = np.empty((last - first) * min(k, rows), np.float32)
-    kept = 0
-    for row in range(first, last):
-        met = 0
-        if of_itself:
-            owner[row] = row  # whatever is added to its total, it is not touched
-        for place in range(ptr[row], ptr[row + 1]):
-            weight = data[place]
-            c = col[place]
-            for other in range(turned_ptr[c], turned_ptr[c + 1]):
-                r = turned_col[other]
-                if owner[r] == row:
-                    total[r] += weight * turned_data[other]
-                else:
-                    owner[r] = row
-                    total[r] = weight * turned_data[other]
-                    touched[met] = r
-                    met += 1
-        filled = 0
-        floor = np.float32(0)
-        for place in range(met):
-            r = touched[place]
-            if code == JACCARD:
-                below = size[row] + other_size[r] - total[r] + shrinkage
-            else:
-                below = size[row] * other_size[r] + shrinkage
-            value = total[r] / below if below > 0 else np.float32(0)
-            if value >= floor and value > 0:
-                filled = push(score, column, filled, value, r)
-                if filled == k:
-                    floor = score[0]
-        kept = _pack(score, column, filled, kept_column, kept_value, kept)
-        count[row - first] = filled
-    return count, kept_column[:kept].copy(), kept_value[:kept].copy()
-
-
-@njit(nogil=True, cache=True)
-def _of_sums(
-    ptr,
-    col,
-    data,
-    turned_ptr,
-    turned_col,
-    turned_data,
-    total,
-    norm,
-    other_entries,
-    other_total,
-    other_norm,
-    columns,
-    k,
-    code,
-    shrinkage,
-    least,
-    of_itself,
-    first,
-    last,
-):
-    """Neighbours of the rows first..last by any measure, from six sums over the common columns."""
-    rows = len(other_norm)
-    sums = np.zeros((rows, 6))  # n, x, y, xy, xx, yy
-    touched = np.empty(rows, np.int32)
-    score, column = np.empty(k, np.float32), np.empty(k, np.int32)
-    count = np.zeros(last - first, np.int32)
-    kept_column = np.empty((last - first) * min(k, rows), np.int32)
-    kept_value = np.empty((last - first) * min(k, rows), np.float32)
-    kept = 0
-    for row in range(first, last):
-        met = 0
-        for place in range(ptr[row], ptr[row + 1]):
-            a = np.float64(data[place])
-            c = col[place]
-            for other in range(turned_ptr[c], turned_ptr[c + 1]):
-                r = turned_col[other]
-                b = np.float64(turned_data[other])
-                of = sums[r]
-                if of[0] == 0:
-                    touched[met] = r
-                    met += 1
-                of[0] += 1
-                of[1] += a
-                of[2] += b
-                of[3] += a * b
-                of[4] += a * a
-                of[5] += b * b
-        filled = 0
-        x = (ptr[row + 1] - ptr[row], total[row], norm[row])
-        for place in range(met):
-            r = touched[place]
-            if not (of_itself and r == row) and sums[r, 0] >= least:
-                y = (other_entries[r], other_total[r], other_norm[r])
-                value = np.float32(_measure(sums[r], x, y, columns, code, shrinkage))
-                if value > 0:
-                    filled = push(score, column, filled, value, r)
-            sums[r] = 0
-        kept = _pack(score, column, filled, kept_column, kept_value, kept)
-        count[row - first] = filled
-    return count, kept_column[:kept].copy(), kept_value[:kept].copy()
-
-
-@njit(nogil=True, cache=True)
-def _measure(of, row, other, columns, code, shrinkage):
-    """The similarity of two rows, each (entries, total, norm), as `neighbours` says; 0 without a value."""
-    n, x, y, xy, xx, yy = of
-    n_x, total_x, norm_x = row
-    n_y, total_y, norm_y = other
-    if code == COSINE:
-        below = norm_x * norm_y + shrinkage
-        return xy / below if below > 0 else 0.0
-    if code == JACCARD:
-        return n / (n_x + n_y - n + shrinkage)
-    trust = n / (n + shrinkage)
-    if code == EUCLIDEAN:
-        return trust / (1 + np.sqrt(max(norm_x * norm_x + norm_y * norm_y - 2 * xy, 0.0)))
-    if code == COMMON_EUCLIDEAN:
-        return trust / (1 + np.sqrt(max(xx + yy - 2 * xy, 0.0) / n))
-    if code == CORRELATION:
-        n, x, y, xx, yy = columns, total_x, total_y, norm_x * norm_x, norm_y * norm_y
-    if code in (PEARSON, CORRELATION):
-        xy, xx, yy = xy - x * y / n, xx - x * x / n, yy - y * y / n
-        if xx < 1e-9 or yy < 1e-9:  # all alike: no correlation
-            return 0.0
-    below = xx * yy
-    return trust * xy / np.sqrt(below) if below > 0 else 0.0
