@@ -65,6 +65,44 @@ class NeighbourModel(Recommender, Protocol):
 
 
 @runtime_checkable
+class CandidateModel(Recommender, Protocol):
+    """A recommender that scores few items; it is told what may be shown before it chooses them."""
+
+    def top(
+        self, histories: Interactions, k: int, exclude: Interactions | None, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k best items and their scores, int32 and float32 (U, k), as in a Ranking.
+
+        Parameters
+        ----------
+        exclude : Interactions (the same U users) or None
+            The items of these entries must not be shown.
+        allowed : bool (I,) or None
+            The only items that may be shown.
+        """
+        ...
+
+
+@runtime_checkable
+class RatingModel(Recommender, Protocol):
+    """A recommender whose scores are stars; its explanations are what moves them from a baseline.
+
+    score = baseline + the sum of the parts of `explain`, where the score is a number.
+    """
+
+    def predict(self, histories: Interactions, user: np.ndarray, item: np.ndarray) -> np.ndarray:
+        """Stars of n pairs (row of the histories, code of the item), float64 (n,), within the scale seen.
+
+        Where nothing else is known this comes down to the means.
+        """
+        ...
+
+    def baseline(self, histories: Interactions, user: np.ndarray, item: np.ndarray) -> np.ndarray:
+        """Stars of n pairs before likeness to others counts, float64 (n,), not clipped."""
+        ...
+
+
+@runtime_checkable
 class Forecaster(Protocol):
     """A fitted model of the next steps of the series it has seen."""
 

@@ -1,0 +1,152 @@
+"""Explicit ratings: what shoppers said of items in stars, and the means that rating models start from.
+
+A rating is an entry of a history whose event is `rate`; its weight is its stars. Of several ratings of one
+item by one shopper the latest counts. Other entries are not read.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from merx.data.interactions import Interactions
+from merx.data.schema import EVENT_CODE
+from merx.errors import ConfigError, FitError
+
+ROUNDS = 10  # of the alternation between means of items and of shoppers; it has settled long before
+MEASURES = {"cosine": "common_cosine", "pearson": "pearson", "euclidean": "common_euclidean"}
+
+
+def ratings(histories: Interactions) -> sparse.csr_array:
+    """The stars as float32 CSR (U, I): sorted, one entry per pair, zero stars included."""
+    rated = histories.keep(histories.event == EVENT_CODE["rate"])
+    shape = (rated.n_users, rated.n_items)
+    place = sparse.csr_array((np.arange(len(rated)), rated.item, rated.offsets), shape=shape)
+    # there and back sorts by counting, and leaves ratings of one item by one shopper oldest first
+    place = place.tocsc().tocsr()
+    latest = np.ones(place.nnz, bool)
+    latest[:-1] = place.indices[1:] != place.indices[:-1]
+    ends = place.indptr[1:][np.diff(place.indptr) > 0] - 1
+    latest[ends] = True  # the next entry is of another shopper
+    kept = np.concatenate([[0], np.cumsum(latest)])
+    return sparse.csr_array(
+        (
+            rated.weight[place.data[latest]],
+            place.indices[latest].astype(np.int32),
+            kept[place.indptr].astype(np.int32),
+        ),
+        shape=shape,
+    )
+
+
+def ratings_to_fit(histories: Interactions) -> sparse.csr_array:
+    """The same, of histories that hold some. Raises FitError where they hold none."""
+    given = ratings(histories)
+    if not given.nnz:
+        raise FitError(
+            f"no ratings: none of the {len(histories):,} entries of the histories is a `rate` event with "
+            "stars, so what shoppers would say of a product cannot be learnt."
+        )
+    return given
+
+
+def pattern(matrix: sparse.csr_array) -> sparse.csr_array:
+    """1 where there is an entry, float32 CSR."""
+    ones = np.ones(matrix.nnz, np.float32)
+    return sparse.csr_array((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def check_measure(name: str) -> None:
+    """Raises ConfigError where there is no such similarity between ratings."""
+    if name not in MEASURES:
+        raise ConfigError(f"similarity = {name!r}: one of {', '.join(MEASURES)}.")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The stars seen: what is predicted is never outside.
+
+    Parameters
+    ----------
+    mean, low, high : float
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, given: sparse.csr_array) -> "Scale":
+        """Of ratings, at least one."""
+        return cls(float(given.data.mean(dtype=np.float64)), float(given.data.min()), float(given.data.max()))
+
+    def clip(self, rating: np.ndarray) -> np.ndarray:
+        """The ratings (n,) within the scale, float64."""
+        return np.clip(np.asarray(rating, np.float64), self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Means:
+    """How far shoppers and items are from the mean of all ratings.
+
+        baseline(u, i) = mean + b_u + b_i
+
+    with the b of least squares and a ridge: b_u is the mean of what the shopper's ratings exceed mean + b_i
+    by, as if `shrinkage` more ratings had exceeded it by nothing, and b_i likewise (Koren, Factor in the
+    neighbors, ACM TKDD 4(1), 2010, section 2.1).
+
+    Parameters
+    ----------
+    scale : Scale
+    item : float64 (I,)
+        b_i; 0 where nobody has rated an item.
+    rated : bool (I,)
+    shrinkage : float
+    """
+
+    scale: Scale
+    item: np.ndarray
+    rated: np.ndarray
+    shrinkage: float
+
+    @classmethod
+    def of(cls, given: sparse.csr_array, shrinkage: float) -> "Means":
+        """Of ratings (U, I), at least one."""
+        scale, items = Scale.of(given), given.shape[1]
+        count = np.bincount(given.indices, minlength=items)  # (I,)
+        users = np.repeat(np.arange(given.shape[0]), np.diff(given.indptr))  # (N,)
+        means = cls(scale, np.zeros(items), count > 0, shrinkage)
+        for _ in range(ROUNDS):
+            rest = given.data - scale.mean - means.user(given)[users]  # (N,)
+            item = np.bincount(given.indices, rest, items) / (shrinkage + count)
+            means = cls(scale, item, count > 0, shrinkage)
+        return means
+
+    def user(self, given: sparse.csr_array) -> np.ndarray:
+        """b_u of the shoppers, float64 (U,); 0 for one without ratings."""
+        rest = given.data - self.scale.mean - self.item[given.indices]  # (N,)
+        total = np.diff(np.concatenate([[0.0], np.cumsum(rest)])[given.indptr])  # (U,)
+        user: np.ndarray = total / (self.shrinkage + np.diff(given.indptr))
+        return user
+
+    def baseline(self, given: sparse.csr_array, user: np.ndarray, item: np.ndarray) -> np.ndarray:
+        """The baseline of n pairs (row of `given`, item), float64 (n,)."""
+        pair: np.ndarray = self.scale.mean + self.user(given)[user] + self.item[item]
+        return pair
+
+    def deviations(self, given: sparse.csr_array) -> sparse.csr_array:
+        """What the ratings exceed their baseline by, float32 CSR (U, I)."""
+        users = np.repeat(np.arange(given.shape[0]), np.diff(given.indptr))
+        rest = given.data - self.baseline(given, users, given.indices)
+        return sparse.csr_array((rest.astype(np.float32), given.indices, given.indptr), shape=given.shape)
+
+    def scores(self, given: sparse.csr_array, change: np.ndarray) -> np.ndarray:
+        """Baselines and changes (U, I) added up, float32.
+
+        -inf for an item that nobody rated, and for a shopper who rated nothing.
+        """
+        means = self.scale.mean + self.user(given)[:, None] + self.item  # (U, I)
+        score: np.ndarray = (means + change).astype(np.float32)
+        score[:, ~self.rated] = -np.inf
+        score[np.diff(given.indptr) == 0] = -np.inf
+        return score
