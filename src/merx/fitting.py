@@ -53,13 +53,21 @@ class FitReport:
 def config_of(kind: Kind, config: ShopConfig) -> Any:
     """The hyper-parameters of a kind: its defaults, what its task's settings say, then [models.KIND].
 
+    A hyper-parameter that has the name of a kind is a member: what [models.KIND] does not say of it is as the
+    member's own [models.MEMBER] has it.
+
     Raises ConfigError on an unknown one.
     """
     config_type, _ = kind.load()
     fields = {field.name for field in dataclasses.fields(config_type)}
     shared = {"horizon": config.forecast.horizon, "season_length": config.forecast.season_length}
-    values = {name: value for name, value in shared.items() if kind.task == "forecast" and name in fields}
-    return build(config_type, {**values, **config.models.get(kind.name, {})}, f"models.{kind.name}")
+    values: dict[str, Any] = {
+        name: value for name, value in shared.items() if kind.task == "forecast" and name in fields
+    }
+    values |= config.models.get(kind.name, {})
+    for member in fields & config.models.keys():
+        values[member] = {**config.models[member], **values.get(member, {})}
+    return build(config_type, values, f"models.{kind.name}")
 
 
 def forecast_panels(demand: Demand, config: ShopConfig) -> tuple[Panel, Panel]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from merx.data.contracts import FactorModel, NeighbourModel, Recommender
+from merx.data.contracts import CandidateModel, FactorModel, NeighbourModel, Recommender
 from merx.data.interactions import Interactions
 from merx.data.results import Ranking
 from merx.data.schema import EVENT_CODE
@@ -55,6 +55,8 @@ def rank(
         item, score = model.index.top(model.embed(histories), k, barred, candidates)
     elif isinstance(model, NeighbourModel):
         item, score = top_sparse(model.profile(histories), model.similarity, k, barred, candidates)
+    elif isinstance(model, CandidateModel):
+        item, score = model.top(histories, k, exclude, candidates)
     else:
         item, score = _from_scores(model, histories, k, exclude, candidates)
     return Ranking(item, score, model.items)
