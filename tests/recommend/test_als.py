@@ -12,7 +12,7 @@ from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels import als as kernel
-from merx.recommend.als import ALS, confidences, curvature, first_vectors, ridge
+from merx.recommend.als import ALS, confidences, first_vectors, ridge
 from merx.recommend.rank import rank
 from tests.worlds import checkerboard, interactions, random_histories
 
@@ -79,9 +79,9 @@ def test_blocks_converge_to_the_exact_answer(block):
 def test_turned_vectors_have_a_diagonal_gramian_and_the_same_products():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(9000, 5)).astype(np.float32) @ rng.normal(size=(5, 5)).astype(np.float32)
-    turned, axes = kernel.turned(vectors)
+    turned, axes, diagonal = kernel.turned(vectors)
     gramian = turned.T.astype(np.float64) @ turned
-    np.testing.assert_allclose(gramian, np.diag(np.diag(gramian)), atol=1e-5 * np.trace(gramian))
+    np.testing.assert_allclose(gramian, np.diag(diagonal), atol=1e-5 * np.trace(gramian))
     np.testing.assert_allclose(
         turned[:50] @ turned[:50].T, vectors[:50] @ vectors[:50].T, rtol=1e-4, atol=1e-4
     )
@@ -111,9 +111,9 @@ def test_the_fit_ends_where_the_gradient_vanishes(block):
     model = settings_.fit(histories)
     observed = confidences(histories)
     met = sparse.csr_array(observed.T)
-    user, axes = kernel.turned(model.embed(histories))
+    user, axes, gramian = kernel.turned(model.embed(histories))
     users = int((observed.sum(axis=1) > 0).sum())
-    again = kernel.solve_rows(met, user, curvature(user, ALPHA), ridge(met, ALPHA * users, 0.5, NU))
+    again = kernel.solve_rows(met, user, np.float32(ALPHA) * gramian, ridge(met, ALPHA * users, 0.5, NU))
     np.testing.assert_allclose(again, model.item_factors @ axes, atol=2e-3)
 
 
@@ -168,7 +168,7 @@ def test_an_item_never_met_changes_nothing_else(new):
     model = ALS(factors=8)
     score, more = model.fit(histories).score(histories), model.fit(grown).score(grown)
     place = grown.items.codes(histories.items.ids)
-    np.testing.assert_allclose(more[:, place], score, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(more[:, place], score, rtol=1e-4, atol=1e-5)
     assert np.isneginf(more[:, grown.items.codes([new])]).all()
 
 
@@ -177,7 +177,7 @@ def test_shoppers_without_a_history_change_nothing_else():
     without = histories.take(np.arange(1, histories.n_users))
     model = ALS(factors=8)
     np.testing.assert_allclose(
-        model.fit(histories).score(without), model.fit(without).score(without), rtol=1e-5, atol=1e-6
+        model.fit(histories).score(without), model.fit(without).score(without), rtol=1e-4, atol=1e-5
     )
 
 

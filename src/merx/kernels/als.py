@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 from numba import njit
 from scipy import sparse
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from merx.kernels.threads import over_rows
 
@@ -77,8 +77,8 @@ def descend_rows(
     return answer
 
 
-def turned(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors (n, F) on axes in which their Gramian is diagonal, and these axes (F, F), both float32."""
+def turned(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors (n, F) on axes in which their Gramian is diagonal, these axes (F, F) and that diagonal (F,)."""
     n, factors = vectors.shape
     gramians = np.zeros((len(range(0, n, BLOCK)), factors, factors))
     rotated = np.empty_like(vectors)
@@ -91,9 +91,10 @@ def turned(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     over_rows(n, BLOCK, add_up)
     with _blas().limit(limits=1):  # its own threads would wait for each other in turn
-        axes = np.linalg.eigh(gramians.sum(axis=0))[1].astype(np.float32)  # reads the lower triangle
+        diagonal, axes = np.linalg.eigh(gramians.sum(axis=0))  # reads the lower triangle
+        axes = axes.astype(np.float32)
         over_rows(n, BLOCK, rotate)
-    return rotated, axes
+    return rotated, axes, np.maximum(diagonal, 0).astype(np.float32)
 
 
 @cache
@@ -141,7 +142,7 @@ def _descend_rows(offsets, column, confidence, vectors, curvature, ridge, block,
 
 @njit(nogil=True, cache=True)
 def _room(factors):
-    """Room to work in: K, K' of a tile, a system, its right side, 1 / sqrt d. Sizes are rounded up to even."""
+    """Room to work in: K, K' of a tile, a system, its right side, 1 / sqrt d; sizes rounded up to even."""
     even = factors + factors % 2
     return (
         np.empty((even, factors), np.float32),

@@ -12,8 +12,8 @@ benchmarks, RecSys (2022), whose loss is minimised over the vectors w_u and v_i 
 the weight of all terms in which a vector occurs. Items and shoppers that met nothing do not count.
 
 The loss stays the same when all vectors are turned alike. So they are turned, before each half-step, to the
-axes in which V'V is diagonal. What all shoppers share of their normal equations is then a diagonal matrix, and
-a shopper with n items is solved for exactly by an n x n system instead of one of the size of the factors
+axes in which V'V is diagonal. What all shoppers share of their normal equations is then a diagonal matrix,
+and a shopper with n items is solved for exactly by an n x n system instead of one of the size of the factors
 (`merx.kernels.als`). Most histories are short, so this costs less than a few steps of conjugate gradients.
 """
 
@@ -78,11 +78,11 @@ class ALS:
         for _ in range(self.epochs):
             item, user = self._half_step(observed, item, user, met)
             user, item = self._half_step(met, user, item, observed)
-        item, _ = turned(item)
+        item, _, gramian = turned(item)
         return FittedALS(
             items=interactions.items,
             item_factors=item,
-            curvature=curvature(item, self.alpha),
+            curvature=np.float32(self.alpha) * gramian,
             unobserved=self._unobserved(met),
             regularization=self.regularization,
             nu=self.nu,
@@ -96,8 +96,8 @@ class ALS:
         other: sparse.csr_array,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The vectors of the other side, turned, and those of one side (rows of `confidence`) given them."""
-        fixed, axes = turned(fixed)
-        shared = curvature(fixed, self.alpha)
+        fixed, axes, gramian = turned(fixed)
+        shared = np.float32(self.alpha) * gramian
         held = ridge(confidence, self._unobserved(other), self.regularization, self.nu)
         if self.block:
             return fixed, descend_rows(confidence, fixed, shared, held, start @ axes, self.block)
@@ -155,7 +155,7 @@ class FittedALS:
         vectors = self.item_factors[confidence.indices].astype(np.float64)  # (n, F)
         weighted = confidence.data[:, None] * vectors
         normal = vectors.T @ weighted + np.diag(self.curvature + self._ridge(confidence)[0])  # (F, F)
-        part = self.item_factors[item] @ np.linalg.solve(normal, weighted.T)  # (k, n)
+        part: np.ndarray = self.item_factors[item] @ np.linalg.solve(normal, weighted.T)  # (k, n)
         return Contributions(part, confidence.indices.astype(np.int32))
 
     def _ridge(self, confidence: sparse.csr_array) -> np.ndarray:
@@ -171,7 +171,8 @@ def confidences(histories: Interactions) -> sparse.csr_array:
 
 def ridge(confidence: sparse.csr_array, unobserved: float, regularization: float, nu: float) -> np.ndarray:
     """How strongly the vector of each row is held back, float32 (U,)."""
-    return (regularization * (confidence.sum(axis=1) + unobserved) ** nu).astype(np.float32)
+    strength = regularization * (confidence.sum(axis=1) + unobserved) ** nu
+    return np.asarray(strength, np.float32)
 
 
 def first_vectors(met: sparse.csr_array, factors: int, seed: int) -> np.ndarray:
@@ -181,8 +182,3 @@ def first_vectors(met: sparse.csr_array, factors: int, seed: int) -> np.ndarray:
     vectors = np.zeros((len(some), factors), np.float32)
     vectors[some] = draw * np.float32(SCALE / np.sqrt(factors))
     return vectors
-
-
-def curvature(vectors: np.ndarray, alpha: float) -> np.ndarray:
-    """alpha times the diagonal of the Gramian, float32 (F,)."""
-    return (alpha * np.einsum("if,if->f", vectors, vectors, dtype=np.float64)).astype(np.float32)
