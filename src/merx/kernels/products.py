@@ -21,7 +21,7 @@ from merx.kernels.heap import best_first, push
 from merx.kernels.sparse_rows import add_rows, most_terms
 from merx.kernels.threads import over_rows
 
-QUERIES = 256  # that a thread takes at a time
+QUERIES, VECTORS = 256, 4096  # that a thread takes at a time
 ROWS = 256  # of a sparse product, likewise
 PANEL = 64  # vectors whose first directions stand side by side
 DIRECTIONS = 32  # of which the bound is made
@@ -85,7 +85,11 @@ class ProductIndex:
         panels = -(-len(ordered) // PANEL)
         head = np.zeros((panels * PANEL, basis.shape[1]), np.float32)
         tail = np.full(panels * PANEL, -np.inf, np.float32)
-        _turn(ordered, norm[column], basis, head, tail)
+        over_rows(
+            len(ordered),
+            VECTORS,
+            lambda a, b: _turn(ordered[a:b], norm[column[a:b]], basis, head[a:b], tail[a:b]),
+        )
         side_by_side = np.ascontiguousarray(head.reshape(panels, PANEL, basis.shape[1]).transpose(0, 2, 1))
         return cls(ordered, column, norm[column], basis, side_by_side, tail.reshape(-1, PANEL), len(vectors))
 
@@ -181,7 +185,9 @@ def _turn(vectors, norm, basis, head, tail):
     for i in range(len(vectors)):
         turned[:] = 0
         for f in range(len(basis)):
-            turned += vectors[i, f] * basis[f]
+            part, direction = vectors[i, f], basis[f]
+            for d in range(len(turned)):
+                turned[d] += part * direction[d]
         inside = 0.0
         for d in range(len(turned)):
             head[i, d] = turned[d]
