@@ -42,6 +42,12 @@ def checkerboard(users: int = 20, items: int = 12) -> Interactions:
     return interactions(rows, [f"i{i:02d}" for i in range(items)], users)
 
 
+def ratings(rows: list[tuple[int, str, float, int]], items: list[str], users: int) -> Interactions:
+    """Histories of nothing but ratings, from rows (user, item id, stars, day), in any order."""
+    found = interactions(rows, items, users)
+    return replace(found, event=np.full(len(found), EVENT_CODE["rate"], np.int8))
+
+
 def rated_checkerboard(users: int = 20, items: int = 12) -> Interactions:
     """User u gave 5 stars to items of the same parity and 1 to others, and did not rate three of the items.
 
@@ -54,8 +60,7 @@ def rated_checkerboard(users: int = 20, items: int = 12) -> Interactions:
         for i in range(items)
         if (i - u) % items not in (0, 1, 5)
     ]
-    board = interactions(rows, [f"i{i:02d}" for i in range(items)], users)
-    return replace(board, event=np.full(len(board), EVENT_CODE["rate"], np.int8))
+    return ratings(rows, [f"i{i:02d}" for i in range(items)], users)
 
 
 def random_histories(seed: int, users: int = 30, items: int = 25) -> Interactions:

@@ -54,17 +54,18 @@ class RatingALS:
         turned = sparse.csr_array(given.T)  # (I, U)
         scale = Scale.of(given)
         count = np.diff(turned.indptr)  # (I,)
-        draw = np.random.default_rng(self.seed).normal(0, START, (given.shape[1], self.factors))
+        rated = count > 0
+        items = np.zeros((given.shape[1], self.factors + 1), np.float32)  # (I, F + 1): q, b
+        # no draw is spent on an item that nobody rated, so that its being there changes nothing
+        items[rated, :-1] = np.random.default_rng(self.seed).normal(0, START, (rated.sum(), self.factors))
         above_mean = np.asarray(given.sum(axis=0)) - scale.mean * count
-        bias = above_mean / (self.bias_regularization + count)
-        items = np.column_stack([draw, bias]).astype(np.float32)  # (I, F + 1): q, b
-        items[count == 0] = 0
+        items[:, -1] = above_mean / (self.bias_regularization + count)
         penalty = np.full(self.factors + 1, self.regularization, np.float32)
         penalty[-1] = self.bias_regularization
         for _ in range(self.epochs):
             users = _solve(given, items, scale.mean, penalty)
             items = _solve(turned, users, scale.mean, penalty)
-        return FittedRatingALS(interactions.items, scale, items, count > 0, penalty)
+        return FittedRatingALS(interactions.items, scale, items, rated, penalty)
 
 
 @dataclass(frozen=True)

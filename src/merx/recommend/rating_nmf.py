@@ -53,14 +53,14 @@ class RatingNMF:
         scale = Scale.of(given)
         even = np.sqrt(max(scale.mean, 0) / self.factors)
         users = np.full((given.shape[0], self.factors), even, np.float32)
-        draw = np.random.default_rng(self.seed).exponential(even, (given.shape[1], self.factors))
-        items = draw.astype(np.float32)
+        rated = np.diff(turned.indptr) > 0
+        items = np.full((given.shape[1], self.factors), even, np.float32)
+        # no draw is spent on an item that nobody rated, so that its being there changes nothing
+        items[rated] = np.random.default_rng(self.seed).exponential(even, (rated.sum(), self.factors))
         for _ in range(self.epochs):
             users, items = improve(given, turned, users, items, self.regularization)
-        mean = mean_row(given, users)
-        return FittedRatingNMF(
-            interactions.items, scale, items, np.diff(turned.indptr) > 0, mean, self.regularization
-        )
+        mean_user = mean_row(given, users)
+        return FittedRatingNMF(interactions.items, scale, items, rated, mean_user, self.regularization)
 
 
 def improve(

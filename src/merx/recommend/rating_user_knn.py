@@ -47,7 +47,7 @@ class RatingUserKNN:
     similarity: str = among("cosine", "cosine", "pearson", "euclidean")
     neighbours: int = between(300, 20, 1000, log=True)
     shrinkage: float = between(100.0, 1.0, 1000.0, log=True)
-    overlap: int = 1
+    overlap: int = 2
     damping: float = between(0.5, 0.01, 5.0, log=True)
     mean_shrinkage: float = between(5.0, 1.0, 25.0, log=True)
 
