@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
         Kind("popularity", "recommend", "merx.recommend.popularity", "Popularity", ("histories",)),
         Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN", ("histories",)),
         Kind("als", "recommend", "merx.recommend.als", "ALS", ("histories",)),
+        Kind("nmf", "recommend", "merx.recommend.nmf", "NMF", ("histories",)),
         Kind("user_knn", "recommend", "merx.recommend.user_knn", "UserKNN", ("histories",)),
         Kind("bought_together", "recommend", "merx.recommend.association", "Association", ("baskets",)),
         Kind("viewed_also_viewed", "recommend", "merx.recommend.association", "Association", ("views",)),

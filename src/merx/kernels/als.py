@@ -77,23 +77,31 @@ def descend_rows(
     return answer
 
 
-def turned(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vectors (n, F) on axes in which their Gramian is diagonal, these axes (F, F) and that diagonal (F,)."""
+def gramian(vectors: np.ndarray) -> np.ndarray:
+    """V'V of the vectors V (n, F), float64 (F, F); the same on any number of threads."""
     n, factors = vectors.shape
-    gramians = np.zeros((len(range(0, n, BLOCK)), factors, factors))
-    rotated = np.empty_like(vectors)
+    parts = np.zeros((len(range(0, n, BLOCK)), factors, factors))
 
     def add_up(first: int, last: int) -> None:
-        _gramian(vectors, first, last, gramians[first // BLOCK])
+        _add_gramian(vectors, first, last, parts[first // BLOCK])
+
+    over_rows(n, BLOCK, add_up)
+    lower = parts.sum(axis=0)
+    return np.asarray(lower + np.tril(lower, -1).T)
+
+
+def turned(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors (n, F) on axes in which their Gramian is diagonal, these axes (F, F) and that diagonal (F,)."""
+    products = gramian(vectors)
+    rotated = np.empty_like(vectors)
 
     def rotate(first: int, last: int) -> None:
         np.matmul(vectors[first:last], axes, out=rotated[first:last])
 
-    over_rows(n, BLOCK, add_up)
     with _blas().limit(limits=1):  # its own threads would wait for each other in turn
-        diagonal, axes = np.linalg.eigh(gramians.sum(axis=0))  # reads the lower triangle
+        diagonal, axes = np.linalg.eigh(products)
         axes = axes.astype(np.float32)
-        over_rows(n, BLOCK, rotate)
+        over_rows(len(vectors), BLOCK, rotate)
     return rotated, axes, np.maximum(diagonal, 0).astype(np.float32)
 
 
@@ -103,19 +111,19 @@ def _blas() -> ThreadpoolController:
 
 
 @njit(nogil=True, cache=True)
-def _gramian(vectors, first, last, total):
-    """The lower triangle, for a range of rows: tiles of them in float32, added up in float64."""
+def _add_gramian(vectors, first, last, total):
+    """The lower triangle, for a range of rows: tiles of them in their own precision, added up in float64."""
     factors = vectors.shape[1]
     even = factors + factors % 2
-    tile = np.zeros((even, TILE), np.float32)
-    part = np.empty((even, even), np.float32)
+    tile = np.zeros((even, TILE), vectors.dtype)
+    part = np.empty((even, even), vectors.dtype)
     for start in range(first, last, TILE):
         stop = min(start + TILE, last)
         for i in range(start, stop):
             for f in range(factors):
                 tile[f, i - start] = vectors[i, f]
         part[:] = 0
-        _add_products(tile, even, stop - start, part)
+        add_products(tile, even, stop - start, part)
         for f in range(factors):
             for g in range(f + 1):
                 total[f, g] += part[f, g]
@@ -173,7 +181,7 @@ def _solve(column, confidence, vectors, curvature, ridge, room, answer):
             for f in range(factors):
                 short[i, f] = right[i] * vector[f] * scale[f]
         _identity(system, even)
-        _add_products(short, even, factors, system)
+        add_products(short, even, factors, system)
         _factorise(system, even)
         _back_substitute(system, n, right)
         answer[:] = 0
@@ -196,7 +204,7 @@ def _solve(column, confidence, vectors, curvature, ridge, room, answer):
                     value = root * vector[f] * scale[f]
                     tile[f, i - start] = value
                     right[f] += root * value
-            _add_products(tile, even, stop - start, system)
+            add_products(tile, even, stop - start, system)
         _factorise(system, even)
         _back_substitute(system, factors, right)
         for f in range(factors):
@@ -229,7 +237,7 @@ def _sweep(column, confidence, vectors, curvature, ridge, block, room, answer):
                     value = root * vector[low + f] * scale[low + f]
                     tile[f, i - start] = value
                     right[f] += root * residual[i] * value
-            _add_products(tile, even, stop - start, system)
+            add_products(tile, even, stop - start, system)
         _factorise(system, even)
         _back_substitute(system, width, right)
         for f in range(width):
@@ -256,14 +264,15 @@ def _identity(matrix, n):
 
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH)
-def _add_products(x, n, length, total):
+def add_products(x, n, length, total):
     """Add to the lower triangle of `total` (n, n) the inner products of the rows of x (n, length); n is even.
 
     Two rows by two: four numbers read give four products.
     """
+    zero = total.dtype.type(0)
     for i in range(0, n, 2):
         for j in range(0, i + 2, 2):
-            s00 = s01 = s10 = s11 = np.float32(0)
+            s00 = s01 = s10 = s11 = zero
             for f in range(length):
                 s00 += x[i, f] * x[j, f]
                 s01 += x[i, f] * x[j + 1, f]

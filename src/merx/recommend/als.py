@@ -83,7 +83,7 @@ class ALS:
             items=interactions.items,
             item_factors=item,
             curvature=np.float32(self.alpha) * gramian,
-            unobserved=self._unobserved(met),
+            unobserved=self.alpha * active(met),
             regularization=self.regularization,
             nu=self.nu,
         )
@@ -98,14 +98,10 @@ class ALS:
         """The vectors of the other side, turned, and those of one side (rows of `confidence`) given them."""
         fixed, axes, gramian = turned(fixed)
         shared = np.float32(self.alpha) * gramian
-        held = ridge(confidence, self._unobserved(other), self.regularization, self.nu)
+        held = ridge(confidence, self.alpha * active(other), self.regularization, self.nu)
         if self.block:
             return fixed, descend_rows(confidence, fixed, shared, held, start @ axes, self.block)
         return fixed, solve_rows(confidence, fixed, shared, held)
-
-    def _unobserved(self, met: sparse.csr_array) -> float:
-        """alpha times the rows with an entry."""
-        return self.alpha * int(np.count_nonzero(np.diff(met.indptr)))
 
 
 @dataclass(frozen=True)
@@ -169,9 +165,14 @@ def confidences(histories: Interactions) -> sparse.csr_array:
     return matrix
 
 
+def active(matrix: sparse.csr_array) -> int:
+    """Rows with an entry."""
+    return int(np.count_nonzero(np.diff(matrix.indptr)))
+
+
 def ridge(confidence: sparse.csr_array, unobserved: float, regularization: float, nu: float) -> np.ndarray:
     """How strongly the vector of each row is held back, float32 (U,)."""
-    strength = regularization * (confidence.sum(axis=1) + unobserved) ** nu
+    strength = regularization * (confidence.sum(axis=1, dtype=np.float64) + unobserved) ** nu
     return np.asarray(strength, np.float32)
 
 
