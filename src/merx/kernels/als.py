@@ -182,8 +182,8 @@ def _solve(column, confidence, vectors, curvature, ridge, room, answer):
                 short[i, f] = right[i] * vector[f] * scale[f]
         _identity(system, even)
         add_products(short, even, factors, system)
-        _factorise(system, even)
-        _back_substitute(system, n, right)
+        factorise(system, even)
+        back_substitute(system, n, right)
         answer[:] = 0
         for i in range(n):
             for f in range(factors):
@@ -205,8 +205,8 @@ def _solve(column, confidence, vectors, curvature, ridge, room, answer):
                     tile[f, i - start] = value
                     right[f] += root * value
             add_products(tile, even, stop - start, system)
-        _factorise(system, even)
-        _back_substitute(system, factors, right)
+        factorise(system, even)
+        back_substitute(system, factors, right)
         for f in range(factors):
             answer[f] = right[f] * scale[f]
 
@@ -238,8 +238,8 @@ def _sweep(column, confidence, vectors, curvature, ridge, block, room, answer):
                     tile[f, i - start] = value
                     right[f] += root * residual[i] * value
             add_products(tile, even, stop - start, system)
-        _factorise(system, even)
-        _back_substitute(system, width, right)
+        factorise(system, even)
+        back_substitute(system, width, right)
         for f in range(width):
             right[f] *= scale[low + f]
             answer[low + f] += right[f]
@@ -285,7 +285,7 @@ def add_products(x, n, length, total):
 
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
-def _factorise(a, n):
+def factorise(a, n):
     """Cholesky's L in place of the lower triangle, two rows by two; its diagonal is left inverted; n is even.
 
     Golub & Van Loan, Matrix Computations, section 4.2.
@@ -311,8 +311,8 @@ def _factorise(a, n):
 
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH)
-def _back_substitute(lower, n, right):
-    """Solve L L' x = right in place, L as `_factorise` leaves it."""
+def back_substitute(lower, n, right):
+    """Solve L L' x = right in place, L as `factorise` leaves it."""
     for i in range(n):
         rest = right[i]
         for j in range(i):
