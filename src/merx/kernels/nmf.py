@@ -85,11 +85,11 @@ def _solve_rows(offsets, column, confidence, vectors, shared, ridge, sweeps, tol
         for f in range(factors):
             for g in range(f):
                 normal[g, f] = normal[f, g]
-        _descend(normal, gradient, answer[row], sweeps, tolerance)
+        descend(normal, gradient, answer[row], sweeps, tolerance)
 
 
 @njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
-def _descend(normal, gradient, answer, sweeps, tolerance):
+def descend(normal, gradient, answer, sweeps, tolerance):
     """Coordinate descent from `answer`, in place; `gradient` is that at 0."""
     factors = len(answer)
     for f in range(factors):
