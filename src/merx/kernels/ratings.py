@@ -10,9 +10,12 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
+from merx.kernels.als import add_products, back_substitute, factorise
+from merx.kernels.nmf import descend
 from merx.kernels.threads import over_rows
 
 ROWS = 128  # that a thread takes at a time
+TILE = 64  # entries of a long row that are worked on at once
 FASTMATH = {"reassoc", "contract", "nsz"}  # sums in any order, NaN and infinities as they are
 
 
@@ -56,7 +59,7 @@ def nonnegative_rows(
     sweeps : int
         Over the coordinates, at most.
     tolerance : float
-        A row is done once no coordinate moves further than that in a sweep.
+        A row is done once no coordinate moves further than this share of the largest in a sweep.
     """
     answer = start.copy()
     rows = (target.indptr, target.indices, target.data)
@@ -93,42 +96,53 @@ def common_sums(
 @njit(nogil=True, cache=True)
 def _ridge_rows(offsets, column, target, vectors, penalty, first, last, answer):
     factors = vectors.shape[1]
-    system = np.empty((factors, factors), np.float32)
-    scaled = np.empty((factors, factors), np.float32)
-    dual = np.empty(factors, np.float32)
+    even = factors + factors % 2
     root = np.sqrt(penalty)
+    short = np.zeros((even, factors), np.float32)
+    tile = np.zeros((even, TILE), np.float32)
+    system = np.empty((even, even), np.float32)
+    right = np.empty(even, np.float32)
     for row in range(first, last):
         mine = slice(offsets[row], offsets[row + 1])
         if mine.stop - mine.start < factors:
-            _solve_dual(column[mine], target[mine], vectors, root, scaled, system, dual, answer[row])
+            _solve_short(column[mine], target[mine], vectors, root, short, system, right, answer[row])
             continue
         system[:] = 0
-        _add_entries(column[mine], target[mine], vectors, system, answer[row])
+        right[:] = 0
+        _add_entries(column[mine], target[mine], vectors, tile, system, right)
         for f in range(factors):
             system[f, f] += penalty[f]
-        _solve(system, answer[row], factors)
+        if even > factors:
+            system[factors, factors] = 1
+        factorise(system, even)
+        back_substitute(system, factors, right)
+        answer[row] = right[:factors]
 
 
-@njit(nogil=True, cache=True, fastmath=FASTMATH)
-def _solve_dual(column, target, vectors, root, scaled, system, dual, answer):
-    """The answer of a row with few entries, from an n x n system; `scaled`, `system`, `dual` are workspace.
+@njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+def _solve_short(column, target, vectors, root, short, system, right, answer):
+    """The answer of a row with few entries, from an n x n system; `short`, `system`, `right` are workspace.
 
     With K = Z diag(1 / root): x = diag(1 / root) K' (I + K K')^-1 t, the push-through identity.
     """
     n, factors = len(column), len(root)
+    even = n + n % 2
+    short[n:even] = 0
     for i in range(n):
         z = vectors[column[i]]
         for f in range(factors):
-            scaled[i, f] = z[f] / root[f]
-        for j in range(i + 1):
-            system[i, j] = _dot(scaled[i], scaled[j])
-        system[i, i] += 1
-        dual[i] = target[i]
-    _solve(system, dual, n)
+            short[i, f] = z[f] / root[f]
+        right[i] = target[i]
+    for i in range(even):
+        system[i, :i] = 0
+        system[i, i] = 1
+    add_products(short, even, factors, system)
+    factorise(system, even)
+    back_substitute(system, n, right)
     answer[:] = 0
     for i in range(n):
         for f in range(factors):
-            answer[f] += dual[i] * scaled[i, f]
+            answer[f] += right[i] * short[i, f]
     for f in range(factors):
         answer[f] /= root[f]
 
@@ -138,69 +152,38 @@ def _nonnegative_rows(
     offsets, column, target, vectors, penalty, prior, sweeps, tolerance, first, last, answer
 ):
     factors = vectors.shape[1]
-    system = np.empty((factors, factors), np.float32)
-    right = np.empty(factors, np.float32)
+    even = factors + factors % 2
+    tile = np.zeros((even, TILE), np.float32)
+    system = np.empty((even, even), np.float32)
+    gradient = np.empty(even, np.float32)
     for row in range(first, last):
         mine = slice(offsets[row], offsets[row + 1])
         if mine.start == mine.stop:
             answer[row] = prior
             continue
         system[:] = 0
-        right[:] = penalty * prior
-        _add_entries(column[mine], target[mine], vectors, system, right)
+        gradient[:factors] = penalty * prior
+        _add_entries(column[mine], target[mine], vectors, tile, system, gradient)
         for f in range(factors):
+            gradient[f] = -gradient[f]  # half of it, at 0
             system[f, f] += penalty
-        x = answer[row]
-        for _ in range(sweeps):
-            furthest = np.float32(0)
+            for g in range(f):
+                system[g, f] = system[f, g]
+        descend(system, gradient, answer[row], sweeps, tolerance)
+
+
+@njit(nogil=True, cache=True, fastmath=FASTMATH)
+def _add_entries(column, target, vectors, tile, system, right):
+    """Add Z' Z to the lower triangle of `system` and Z' t to `right`, a tile of entries at a time."""
+    factors = vectors.shape[1]
+    for start in range(0, len(column), TILE):
+        stop = min(start + TILE, len(column))
+        for i in range(start, stop):
+            z = vectors[column[i]]
             for f in range(factors):
-                there = max(x[f] + (right[f] - _dot(system[f], x)) / system[f, f], np.float32(0))
-                furthest = max(furthest, abs(there - x[f]))
-                x[f] = there
-            if furthest <= tolerance:
-                break
-
-
-@njit(nogil=True, cache=True, fastmath=FASTMATH)
-def _dot(a, b):
-    total = np.float32(0)
-    for f in range(len(a)):
-        total += a[f] * b[f]
-    return total
-
-
-@njit(nogil=True, cache=True, fastmath=FASTMATH)
-def _add_entries(column, target, vectors, system, right):
-    """Add Z' Z to `system` (F, F) and Z' t to `right` (F,)."""
-    factors = len(right)
-    for entry in range(len(column)):
-        z = vectors[column[entry]]
-        t = target[entry]
-        for f in range(factors):
-            weight = z[f]
-            right[f] += weight * t
-            for g in range(factors):
-                system[f, g] += weight * z[g]
-
-
-@njit(nogil=True, cache=True, fastmath=FASTMATH)
-def _solve(matrix, right, n):
-    """Solve matrix x = right of size n, in place, by Cholesky (Golub & Van Loan, 4.2)."""
-    for i in range(n):
-        for j in range(i + 1):
-            rest = matrix[i, j]
-            for f in range(j):
-                rest -= matrix[i, f] * matrix[j, f]
-            # the diagonal of L is kept inverted
-            matrix[i, j] = rest * matrix[j, j] if j < i else np.float32(1) / np.sqrt(rest)
-        rest = right[i]
-        for j in range(i):
-            rest -= matrix[i, j] * right[j]
-        right[i] = rest * matrix[i, i]
-    for i in range(n - 1, -1, -1):
-        right[i] *= matrix[i, i]
-        for j in range(i):
-            right[j] -= matrix[i, j] * right[i]
+                tile[f, i - start] = z[f]
+                right[f] += z[f] * target[i]
+        add_products(tile, tile.shape[0], stop - start, system)
 
 
 @njit(nogil=True, cache=True)

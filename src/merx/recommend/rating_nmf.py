@@ -43,7 +43,7 @@ class RatingNMF:
 
     factors: int = between(16, 4, 64, log=True)
     regularization: float = between(14.0, 1.0, 100.0, log=True)
-    epochs: int = 15
+    epochs: int = 20
     seed: int = 0
 
     def fit(self, interactions: Interactions) -> "FittedRatingNMF":
