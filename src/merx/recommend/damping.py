@@ -1,0 +1,13 @@
+"""How much each item of a history counts: the form in which linear models read histories."""
+
+import numpy as np
+from scipy import sparse
+
+from merx.data.interactions import Interactions
+
+
+def damped(histories: Interactions) -> sparse.csr_array:
+    """log2(1 + summed weight), float32 CSR (U, I): a weight of 1 counts 1, and the tenth event less."""
+    matrix = histories.matrix()
+    matrix.data = np.log2(1 + matrix.data)
+    return matrix
