@@ -195,7 +195,7 @@ class Inputs:
 
     def _visits_with(self, event: str, name: str) -> Interactions:
         """The sessions with the entries of one event alone. Raises DataError where there are none."""
-        every = self.of("sessions")
+        every: Interactions = self.of("sessions")
         found = every.keep(every.event == EVENT_CODE[event])
         if not len(found):
             raise DataError(f"no {event} event with a weight belongs to a visit; ingest some.")

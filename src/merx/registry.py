@@ -60,8 +60,12 @@ KINDS: dict[str, Kind] = {
         Kind("content", "recommend", "merx.recommend.content", "Content", ("catalogue",)),
         Kind("session_knn", "recommend", "merx.recommend.session_knn", "SessionKNN", ("sessions",)),
         Kind("blend", "recommend", "merx.recommend.blend", "Blend", ("histories", "sessions", "catalogue")),
-        Kind("rating_user_knn", "recommend", "merx.recommend.rating_user_knn", "RatingUserKNN", ("histories",)),
-        Kind("rating_item_knn", "recommend", "merx.recommend.rating_item_knn", "RatingItemKNN", ("histories",)),
+        Kind(
+            "rating_user_knn", "recommend", "merx.recommend.rating_user_knn", "RatingUserKNN", ("histories",)
+        ),
+        Kind(
+            "rating_item_knn", "recommend", "merx.recommend.rating_item_knn", "RatingItemKNN", ("histories",)
+        ),
         Kind("rating_als", "recommend", "merx.recommend.rating_als", "RatingALS", ("histories",)),
         Kind("rating_nmf", "recommend", "merx.recommend.rating_nmf", "RatingNMF", ("histories",)),
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),

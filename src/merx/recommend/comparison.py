@@ -58,8 +58,8 @@ class Weighting:
     @classmethod
     def of(cls, matrix: sparse.csr_array, name: str) -> "Weighting":
         """The weighting, learnt from a CSR (R, C) with entries above 0. Empty rows do not count."""
-        rows = np.count_nonzero(np.diff(matrix.indptr))
-        met = np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1)  # (C,)
+        rows = int(np.count_nonzero(np.diff(matrix.indptr)))
+        met: np.ndarray = np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1)  # (C,)
         rarity = np.ones(len(met)) if name == "log" else np.log1p(rows / met)
         plain = cls(name, rarity.astype(np.float32), float(matrix.sum()) / max(rows, 1), 1.0)
         square = float(np.mean(plain.of_entries(matrix).astype(np.float64) ** 2)) if matrix.nnz else 1.0

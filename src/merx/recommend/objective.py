@@ -75,7 +75,7 @@ def profit(
                 f'objective = "profit": the {what} of {len(unknown)} of {len(names)} products that may be '
                 f"shown is not known (first: {examples}); {remedy}."
             )
-    return (price - cost) * (1 - returned)
+    return np.asarray((price - cost) * (1 - returned))
 
 
 def trade(

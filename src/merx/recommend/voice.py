@@ -62,7 +62,7 @@ class Products:
         place[self.index.column] = np.arange(len(self.index.column), dtype=np.int32)
         user = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         found = np.full(len(item), -np.inf, np.float32)
-        some = np.flatnonzero((place[item] >= 0) & self.query.any(axis=1)[user])
+        some = np.flatnonzero((place[item] >= 0) & np.any(self.query, axis=1)[user])
         vectors = self.index.vectors[place[item[some]]]  # (some, F)
         found[some] = np.einsum("pf,pf->p", self.query[user[some]], vectors)
         return found
