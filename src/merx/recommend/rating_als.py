@@ -36,6 +36,7 @@ class RatingALS:
     regularization : float
         The same for everybody. Zhou et al. multiply it by the number of ratings; that did less well.
     bias_regularization : float
+        The same for the biases.
     epochs : int
         Each solves all shoppers, then all items.
     seed : int

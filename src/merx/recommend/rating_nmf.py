@@ -35,6 +35,7 @@ class RatingNMF:
     factors : int
         Multiples of 8 are the fastest.
     regularization : float
+        How strongly factors are drawn to their mean; the same for everybody.
     epochs : int
         Each improves all shoppers, then all items, then their means.
     seed : int
