@@ -120,7 +120,7 @@ def main() -> None:
         "live",
         f"{REQUESTS:,} shoppers whom no model was fitted on, one after the other: from a history of "
         f"{HISTORY} product ids to at most {K} products with their reasons, what the shopper has left out, "
-        f"of {ITEMS:,} products. One thread, one process, no network. Simulated shop of {USERS:,} shoppers with "
+        f"of {ITEMS:,} products. One thread, one process, no network. Simulated shop of {USERS:,} shoppers with "  # noqa: E501
         f"{EVENTS} events each and {TASTES:,} tastes; settings as shipped.",
         rows,
     )

@@ -25,6 +25,8 @@ from merx import config, registry
 from merx.cli import main as merx
 from merx.config import FileMapping, ShopConfig
 from merx.data import schema
+from merx.recommend.rules import Rule
+from merx.recommend.scenario import SCENARIOS
 
 DOCS = Path(__file__).parents[1] / "docs"
 WRITTEN = "<!-- Written by tools/reference.py; change the code, not this page. -->\n"
@@ -132,7 +134,12 @@ def undocumented() -> list[str]:
             for option in command.params
             if isinstance(option, click.Option) and not option.help
         ]
-    for name, kind in {**sections(), "mappings.NAME": FileMapping, **configs()}.items():
+    for name, kind in {
+        **sections(),
+        "mappings.NAME": FileMapping,
+        "recommend.rules": Rule,
+        **configs(),
+    }.items():
         told = parameters(kind)
         # a "table of a -> b" says what it holds in its type
         missing += [
@@ -194,6 +201,22 @@ def settings_page() -> str:
     for name, kind in sections().items():
         parts += [f"## [{name}]\n", _about(kind), _fields(kind)]
     parts += [
+        "## [[recommend.rules]]\n",
+        _about(Rule),
+        "A rule does one thing with the products that it selects: all selectors that are given must hold. "
+        "See [set the rules](../how-to/set-the-rules.md).\n",
+        _fields(Rule),
+        "## [scenarios.NAME]\n",
+        "The keys of `[recommend]`, where a scenario differs from it; `[[scenarios.NAME.rules]]` are added "
+        "to those of `[recommend]`. Any other name makes a scenario of the shop's own. Every shop has these, "
+        "with what they change of `[recommend]`:\n",
+        "| scenario | |",
+        "|---|---|",
+        *(
+            f"| `{name}` | {', '.join(f'`{key} = {_toml_value(value)}`' for key, value in changed.items())} |"
+            for name, changed in SCENARIOS.items()
+        ),
+        "",
         "## [mappings.NAME]\n",
         _about(FileMapping),
         "A file whose header holds the mapped columns is read by it. See "
@@ -288,7 +311,7 @@ def _toml() -> str:
         made = kind()
         plain = {f.name: getattr(made, f.name) for f in dataclasses.fields(kind)}
         tables = {key: value for key, value in plain.items() if isinstance(value, dict)}
-        values = {key: value for key, value in plain.items() if key not in tables}
+        values = {key: value for key, value in plain.items() if key not in tables and key != "rules"}
         if values:
             lines.append(f"[{name}]")
         for key, value in values.items():

@@ -278,7 +278,9 @@ def test_accuracy_on_diginetica():
             offsets=np.concatenate([[0], np.cumsum(length)]).astype(np.int64),
             item=table["item_id"].to_numpy() - 1,
             weight=np.ones(len(table), np.float32),
-            time=(np.repeat(ended, length) + table["pos"].to_numpy() * MINUTE).astype(np.int64),
+            time=(np.repeat(ended, length) + table["pos"].to_numpy().astype(np.int64) * MINUTE).astype(
+                np.int64
+            ),
             event=np.zeros(len(table), np.int8),
             items=Vocabulary(pa.array([str(item) for item in range(1, 43_098)])),
         )

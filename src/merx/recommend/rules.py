@@ -48,7 +48,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Rule:
-    """[[recommend.rules]] and [[scenarios.NAME.rules]]: one wish of the merchant.
+    """One wish of the merchant, in [[recommend.rules]] or [[scenarios.NAME.rules]].
 
     Parameters
     ----------
@@ -63,8 +63,10 @@ class Rule:
         Selects products of these brands.
     category : list of str
         Selects products in these categories or below them.
-    price_from, price_to : float
-        Selects products that cost at least, at most so much.
+    price_from : float
+        Selects products that cost at least so much.
+    price_to : float
+        Selects products that cost at most so much.
     bought_days : int
         Selects what the shopper bought in the last so many days, counted back from the latest event.
     by : float

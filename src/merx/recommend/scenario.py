@@ -43,7 +43,7 @@ class Scenario:
     fill : bool
         Places that the models leave empty are filled up with what is popular.
     rules : list of tables
-        See [[recommend.rules]].
+        The merchant's wishes, each in a table [[recommend.rules]] of its own.
     diversity : float
         0 (off) to 1: how much unlike the products above it a product should be.
     objective : str
