@@ -21,7 +21,8 @@ SETTINGS = Path(__file__).parent / "settings" / "gowalla.toml"
 PROTOCOL = (
     "gowalla, LightGCN split (29,858 users, 40,981 items, 810,128 pairs to learn from), all items ranked, "
     "those of train masked; Recall@20 and NDCG@20, means over users. Settings chosen on a tenth of each "
-    "user's train entries, drawn once with a seed, kept in benchmarks/settings/gowalla.toml; the test was used once."
+    "user's train entries, drawn once with a seed, kept in benchmarks/settings/gowalla.toml; the test was "
+    "used once."
 )
 
 
