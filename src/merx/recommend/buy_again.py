@@ -26,9 +26,7 @@ from merx.data.vocabulary import Vocabulary
 from merx.tunable import between
 
 BUYERS = 10.0  # as which the shop's share of repeat buyers counts beside the product's own
-PRIOR = np.array(
-    [-3.5, 0.7, -0.2, 0.4, 0.2]
-)  # weights between those of UCI Online Retail and a simulated shop
+PRIOR = np.array([-3.5, 1.1, -0.15, 0.3, 0.15])  # between UCI Online Retail and a simulated shop
 STRENGTH = 5.0  # precision of the prior
 
 
@@ -45,7 +43,7 @@ class BuyAgain:
     """
 
     days: float = between(28.0, 7.0, 90.0, log=True)
-    half_life: float = between(30.0, 3.0, 365.0, log=True)
+    half_life: float = between(14.0, 3.0, 365.0, log=True)
 
     def fit(self, interactions: Interactions) -> "FittedBuyAgain":
         """Learn the weights on the last days, then describe the items as they are now."""
