@@ -74,10 +74,11 @@ def requests(histories: Interactions) -> list[list[str]]:
     return [[names[code] for code in dict.fromkeys(histories.item[a:b].tolist())][:HISTORY] for a, b in edges]
 
 
-def answer(model: Recommender, ids: list[str]) -> int:
+def answer(name: str, model: Recommender, ids: list[str]) -> int:
     """What a server does for one request; gives how many products it lists."""
-    one = history(ids, model.items)
-    item = rank(model, one, K, exclude=one).item[0]
+    stars = [1 + place % 5 for place in range(len(ids))] if name.startswith("rating_") else None
+    one = history(ids, model.items, weight=stars, event=["rate"] * len(ids) if stars else None)
+    item = rank(model, one, K, exclude=None if name == "buy_again" else one).item[0]
     return len(reasons(model, one, item[item >= 0]))
 
 
@@ -105,11 +106,11 @@ def main() -> None:
             rows.append(Row(f"{kind.name}: not fitted: {error}", "p99 ms", float("nan")))
             continue
         for ids in asked[:20]:
-            answer(model, ids)
+            answer(kind.name, model, ids)
         seconds, shown = [], []
         for ids in asked:
             start = perf_counter()
-            shown.append(answer(model, ids))
+            shown.append(answer(kind.name, model, ids))
             seconds.append(perf_counter() - start)
         p50, p99 = np.percentile(seconds, [50, 99]) * 1e3
         limit = 1 if kind.name in FAST else 5
@@ -120,8 +121,8 @@ def main() -> None:
         "live",
         f"{REQUESTS:,} shoppers whom no model was fitted on, one after the other: from a history of "
         f"{HISTORY} product ids to at most {K} products with their reasons, what the shopper has left out, "
-        f"of {ITEMS:,} products. One thread, one process, no network. Simulated shop of {USERS:,} shoppers with "  # noqa: E501
-        f"{EVENTS} events each and {TASTES:,} tastes; settings as shipped.",
+        f"of {ITEMS:,} products. One thread, one process, no network. A simulated shop of {USERS:,} "
+        f"shoppers with {EVENTS} events each and {TASTES:,} tastes; settings as shipped.",
         rows,
     )
 

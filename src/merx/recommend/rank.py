@@ -65,7 +65,7 @@ def rank(
 
 
 def is_factor_model(model: Recommender) -> TypeGuard[FactorModel]:
-    """Whether it meets that contract; a look at its class, as isinstance takes 20 microseconds of a request."""
+    """Whether it meets that contract; a look at its class, as isinstance takes 20 microseconds."""
     return hasattr(type(model), "embed")
 
 
