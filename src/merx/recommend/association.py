@@ -188,24 +188,21 @@ def _pairs(held: sparse.csr_array, count: np.ndarray, support: int, chance: floa
     by_item = sparse.csr_array(held.T)  # (I, B)
     blocks, p_values = [], [np.empty(0)]
     for first in range(0, held.shape[1], BLOCK):
-        both = sparse.csr_array(by_item[first : first + BLOCK] @ held)  # (block, I)
-        both.sort_indices()
-        h = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr)) + first
-        i = both.indices
-        ratio = likelihood_ratio(both.data, count[h], count[i], held.shape[0])
-        p = special.chdtrc(1, ratio) / 2  # one-sided: that they share more than chance would have it
+        both = sparse.csr_array(by_item[first : first + BLOCK] @ held).tocoo()  # (block, I)
+        h, i = both.coords[0] + first, both.coords[1]
+        enough = (h < i) & (both.data >= support)  # each pair once
         more = both.data * held.shape[0] > count[h].astype(np.float64) * count[i]  # than if independent
-        kept = (h != i) & more & (both.data >= support) & (p <= chance)
-        both.data[~kept] = 0
-        both.eliminate_zeros()
-        blocks.append(both)
-        p_values.append(p[kept])
-    pairs = sparse.csr_array(sparse.vstack(blocks, format="csr", dtype=np.float32))
+        h, i, n = (entry[enough & more] for entry in (h, i, both.data))
+        ratio = likelihood_ratio(n, count[h], count[i], held.shape[0])
+        p = special.chdtrc(1, ratio) / 2  # one-sided: that they share more than chance would have it
+        blocks.append((h[p <= chance], i[p <= chance], n[p <= chance]))
+        p_values.append(p[p <= chance])
     p = np.concatenate(p_values)
-    tested = int((count >= support).sum())  # only these could have been a pair
-    pairs.data[p > _threshold(p, tested * (tested - 1), chance)] = 0
-    pairs.eliminate_zeros()
-    return pairs
+    able = int((count >= support).sum())  # only these could have been a pair
+    kept = p <= _threshold(p, able * (able - 1) // 2, chance)
+    h, i, n = (np.concatenate(part)[kept] for part in zip(*blocks, strict=True))
+    pairs = sparse.csr_array((n, (h, i)), shape=(len(count), len(count)), dtype=np.float32)
+    return sparse.csr_array(pairs + pairs.T)
 
 
 def _threshold(p: np.ndarray, tests: int, rate: float) -> float:

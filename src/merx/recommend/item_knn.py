@@ -45,9 +45,9 @@ class ItemKNN:
     neighbours: int = between(100, 20, 500, log=True)
     measure: str = among("cosine", *MEASURES)
     weighting: str = among("tfidf", *WEIGHTINGS)
-    shrinkage: float = between(10.0, 0.5, 500.0, log=True)
+    shrinkage: float = between(30.0, 0.5, 500.0, log=True)
     min_common: int = 1
-    normalise: float = between(0.5, 0.0, 1.0)
+    normalise: float = between(0.25, 0.0, 1.0)
 
     def __post_init__(self) -> None:
         check_choices(self.measure, self.weighting)
