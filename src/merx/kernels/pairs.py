@@ -10,7 +10,7 @@ from scipy import sparse
 from merx.kernels.threads import over_rows
 
 ROWS = 256  # that a thread takes at a time
-EQUAL = 1e-5  # relative difference below which two scores are taken for equal: both may be rounded
+EQUAL = 1e-4  # of the largest of a row: values no further apart are taken for equal, as both may be rounded
 
 
 def sparse_at(
@@ -82,8 +82,9 @@ def _multiply_at(
 @njit(nogil=True, cache=True)
 def _count_larger(value, offsets, ordered, first, last, found):
     for row in range(first, last):
+        slack = np.float32(EQUAL) * abs(ordered[row, 0])
         for place in range(offsets[row], offsets[row + 1]):
-            bar = value[place] + np.float32(EQUAL) * abs(value[place])
+            bar = value[place] + slack
             low, high = 0, ordered.shape[1]
             while low < high:  # NaN is not larger than anything, so it counts as the end
                 middle = (low + high) // 2

@@ -6,7 +6,7 @@ members vote by reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009)
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,29 +16,38 @@ from merx.data.catalogue import Catalogue
 from merx.data.contracts import Recommender
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
+from merx.data.schema import EVENT_CODE
 from merx.data.vocabulary import Vocabulary
-from merx.recommend.blend_features import ItemFacts
-from merx.recommend.blend_hearing import Hearing, feature_names, hear
-from merx.recommend.blend_training import Lesson, Span, joined, lesson, past_spans, train
+from merx.recommend.als import ALS, FittedALS
+from merx.recommend.blend_features import OF_OWN, Candidates, ItemFacts
+from merx.recommend.blend_hearing import FUSION, STARS, Hearing, feature_names, hear
+from merx.recommend.blend_training import joined, lesson, past_spans, train
+from merx.recommend.buy_again import BuyAgain, FittedBuyAgain
 from merx.recommend.content import Content, FittedContent
 from merx.recommend.item_knn import FittedItemKNN, ItemKNN
 from merx.recommend.popularity import FittedPopularity, Popularity
+from merx.recommend.rating_als import FittedRatingALS, RatingALS
+from merx.recommend.ratings import Scale
 from merx.recommend.session_knn import FittedSessionKNN, SessionKNN
 
-# What each member's fit takes. A member is a field of this name in both classes below.
+# What the fit of each member takes. A member is a field of this name in both classes below; beside them there
+# is `rating_als`, which expects stars and names nothing.
 MEMBERS = {
     "popularity": "histories",
     "item_knn": "histories",
+    "als": "histories",
     "session_knn": "sessions",
     "content": "catalogue",
+    "buy_again": "histories",
 }
 CELLS = 1 << 24  # scores of one member held at once
 BATCH = 512  # shoppers at once, at most
+ITSELF = "itself"  # what an item owes to its own place in the history
 
 
 @dataclass(frozen=True)
 class Blend:
-    """A forest over the candidates of popularity, item neighbours, session neighbours and content.
+    """A forest over what several recommenders name: popular, similar, like the visit, alike, bought before.
 
     Parameters
     ----------
@@ -54,12 +63,12 @@ class Blend:
         Trees at most, and leaves of each at most.
     learning_rate : float
         How much each tree adds.
-    popularity, item_knn, session_knn, content : table
+    popularity, item_knn, als, session_knn, content, buy_again, rating_als : table
         Settings of the members; what is not said here is as in [models.NAME].
     """
 
     days: int = 28
-    spans: int = 3
+    spans: int = 5
     shoppers: int = 300
     candidates: int = 50
     trees: int = 100
@@ -67,8 +76,11 @@ class Blend:
     learning_rate: float = 0.1
     popularity: Popularity = field(default_factory=Popularity)
     item_knn: ItemKNN = field(default_factory=ItemKNN)
+    als: ALS = field(default_factory=ALS)
     session_knn: SessionKNN = field(default_factory=SessionKNN)
     content: Content = field(default_factory=Content)
+    buy_again: BuyAgain = field(default_factory=BuyAgain)
+    rating_als: RatingALS = field(default_factory=RatingALS)
 
     def fit(self, histories: Interactions, sessions: Interactions, catalogue: Catalogue) -> "FittedBlend":
         """Learn the order on spans that the members have not seen, then fit the members on everything."""
@@ -76,31 +88,29 @@ class Blend:
         returned = sum(len(span.shopper) for span in spans)
         forest = ""
         if returned >= self.shoppers:
-            lessons = [self._lesson(span, histories, sessions, catalogue) for span in spans]
+            lessons = []
+            for span in spans:
+                past = histories.keep(histories.time < span.start)
+                voting = self._voting(past, sessions.keep(sessions.time < span.start), catalogue)
+                lessons.append(lesson(voting.features, past, span, batch_size(past.n_items)))
             forest = train(joined(lessons), self.trees, self.leaves, self.learning_rate)
+        voting = self._voting(histories, sessions, catalogue)
+        return replace(voting, forest=forest, returned=returned)
+
+    def _voting(self, histories: Interactions, sessions: Interactions, catalogue: Catalogue) -> "FittedBlend":
+        """The members fitted, and no order learnt."""
+        inputs = {"histories": histories, "sessions": sessions, "catalogue": catalogue}
+        fitted = {name: getattr(self, name).fit(inputs[reads]) for name, reads in MEMBERS.items()}
+        rated = (histories.event == EVENT_CODE["rate"]).any()
         return FittedBlend(
             items=histories.items,
             facts=ItemFacts.of(histories, catalogue),
-            forest=forest,
-            returned=returned,
+            forest="",
+            returned=0,
             candidates=self.candidates,
-            **self._fit_members(histories, sessions, catalogue),
+            rating_als=self.rating_als.fit(histories) if rated else silent(histories.items),
+            **fitted,
         )
-
-    def _lesson(
-        self, span: Span, histories: Interactions, sessions: Interactions, catalogue: Catalogue
-    ) -> Lesson:
-        """What the members, fitted on what came before a span, say of those who acted in it."""
-        past = histories.keep(histories.time < span.start)
-        members = self._fit_members(past, sessions.keep(sessions.time < span.start), catalogue)
-        facts = ItemFacts.of(past, catalogue)
-        return lesson(members, facts, past, span, self.candidates, batch_size(past.n_items))
-
-    def _fit_members(
-        self, histories: Interactions, sessions: Interactions, catalogue: Catalogue
-    ) -> dict[str, Any]:
-        inputs = {"histories": histories, "sessions": sessions, "catalogue": catalogue}
-        return {name: getattr(self, name).fit(inputs[reads]) for name, reads in MEMBERS.items()}
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ class FittedBlend:
         How many came back, counted in each span.
     candidates : int
         How many new items each member names.
-    popularity, item_knn, session_knn, content : the fitted members
+    popularity, item_knn, als, session_knn, content, buy_again, rating_als : the fitted members
     """
 
     items: Vocabulary
@@ -125,8 +135,11 @@ class FittedBlend:
     candidates: int
     popularity: FittedPopularity
     item_knn: FittedItemKNN
+    als: FittedALS
     session_knn: FittedSessionKNN
     content: FittedContent
+    buy_again: FittedBuyAgain
+    rating_als: FittedRatingALS
 
     @property
     def members(self) -> dict[str, Recommender]:
@@ -138,12 +151,28 @@ class FittedBlend:
         """Whether a forest puts the candidates in order; otherwise the members vote."""
         return bool(self.forest)
 
+    def features(self, histories: Interactions) -> tuple[Candidates, np.ndarray]:
+        """The candidates of the shoppers, and what the forest sees of them, float32 (P, K)."""
+        hearing = self._hear(histories)
+        return hearing.candidates, hearing.features(self.facts, histories)
+
+    def _hear(
+        self,
+        histories: Interactions,
+        exclude: Interactions | None = None,
+        allowed: np.ndarray | None = None,
+        also: np.ndarray | None = None,
+    ) -> Hearing:
+        """What the members say of their candidates; see `merx.recommend.blend_hearing.hear`."""
+        critic = self.rating_als if self.rating_als.rated.any() else None
+        return hear(self.members, critic, self.facts, histories, self.candidates, exclude, allowed, also)
+
     def score(self, histories: Interactions) -> np.ndarray:
         """Scores float32 (U, I), of candidates only; comparable within one shopper's row."""
         score = np.full((histories.n_users, len(self.items)), -np.inf, np.float32)
         for users in batches(histories.n_users, len(self.items)):
             some = histories.take(users)
-            hearing = hear(self.members, self.facts, some, self.candidates)
+            hearing = self._hear(some)
             score[users[hearing.candidates.user], hearing.candidates.item] = self._judge(hearing, some)
         return score
 
@@ -156,7 +185,7 @@ class FittedBlend:
         for users in batches(histories.n_users, len(self.items)):
             some = histories.take(users)
             left_out = None if exclude is None else exclude.take(users)
-            hearing = hear(self.members, self.facts, some, self.candidates, left_out, allowed)
+            hearing = self._hear(some, left_out, allowed)
             value = self._judge(hearing, some)
             user = hearing.candidates.user
             order = np.lexsort((hearing.candidates.item, -value, user))
@@ -172,16 +201,19 @@ class FittedBlend:
         With a forest, a member adds the Shapley values of its own features (Lundberg et al., "From local
         explanations to global understanding with explainable AI for trees", Nature Machine Intelligence 2,
         2020) and of the votes its share; without one, its votes. What else the forest looks at, such as
-        prices, is no item of the history and is left out; a member that puts an item lower adds less than 0.
+        prices, is no item of the history and is left out, save that the shopper met the item itself. A member
+        that puts an item lower adds less than 0.
         """
         keys, row = np.unique(np.asarray(item, np.int64), return_inverse=True)
-        hearing = hear(self.members, self.facts, histories, self.candidates, also=keys)
+        hearing = self._hear(histories, also=keys)
         chosen = np.searchsorted(hearing.candidates.item, keys)[row]  # (k,)
-        added = self._added(hearing, histories, chosen)  # (M, k)
         history = np.unique(histories.item).astype(np.int32)  # (n,)
         part = np.zeros((len(item), len(history)))
-        for member, amount in zip(self.members.values(), added, strict=True):
-            own = member.explain(histories, item)
+        for name, amount in self._added(hearing, histories, chosen).items():
+            if name == ITSELF:
+                part += amount[:, None] * (np.asarray(item)[:, None] == history)
+                continue
+            own = getattr(self, name).explain(histories, item)
             positive = np.maximum(own.part, 0)  # (k, n of the member)
             whole = positive.sum(axis=1, keepdims=True)
             share = np.divide(positive, whole, out=np.zeros_like(positive), where=whole > 0)
@@ -204,20 +236,33 @@ class FittedBlend:
             value[known] = self._trees.predict(features, num_threads=1)
         return value.astype(np.float32)
 
-    def _added(self, hearing: Hearing, histories: Interactions, chosen: np.ndarray) -> np.ndarray:
-        """What each member adds to the score of the chosen candidates, float64 (M, k)."""
+    def _added(self, hearing: Hearing, histories: Interactions, chosen: np.ndarray) -> dict[str, np.ndarray]:
+        """What each member, and the item ITSELF, add to the score of the chosen candidates: float64 (k,)."""
         votes = hearing.votes[:, chosen]  # (M, k)
         if not self.learnt or not len(histories):
-            return votes
+            return dict(zip(MEMBERS, votes, strict=True))
         features = hearing.features(self.facts, histories)[chosen]
-        shapley = self._trees.predict(features, num_threads=1, pred_contrib=True)  # (k, K + 1)
-        names = feature_names(list(MEMBERS))
-        whole = np.maximum(votes.sum(axis=0), np.finfo(float).tiny)
-        added = votes / whole * shapley[:, names.index("fusion")]
-        for number, member in enumerate(MEMBERS):
-            own = [column for column, name in enumerate(names) if name.startswith(f"{member} ")]
-            added[number] += shapley[:, own].sum(axis=1)
-        return np.asarray(added)
+        values = self._trees.predict(features, num_threads=1, pred_contrib=True).T  # (K + 1, k)
+        shapley = dict(zip(feature_names(list(MEMBERS)), values, strict=False))
+        fusion = shapley[FUSION] / np.maximum(votes.sum(axis=0), np.finfo(float).tiny)
+        added = {
+            member: sum(value for name, value in shapley.items() if name.startswith(f"{member} "))
+            + vote * fusion
+            for member, vote in zip(MEMBERS, votes, strict=True)
+        }
+        return {**added, "rating_als": shapley[STARS], ITSELF: sum(shapley[name] for name in OF_OWN)}
+
+
+def silent(items: Vocabulary) -> FittedRatingALS:
+    """The model of ratings in a shop without any: it says nothing."""
+    n_items = len(items)
+    return FittedRatingALS(
+        items=items,
+        scale=Scale(0.0, 0.0, 0.0),
+        vectors=np.zeros((n_items, 1), np.float32),
+        rated=np.zeros(n_items, dtype=bool),
+        penalty=np.ones(1, np.float32),
+    )
 
 
 def batch_size(n_items: int) -> int:

@@ -10,14 +10,15 @@ import pyarrow.compute as pc
 from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
 from merx.data.schema import DAY, EVENT_CODE
+from merx.recommend.buy_again import BUYERS, purchases
 
-LONG, SHORT = 90.0, 7.0  # half-lives, in days, of what sells and of what sells lately
+HALF_LIVES = (90.0, 30.0, 7.0)  # in days, of what sells, what sells of late and what sells just now
 LOW = 0.4  # of the most stars that a rating has: no more than that is a bad mark (2 of 5)
-NAMES = (
-    *("sales", "late sales", "days on sale", "days since anyone"),
-    *("items met", "days since last event", "times met", "weight", "days since met"),
-    *("price gap", "price distance", "brand", "category", "department"),
-)
+OF_ITEM = ("sales", "late sales", "sales now", "bought again", "days on sale", "days since anyone")
+OF_SHOPPER = ("items met", "days since last event")
+OF_OWN = ("times met", "weight", "days since met")
+OF_BOTH = ("price gap", "price distance", "brand", "category", "department")
+NAMES = (*OF_ITEM, *OF_SHOPPER, *OF_OWN, *OF_BOTH)
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,10 @@ class ItemFacts:
 
     Parameters
     ----------
-    sales, late_sales : float32 (I,)
-        Log of the weights of all shoppers' events, older ones counting less.
+    sales : float32 (I, 3)
+        Log of the weights of all shoppers' events, those before a half-life counting half: HALF_LIVES.
+    repeat : float32 (I,)
+        The share of its buyers who bought it again.
     first, last : float32 (I,)
         Days since 1970 of the first and the last event, -1 where there is none.
     price : float32 (I,)
@@ -69,7 +72,7 @@ class ItemFacts:
     """
 
     sales: np.ndarray
-    late_sales: np.ndarray
+    repeat: np.ndarray
     first: np.ndarray
     last: np.ndarray
     price: np.ndarray
@@ -92,14 +95,18 @@ class ItemFacts:
             total = np.bincount(histories.item, decayed, n_items)
             return np.log1p(np.maximum(total, 0)).astype(np.float32)
 
+        bought = purchases(histories)
+        buyers = np.bincount(bought.item, minlength=n_items).astype(np.float32)
+        again = np.bincount(bought.item, bought.count > 1, n_items).astype(np.float32)
+        share = np.float32((again.sum() + 1) / (buyers.sum() + 2))
         first, last = np.full(n_items, np.inf), np.full(n_items, -1.0)
         np.minimum.at(first, histories.item, day)
         np.maximum.at(last, histories.item, day)
         priced = catalogue.price > 0
         top_level = pc.list_element(pc.split_pattern(catalogue.category, " > ", max_splits=1), 0)
         return cls(
-            sales=sold(LONG),
-            late_sales=sold(SHORT),
+            sales=np.stack([sold(half_life) for half_life in HALF_LIVES], axis=1),
+            repeat=(again + BUYERS * share) / (buyers + BUYERS),
             first=np.where(np.isfinite(first), first, -1).astype(np.float32),
             last=last.astype(np.float32),
             price=np.log(catalogue.price, where=priced, out=np.zeros(n_items)).astype(np.float32),
@@ -113,11 +120,11 @@ class ItemFacts:
 
     @cached_property
     def table(self) -> np.ndarray:
-        """What a candidate has of its item alone, float32 (I, 4): the first of NAMES."""
+        """OF_ITEM of each item, float32 (I, 6)."""
         met = self.last >= 0
         age = np.where(met, self.until - self.first, np.nan)
         idle = np.where(met, self.until - self.last, np.nan)
-        return np.stack([self.sales, self.late_sales, age, idle], axis=1).astype(np.float32)
+        return np.column_stack([self.sales, self.repeat, age, idle]).astype(np.float32)
 
 
 def most_stars(histories: Interactions) -> float:
@@ -144,7 +151,7 @@ def disliked(histories: Interactions, most_stars: float) -> np.ndarray:
 
 
 def shopper_features(facts: ItemFacts, histories: Interactions, candidates: Candidates) -> np.ndarray:
-    """NAMES of each candidate, float32 (P, 14); NaN where not known."""
+    """NAMES of each candidate, float32 (P, 16); NaN where not known."""
     user, item = candidates.user, candidates.item  # (P,)
     n_users, n_items = histories.n_users, histories.n_items
     owner = histories.user.astype(np.int64)  # (N,)

@@ -10,10 +10,12 @@ from merx.data.interactions import Interactions
 from merx.kernels.pairs import places
 from merx.kernels.products import Barred
 from merx.recommend.blend_features import NAMES, Candidates, ItemFacts, disliked, shopper_features
-from merx.recommend.voice import voice
+from merx.recommend.voice import Voice, voice
 
 OWN = 300  # of the items that a shopper met, those met last are candidates too
-FUSION = 60.0  # of Cormack, Clarke & Büttcher (2009): how little the first places stand out
+SMOOTHING = 60.0  # of Cormack, Clarke & Büttcher (2009): how little the first places stand out
+
+STARS, FUSION = "expected stars", "fusion"  # names of features
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,13 @@ class Hearing:
         Scores, -inf where a member has nothing to say.
     place : int32 (M, P)
         How many of the new items that a member would name first it puts before the candidate, at most n.
+        A member that names no new items puts them among those that it names.
     first : float32 (M, U)
-        A member's score of its first new item, NaN where it has none.
+        A member's score of the first of these items, NaN where it names none.
     n : int
         How many each member named.
+    stars : float32 (P,)
+        The rating that the shopper is expected to give, NaN where nothing is known of it.
     """
 
     candidates: Candidates
@@ -38,11 +43,12 @@ class Hearing:
     place: np.ndarray
     first: np.ndarray
     n: int
+    stars: np.ndarray
 
     @property
     def votes(self) -> np.ndarray:
         """What each member adds to the reciprocal rank fusion, float64 (M, P); 0 where it says nothing."""
-        return np.where(np.isfinite(self.said), 1 / (FUSION + self.place + 1), 0.0)
+        return np.where(np.isfinite(self.said), 1 / (SMOOTHING + self.place + 1), 0.0)
 
     def features(self, facts: ItemFacts, histories: Interactions) -> np.ndarray:
         """What the forest sees of each candidate, float32 (P, K), named by `feature_names`."""
@@ -52,7 +58,7 @@ class Hearing:
             share = np.where(heard, self.said / first, np.nan)
             place = np.where(heard, np.log2(1 + self.place), np.nan)
         named = (self.place < self.n).sum(axis=0)
-        of_members = np.concatenate([share, place, named[None], self.votes.sum(axis=0)[None]])
+        of_members = np.vstack([share, place, self.stars, named, self.votes.sum(axis=0)])
         return np.concatenate(
             [of_members.T.astype(np.float32), shopper_features(facts, histories, self.candidates)], axis=1
         )
@@ -61,11 +67,12 @@ class Hearing:
 def feature_names(members: list[str]) -> list[str]:
     """Of the columns of `Hearing.features`; those of a member begin with its name and a blank."""
     of_members = [f"{member} {what}" for what in ("share", "place") for member in members]
-    return [*of_members, "members", "fusion", *NAMES]
+    return [*of_members, STARS, "members", FUSION, *NAMES]
 
 
 def hear(
     members: Mapping[str, Recommender],
+    critic: Recommender | None,
     facts: ItemFacts,
     histories: Interactions,
     n: int,
@@ -80,6 +87,8 @@ def hear(
 
     Parameters
     ----------
+    critic : Recommender, optional
+        A model of ratings, which names no candidates: the best rated are not what shoppers take next.
     histories : Interactions (U users)
     exclude : Interactions (the same U users), optional
     allowed : bool (I,), optional
@@ -111,14 +120,25 @@ def hear(
     keys = np.concatenate([left, kept(own), *([] if also is None else [also])])
     candidates = Candidates.of(keys, n_users, n_items)
     said = np.stack([one.at(candidates.offsets, candidates.item) for one in voices])  # (M, P)
-    place = np.stack([places(s, candidates.offsets, best) for s, best in zip(said, score, strict=True)])
-    return Hearing(
-        candidates,
-        said,
-        np.where(np.isfinite(said), place, n),
-        np.stack([best[:, 0] for best in score]),
-        n,
-    )
+    order = [_reference(*pair, n) for pair in zip(voices, score, strict=True)]
+    place = np.stack([places(s, candidates.offsets, best) for s, best in zip(said, order, strict=True)])
+    first = np.stack([best[:, 0] for best in order])
+    stars = np.full(len(candidates.item), np.nan, np.float32)
+    if critic is not None:
+        rated = voice(critic, histories).at(candidates.offsets, candidates.item)
+        stars = np.where(np.isfinite(rated), rated, np.float32(np.nan))
+    return Hearing(candidates, said, np.where(np.isfinite(said), place, n), first, n, stars)
+
+
+def _reference(one: Voice, new: np.ndarray, n: int) -> np.ndarray:
+    """The scores (U, n) that places are counted among: of new items, or of any by one that names no new ones.
+
+    A model of repeat purchase speaks of nothing but what a shopper bought.
+    """
+    none_new = np.isnan(new[:, 0])  # (U,)
+    if not none_new.any():
+        return new
+    return np.where(none_new[:, None], one.top(n, None, None)[1], new)
 
 
 def _latest(histories: Interactions, n: int) -> Interactions:

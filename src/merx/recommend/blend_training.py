@@ -1,20 +1,23 @@
 """Lessons of a blend: what its members said of shoppers, and what these took in the days after."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from merx.data.contracts import Recommender
 from merx.data.interactions import Interactions
 from merx.data.schema import DAY, EVENT_CODE
 from merx.kernels.threads import THREADS
-from merx.recommend.blend_features import ItemFacts, disliked, most_stars
-from merx.recommend.blend_hearing import hear
+from merx.recommend.blend_features import Candidates, disliked, most_stars
 
 SHOPPERS = 2000  # at most so many of one span are learnt from
 HELD_OUT = 0.2  # share of shoppers by whom is seen when more trees stop helping
 PATIENCE = 15
+IN_LEAF = 50  # candidates in a leaf, at least
+
+
+# The candidates of shoppers with these histories, and their features, float32 (P, K).
+Consider = Callable[[Interactions], tuple[Candidates, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,11 @@ def past_spans(histories: Interactions, days: int, most: int) -> list[Span]:
     return found
 
 
-def lesson(
-    members: Mapping[str, Recommender], facts: ItemFacts, past: Interactions, span: Span, n: int, batch: int
-) -> Lesson:
-    """What the members, fitted on the past, say of the shoppers of a span.
+def lesson(consider: Consider, past: Interactions, span: Span, batch: int) -> Lesson:
+    """What members fitted on the past say of the shoppers of a span.
 
     Parameters
     ----------
-    n : int
-        How many new items each member names.
     batch : int
         Shoppers that the members are asked about at once.
     """
@@ -103,17 +102,10 @@ def lesson(
     parts = []
     for first in range(0, len(shopper), batch):
         which = shopper[first : first + batch]
-        histories = past.take(which)
-        hearing = hear(members, facts, histories, n)
-        user, item = which[hearing.candidates.user], hearing.candidates.item
-        parts.append(
-            Lesson(
-                hearing.features(facts, histories),
-                np.isin(user * past.n_items + item, span.taken),
-                np.asarray(met[user, item]).astype(bool).ravel(),
-                user,
-            )
-        )
+        candidates, features = consider(past.take(which))
+        user, item = which[candidates.user], candidates.item
+        taken = np.isin(user * past.n_items + item, span.taken)
+        parts.append(Lesson(features, taken, np.asarray(met[user, item]).astype(bool).ravel(), user))
     return joined(parts)
 
 
@@ -162,6 +154,7 @@ def train(lessons: Lesson, trees: int, leaves: int, learning_rate: float) -> str
             "lambdarank_truncation_level": 20,
             "num_leaves": leaves,
             "learning_rate": learning_rate,
+            "min_data_in_leaf": IN_LEAF,
             "deterministic": True,
             "force_row_wise": True,
             "num_threads": THREADS,
