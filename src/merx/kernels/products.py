@@ -21,7 +21,7 @@ from merx.kernels.heap import best_first, push
 from merx.kernels.sparse_rows import add_rows, most_terms
 from merx.kernels.threads import over_rows
 
-QUERIES, VECTORS = 256, 4096  # that a thread takes at a time
+QUERIES, VECTORS = 512, 4096  # that a thread takes at a time
 ROWS = 256  # of a sparse product, likewise
 PANEL = 64  # vectors whose first directions stand side by side
 DIRECTIONS = 32  # of which the bound is made
@@ -217,13 +217,19 @@ def _head_products(query, panel, product):
 
 
 @njit(nogil=True, cache=True)
-def _raise(bound, query_tail, tail, floor):
-    """Add what the tails may bring to the products of the heads; whether any bound reaches the floor."""
+def _reaching(bound, query_tail, tail, floor, reached):
+    """List the places whose bound, with what the tails may add, reaches the floor; gives how many."""
     count = 0
     for j in range(PANEL):
         bound[j] += query_tail * tail[j]
         count += bound[j] >= floor
-    return count > 0
+    if count == 0:  # the loop above takes many at a time, and most often this is all
+        return 0
+    listed = np.uint64(0)
+    for j in range(PANEL):
+        reached[listed] = j
+        listed += np.uint64(bound[j] >= floor)  # without a branch, which would often be guessed wrong
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -244,7 +250,7 @@ def _search(
     _turn(queries[first:last], query_norm, basis, query_head, query_tail)
     size = np.zeros(n, np.int64)
     left = np.flatnonzero(query_norm)  # the queries that are not done
-    bound = np.empty(PANEL, np.float32)
+    bound, reached = np.empty(PANEL, np.float32), np.empty(PANEL + 1, np.int64)
     for panel in range(len(head)):
         start = panel * PANEL
         going = 0
@@ -258,14 +264,13 @@ def _search(
             left[going] = i
             going += 1
             _head_products(query_head[i], head[panel], bound)
-            if not _raise(bound, query_tail[i], tail[panel], floor - margin):
-                continue
             mine = bars[offsets[row] : offsets[row + 1]]
-            for j in range(min(PANEL, len(vectors) - start)):
-                if bound[j] >= floor - margin and allowed[column[start + j]]:
-                    value = _dot(queries[row], vectors[start + j])
-                    if value >= floor and not _has(mine, column[start + j]):
-                        size[i] = push(score[row], chosen[row], size[i], value, column[start + j])
+            for place in range(_reaching(bound, query_tail[i], tail[panel], floor - margin, reached)):
+                vector = start + reached[place]
+                if vector < len(vectors) and allowed[column[vector]]:
+                    value = _dot(queries[row], vectors[vector])
+                    if value >= floor and not _has(mine, column[vector]):
+                        size[i] = push(score[row], chosen[row], size[i], value, column[vector])
                         if size[i] == k:
                             floor = score[row, 0]
         left = left[:going]
