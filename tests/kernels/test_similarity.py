@@ -1,11 +1,14 @@
 """Neighbours against similarities by definition, pair by pair."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from merx.kernels import threads
 from merx.kernels.similarity import MEASURES, RowIndex, cosine_neighbours, neighbours
 
 
@@ -133,3 +136,25 @@ def test_cosine_of_columns_by_definition(shrinkage):
         reference = np.zeros(17)
         reference[kept] = expected[i, kept]
         np.testing.assert_allclose(found[i], reference, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_callers_in_several_threads_and_more_threads_change_nothing(measure, monkeypatch):
+    rows = sparse_of(rated(2, rows=1200, columns=60, share=0.1))
+    monkeypatch.setattr(threads, "THREADS", 1)
+    expected = neighbours(rows, 15, measure, 1.0)
+    monkeypatch.setattr(threads, "THREADS", 3)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: neighbours(rows, 15, measure, 1.0), range(8)):
+            np.testing.assert_array_equal(found.indptr, expected.indptr)
+            np.testing.assert_array_equal(found.indices, expected.indices)
+            np.testing.assert_array_equal(found.data, expected.data)
+
+
+def test_the_best_of_many_equal_values_are_the_lower_rows():
+    """Each row has one column of its own kind: hundreds of equal values, and a k within them."""
+    kind = np.arange(900) % 3
+    found = neighbours(sparse.csr_array(np.eye(3, dtype=np.float32)[kind]), 20)
+    for row in (0, 1, 500, 899):
+        same = [other for other in range(900) if kind[other] == kind[row] and other != row]
+        assert found[[row]].indices.tolist() == same[:20]
