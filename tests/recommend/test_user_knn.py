@@ -1,6 +1,5 @@
 """UserKNN: neighbours and reasons by definition, three shoppers, new shoppers, speed of one request."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
