@@ -22,7 +22,7 @@ def test_recommend_gives_reasons_and_replays(shop):
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
     assert all(row["title"] and row["category"] for row in rows)
     assert all(0 < sum(why["share"] for why in row["reasons"]) <= 1.001 for row in rows)
-    assert decision.models.keys() == {"item_knn"}
+    assert decision.models.keys() == {"blend"}
     assert decision == shop.ledger.get(decision.id)
     assert shop.why(decision.id).same
 
@@ -108,11 +108,12 @@ def test_a_replay_that_differs_says_so(shop):
 
 
 def test_a_newcomer_gets_what_is_popular(shop):
-    decision = shop.recommend("nobody ' OR 1=1 --")
+    decision = shop.recommend("nobody ' OR 1=1 --", model="item_knn")
     assert {row["model"] for row in decision.answer["rows"]} == {"popularity"}
     assert "filled up with what is popular: 10 of 10 places" in decision.rules
     assert len(decision.answer["rows"]) == 10
     assert shop.why(decision.id).same
+    assert all("without a history" in reason for reason in shop.recommend("nobody").reasons)
 
 
 def test_category_and_stock_are_kept_to(shop):
@@ -153,7 +154,7 @@ def test_every_scenario_answers_and_replays(shop):
     assert [row["model"] for row in trending.answer["rows"]].count("trending") > 5
     assert page.answer["scenario"] == "product" and first not in ids(page)
     assert "goes with" in page.reasons[0]
-    assert visitor.question["model"] == ["session_knn", "item_knn"]
+    assert visitor.question["model"] == ["session_knn", "blend", "item_knn"]
     assert cart.answer["scenario"] == "cart" and not {first, second} & set(ids(cart))
     assert visitor.answer["user_id"] is None and visitor.answer["history"] == 3
     assert not {first, second, third} & set(ids(visitor))
@@ -308,7 +309,7 @@ def test_a_decision_of_an_older_merx_replays(shop):
     """Its question and its answer had fewer fields."""
     import sqlite3
 
-    decision = shop.recommend(USER)
+    decision = shop.recommend(USER, model="item_knn")
     old = ("user", "weights", "k", "exclude", "in_stock_only", "category")
     question = {name: decision.question[name] for name in old} | {"model": "item_knn"}
     rows = [
@@ -385,7 +386,7 @@ def test_a_tampered_model_is_refused(shop):
     path = shop.models.folder / "item_knn" / version / "arrays.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ArtefactError, match="SHA-256"):
-        shop.recommend(USER)
+        shop.recommend(USER, model="item_knn")
 
 
 def test_evaluation_is_kept_and_measured_against_the_truth(shop):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+MEASURED = 5  # measures of one task shown
 FEW = 5  # models of one task whose verdicts are all told in sentences
 
 console = Console(markup=False, highlight=False)  # ids and titles may hold brackets
@@ -76,13 +77,13 @@ def show_evaluate(result: dict[str, Any]) -> None:
         scores = [score for score in result["scores"] if score["task"] == task]
         shown = [
             name
-            for measure in MEASURES[task]
+            for measure in MEASURES[task][:MEASURED]
             for name in scores[0]["metrics"]
             if name.split("@")[0] == measure
         ]
         sign = 1 if task == "forecast" else -1  # errors: the least is the best
         scores.sort(key=lambda score: sign * (score["metrics"][shown[0]] or 0.0))
-        table = _table(task, *(f"{name}>" for name in shown), "verdict")
+        table = _table(task, *(f"{name}>" for name in shown), "verdict", whole=True)
         for score in scores:
             beats = score["beats_trivial"]
             verdict = "the bar" if beats is None else "better" if beats else "no better"
@@ -131,7 +132,7 @@ def _figure(value: float | None) -> str:
 
 def show_fit(result: dict[str, Any]) -> None:
     """One row per kind of model."""
-    table = _table("model", "fitted on", "seconds>")
+    table = _table("model", "fitted on", "seconds>", whole=True)
     for entry in result["fits"]:
         if not entry["refused"]:
             table.add_row(entry["kind"], entry["fitted_on"], f"{entry['seconds']:.1f}")
@@ -219,11 +220,12 @@ def _name(entry: dict[str, Any]) -> str:
     return str(entry["title"] or entry["item_id"])
 
 
-def _table(*columns: str) -> Table:
-    """A plain table; a column whose name ends in > is aligned to the right."""
+def _table(*columns: str, whole: bool = False) -> Table:
+    """A plain table; a column whose name ends in > is aligned to the right, and the first may stay whole."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left")
+    for place, column in enumerate(columns):
+        align: Literal["left", "right"] = "right" if column.endswith(">") else "left"
+        table.add_column(column.rstrip(">"), justify=align, no_wrap=whole and place == 0)
     return table
 
 

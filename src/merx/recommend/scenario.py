@@ -52,7 +52,7 @@ class Scenario:
         0 to 1: the share of a list's relevance that the objective may cost.
     """
 
-    model: tuple[str, ...] = ("item_knn",)
+    model: tuple[str, ...] = ("blend", "item_knn")
     visitor: tuple[str, ...] = ("session_knn",)
     k: int = 10
     about: str = "shopper"

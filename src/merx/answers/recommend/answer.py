@@ -55,7 +55,7 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
     }
     return Answer(
         content,
-        tuple(_sentence(row, question) for row in rows),
+        tuple(_sentence(row, question, bool(len(here.basis))) for row in rows),
         (*_rules(question, offers, bars, told, rows), *context.notes),
     )
 
@@ -152,7 +152,7 @@ def _rules(
     return tuple(rules)
 
 
-def _sentence(row: dict[str, Any], question: RecommendQuestion) -> str:
+def _sentence(row: dict[str, Any], question: RecommendQuestion, known: bool) -> str:
     name = row["title"] or row["item_id"]
     moved = f" Moved by {'; '.join(row['rules'])}." if row["rules"] else ""
     if row["model"] == PINNED:
@@ -162,7 +162,10 @@ def _sentence(row: dict[str, Any], question: RecommendQuestion) -> str:
     if row["bought"]:
         return f"{name}: {row['bought']}.{moved}"
     if not row["reasons"]:
-        return f"{name}: fits the shopper's history as a whole.{moved}"
+        why = (
+            "fits the shopper's history as a whole" if known else "what visitors without a history are shown"
+        )
+        return f"{name}: {why}.{moved}"
     titles = [why["title"] or why["item_id"] for why in row["reasons"]]
     if question.about == "item":
         return f"{name}: goes with {titles[0]}.{moved}"
