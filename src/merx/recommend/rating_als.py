@@ -46,7 +46,7 @@ class RatingALS:
     factors: int = between(15, 4, 64, log=True)
     regularization: float = between(14.0, 1.0, 100.0, log=True)
     bias_regularization: float = between(3.0, 0.5, 25.0, log=True)
-    epochs: int = 8
+    epochs: int = 7
     seed: int = 0
 
     def fit(self, interactions: Interactions) -> "FittedRatingALS":

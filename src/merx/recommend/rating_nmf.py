@@ -42,9 +42,9 @@ class RatingNMF:
         Of the first item factors.
     """
 
-    factors: int = between(16, 4, 64, log=True)
+    factors: int = between(8, 4, 64, log=True)
     regularization: float = between(14.0, 1.0, 100.0, log=True)
-    epochs: int = 20
+    epochs: int = 12
     seed: int = 0
 
     def fit(self, interactions: Interactions) -> "FittedRatingNMF":
