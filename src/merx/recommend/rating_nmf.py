@@ -154,7 +154,7 @@ class FittedRatingNMF:
         given = ratings(histories)  # (1, I)
         rated = given.indices  # (n,)
         has = self._users(given)[0] > 0  # (F,), S of them true
-        mean, q = self.mean_user[has].astype(np.float64), self.vectors[:, has].astype(np.float64)
-        rest = given.data - q[rated] @ mean  # (n,)
-        system = q[rated].T @ q[rated] + self.regularization * np.eye(len(mean))
-        return Contributions(q[item] @ np.linalg.solve(system, q[rated].T * rest), rated)
+        mean, q = self.mean_user[has].astype(np.float64), self.vectors[rated][:, has].astype(np.float64)
+        rest = given.data - q @ mean  # (n,)
+        share = np.linalg.solve(q.T @ q + self.regularization * np.eye(len(mean)), q.T * rest)  # (S, n)
+        return Contributions(self.vectors[item][:, has].astype(np.float64) @ share, rated)

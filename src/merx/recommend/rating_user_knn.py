@@ -103,6 +103,11 @@ class FittedRatingUserKNN:
         """d as float32 CSR (I, U)."""
         return sparse.csr_array(self.deviations.T)
 
+    @cached_property
+    def _rated(self) -> sparse.csr_array:
+        """1 where there is a d, float32 CSR (U, I)."""
+        return pattern(self.deviations)
+
     def _alike(self, given: sparse.csr_array) -> sparse.csr_array:
         """s(u, v) for the most similar v of each shopper, float32 CSR (U', U)."""
         own = self.means.deviations(given)
@@ -113,7 +118,7 @@ class FittedRatingUserKNN:
         given = ratings(histories)
         alike = self._alike(given)
         said = (alike @ self.deviations).toarray()  # (U', I)
-        weight = (alike @ pattern(self.deviations)).toarray()
+        weight = (alike @ self._rated).toarray()
         return self.means.scores(given, said / (self.damping + weight))
 
     def predict(self, histories: Interactions, user: np.ndarray, item: np.ndarray) -> np.ndarray:
@@ -136,7 +141,7 @@ class FittedRatingUserKNN:
         rated = given.indices  # (n,)
         alike = self._alike(given)
         theirs = self.deviations[alike.indices]  # (V, I)
-        there = pattern(theirs)
+        there = self._rated[alike.indices]
         weight = alike.data[:, None] * theirs[:, item].toarray()  # (V, k)
         weight = weight / (self.damping + alike.data @ there[:, item].toarray())
         own = self.means.deviations(given).data.astype(np.float64)  # (n,)
