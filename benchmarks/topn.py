@@ -195,8 +195,8 @@ def main() -> None:
         "topn",
         f"gowalla: {USERS:,} users, {ITEMS:,} items, {len(train):,} pairs. Two threads each, medians of "
         f"{ROUNDS} rounds in which ours and the peer take turns. The factors are those of implicit's ALS (15 "
-        f"iterations, alpha 10); its BLAS has one thread, as it asks. The {MANY:,} items of the live query are "
-        f"those {ITEMS:,} and copies of them with 30 % noise.",
+        f"iterations, alpha 10), whose BLAS has one thread, as it asks. The {MANY:,} items of the live query "
+        f"are those {ITEMS:,} and copies of them with 30 % noise.",
         rows,
     )
 

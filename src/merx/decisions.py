@@ -78,6 +78,26 @@ class Decision:
         return dict(vars(self))
 
 
+@dataclass(frozen=True)
+class Replay:
+    """A decision, and whether its inputs still give the same answer.
+
+    Parameters
+    ----------
+    decision : Decision
+    same : bool
+    answer : the answer given today from the recorded data, models and question
+    """
+
+    decision: Decision
+    same: bool
+    answer: Any
+
+    def to_table(self) -> pa.Table:
+        """The rows of today's answer."""
+        return pa.Table.from_pylist(list(self.answer["rows"]))
+
+
 class Ledger:
     """The append-only ledger of a shop: one SQLite file.
 
@@ -167,3 +187,12 @@ class Ledger:
 def plain(value: Any) -> Any:
     """The value as it comes back from JSON, which has no NaN and no infinity: these raise ValueError."""
     return json.loads(json.dumps(value, allow_nan=False))
+
+
+def holds(recorded: Any, today: Any) -> bool:
+    """Whether today's answer says all that was recorded; an older merx may have recorded fewer fields."""
+    if isinstance(recorded, dict) and isinstance(today, dict):
+        return all(key in today and holds(value, today[key]) for key, value in recorded.items())
+    if isinstance(recorded, list) and isinstance(today, list):
+        return len(recorded) == len(today) and all(map(holds, recorded, today))
+    return bool(recorded == today)

@@ -29,7 +29,7 @@ from merx import fitting, judging, report, reporting, tuning
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
 from merx.config import About, ShopConfig, build, read_config, read_toml
 from merx.data.contracts import Progress
-from merx.decisions import Decision, Ledger, plain
+from merx.decisions import Decision, Ledger, Replay, holds, plain
 from merx.errors import ConfigError, DataError, RequestError
 from merx.files import replace_text
 from merx.ingest import IngestReport, Readiness, check
@@ -53,26 +53,6 @@ currency = {currency}
 
 def quiet(what: str, done: int, total: int) -> None:
     """Report no progress."""
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A decision, and whether its inputs still give the same answer.
-
-    Parameters
-    ----------
-    decision : Decision
-    same : bool
-    answer : the answer given today from the recorded data, models and question
-    """
-
-    decision: Decision
-    same: bool
-    answer: Any
-
-    def to_table(self) -> pa.Table:
-        """The rows of today's answer."""
-        return pa.Table.from_pylist(list(self.answer["rows"]))
 
 
 @dataclass(frozen=True)
@@ -361,7 +341,7 @@ class Shop:
         with self._engine(decision.data) as (engine, _):
             answer = verb.answer(Context(engine, self.models, decision.models, decision.data), question)
         content = plain(answer.content)
-        return Replay(decision, _holds(decision.answer, content), content)
+        return Replay(decision, holds(decision.answer, content), content)
 
     def _decide(self, verb: str, question: Any) -> Decision:
         """Answer a question on the current tables and write the decision down."""
@@ -427,15 +407,6 @@ def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -
     simulated.write_truth(shop.truth)
     progress("ingest", 2, 3)
     return shop.ingest(*raw, progress=progress)
-
-
-def _holds(recorded: Any, today: Any) -> bool:
-    """Whether today's answer says all that was recorded; an older merx may have recorded fewer fields."""
-    if isinstance(recorded, dict) and isinstance(today, dict):
-        return all(key in today and _holds(value, today[key]) for key, value in recorded.items())
-    if isinstance(recorded, list) and isinstance(today, list):
-        return len(recorded) == len(today) and all(map(_holds, recorded, today))
-    return bool(recorded == today)
 
 
 def _with(question: Question, **chosen: Any) -> Question:
