@@ -18,6 +18,7 @@ from merx.typed import typed
 
 Settings = TypeVar("Settings")
 
+SETTINGS = "shop.toml"
 TUNED = "tuned.toml"  # beside shop.toml: what `merx tune` found
 
 DEFAULT_WEIGHTS: dict[str, float] = {

@@ -205,6 +205,9 @@ class Inputs:
 
     def _catalogue(self) -> Catalogue:
         found = assemble.catalogue(self._engine, self._until)
+        if self._until is not None:
+            # a catalogue has no dates, and one that was read from orders holds what was ordered later
+            found = found.only(assemble.met_by(self._engine, self._until, found.items))
         if not found.n_items:
             raise DataError("no product is known; ingest a catalogue or events.")
         self.words["catalogue"] = f"{found.n_items:,} products of the catalogue"

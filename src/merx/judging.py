@@ -1,6 +1,7 @@
 """Judge every kind of model on days it has not seen, against the trivial one."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import compare
 from merx.evaluate.split import last_days, split_by_time
+from merx.files import replace_text
 from merx.fitting import Inputs, config_of, forecast_panels
 from merx.holdout import hold_out
 from merx.price.limits import ladder
@@ -28,6 +30,7 @@ from merx.store.engine import Engine
 from merx.typed import without_nan
 
 BAR_RANKING, BAR_FORECAST = "popularity", "seasonal_naive"  # the trivial models
+LAST = "evaluation.json"
 SERIES = 200  # best-selling products that forecasts are judged on
 GRID_POINTS = 401  # on which the truly best price is sought: 0.1 % apart at 20 % change
 
@@ -135,6 +138,23 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
         except MerxError as error:
             refused[task] = str(error)
     return EvaluationReport(tuple(scores), protocol, refused, series)
+
+
+def write_down(report: EvaluationReport, folder: Path, data: str) -> None:
+    """Keep an evaluation, and the fingerprint of the snapshot it was made on, in the shop's folder."""
+    replace_text(folder / LAST, json.dumps({"data": data, **report.to_dict()}, indent=1))
+
+
+def last(folder: Path) -> dict[str, Any] | None:
+    """The evaluation that was kept last, None where there is none. Raises DataError where it is damaged."""
+    path = folder / LAST
+    if not path.exists():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        raise DataError(f"{path}: damaged; run `merx evaluate` again.") from None
+    return found
 
 
 def _rankings(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:

@@ -27,11 +27,10 @@ import pyarrow as pa
 import merx
 from merx import fitting, judging, report, reporting, tuning
 from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
-from merx.config import About, ShopConfig, build, read_config, read_toml
+from merx.config import SETTINGS, About, ShopConfig, build, read_config
 from merx.data.contracts import Progress
 from merx.decisions import Decision, Ledger, Replay, holds, plain
-from merx.errors import ConfigError, DataError, RequestError
-from merx.files import replace_text
+from merx.errors import ConfigError, RequestError
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
 from merx.models import Models
@@ -98,7 +97,7 @@ class Shop:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
-        self.config: ShopConfig = read_config(self.folder / "shop.toml")
+        self.config: ShopConfig = read_config(self.folder / SETTINGS)
         self.tables = Tables(self.folder / "tables")
         self.models = Models(self.folder / "models")
         self.ledger = Ledger(self.folder / "decisions.sqlite")
@@ -107,7 +106,7 @@ class Shop:
     def init(cls, folder: str | Path, *, name: str = "", currency: str = "") -> "Shop":
         """Make a new shop. Raises ConfigError where the folder already is one."""
         path = Path(folder)
-        settings = path / "shop.toml"
+        settings = path / SETTINGS
         if settings.exists():
             raise ConfigError(f"{settings} is already there; delete the folder to begin anew.")
         About(name, currency)  # raises ConfigError before anything is written
@@ -157,8 +156,7 @@ class Shop:
         """Judge every kind of model on days it has not seen; the result is kept in evaluation.json."""
         with self._engine() as (engine, fingerprint):
             report = judging.evaluate(engine, self.config, self.truth, progress)
-        record = {"data": fingerprint, **report.to_dict()}
-        replace_text(self.folder / "evaluation.json", json.dumps(record, indent=1))
+        judging.write_down(report, self.folder, fingerprint)
         return report
 
     def tune(
@@ -168,19 +166,10 @@ class Shop:
 
         What is found is kept in tuned.toml and holds from the next fit on.
         """
-        by_hand = read_toml(self.folder / "shop.toml").get("models", {})
+        search = search or tuning.Search()
         with self._engine() as (engine, fingerprint):
-            report = tuning.tune(
-                engine,
-                self.config,
-                self.folder,
-                fingerprint,
-                kinds,
-                by_hand,
-                search or tuning.Search(),
-                progress,
-            )
-        self.config = read_config(self.folder / "shop.toml")
+            report = tuning.tune(engine, self.config, self.folder, fingerprint, kinds, search, progress)
+        self.config = read_config(self.folder / SETTINGS)
         return report
 
     @property
@@ -310,20 +299,10 @@ class Shop:
                 snapshot=self.tables.snapshot(fingerprint),
                 models=self.models,
                 readiness=self._check(engine),
-                evaluation=self._last_evaluation(),
+                evaluation=judging.last(self.folder),
                 ask=lambda verb, question: self._answer(verb, question, engine, fingerprint),
             )
         return report.write_report(content, self.folder / "report.html")
-
-    def _last_evaluation(self) -> dict[str, Any] | None:
-        path = self.folder / "evaluation.json"
-        if not path.exists():
-            return None
-        try:
-            found: dict[str, Any] = json.loads(path.read_text())
-        except ValueError:
-            raise DataError(f"{path}: damaged; run `merx evaluate` again.") from None
-        return found
 
     def why(self, decision_id: str) -> Replay:
         """A decision, replayed on the data, the models and the question that were written down with it.

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from merx import registry
-from merx.config import TUNED, ShopConfig
+from merx.config import SETTINGS, TUNED, ShopConfig, read_toml
 from merx.data.contracts import Progress
 from merx.data.schema import DAY
 from merx.errors import ConfigError, MerxError, RequestError
@@ -56,9 +56,11 @@ class Search:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < (0 if name == "seed" else 1):
-                raise ConfigError(f"tune: {name} = {value}: at least 1.")
+        for name in ("trials", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"tune: {name} = {getattr(self, name)}: at least 1.")
+        if self.minutes <= 0:
+            raise ConfigError(f"tune: minutes = {self.minutes:g}: above 0.")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,6 @@ def tune(
     folder: Path,
     data: str,
     kinds: Sequence[str],
-    by_hand: Mapping[str, Collection[str]],
     search: Search,
     progress: Progress,
 ) -> TuningReport:
@@ -124,11 +125,11 @@ def tune(
     Parameters
     ----------
     folder : Path
-        The shop's: tuning/ holds the trials, tuned.toml what was found.
+        The shop's: shop.toml, tuning/ with the trials, tuned.toml with what was found.
     data : str
         Fingerprint of the snapshot; trials on other data do not count.
-    kinds : names of recommenders; none: all that have something to seek.
-    by_hand : mapping of kind -> hyper-parameters that are set by hand and so are not sought
+    kinds : names of recommenders; none: all that have something to seek. What shop.toml sets by hand is not
+        sought.
     search : Search
 
     Raises
@@ -138,7 +139,7 @@ def tune(
     DataError
         The events do not span enough days to choose on and to report on.
     """
-    wanted = _wanted(kinds, by_hand)
+    wanted = _wanted(kinds, read_toml(folder / SETTINGS).get("models", {}))
     days, k = config.evaluate.days, config.evaluate.k
     histories = Inputs(engine, config).of("histories")
     second = last_days(histories, days)
@@ -302,7 +303,7 @@ def _write_down(path: Path, kind: str, settings: Mapping[str, Any]) -> None:
     replace_text(path, head + "\n".join(tables))
 
 
-def _toml(settings: Mapping[str, Any], between: str) -> str:
+def _toml(settings: Mapping[str, Any], separator: str) -> str:
     """name = value, with values as TOML writes them."""
 
     def value(setting: Any) -> str:
@@ -310,4 +311,4 @@ def _toml(settings: Mapping[str, Any], between: str) -> str:
             return str(setting).lower()
         return f'"{setting}"' if isinstance(setting, str) else repr(setting)
 
-    return between.join(f"{name} = {value(setting)}" for name, setting in settings.items())
+    return separator.join(f"{name} = {value(setting)}" for name, setting in settings.items())

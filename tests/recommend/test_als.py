@@ -12,7 +12,8 @@ from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels import als as kernel
-from merx.recommend.als import ALS, confidences, first_vectors, ridge
+from merx.recommend.als import ALS, first_vectors, ridge
+from merx.recommend.damping import damped
 from merx.recommend.rank import rank
 from tests.worlds import checkerboard, interactions, random_histories
 
@@ -91,7 +92,7 @@ def test_turned_vectors_have_a_diagonal_gramian_and_the_same_products():
 @pytest.mark.parametrize("block", [0, 2])
 def test_no_half_step_makes_the_loss_larger(block):
     model = ALS(factors=6, alpha=ALPHA, regularization=REGULARIZATION, nu=NU, block=block)
-    observed = confidences(random_histories(0, users=60, items=40))
+    observed = damped(random_histories(0, users=60, items=40))
     met = sparse.csr_array(observed.T)
     user, item = np.zeros((60, 6), np.float32), first_vectors(met, 6, 0)
     losses = [loss(observed, user, item, model)]
@@ -109,7 +110,7 @@ def test_the_fit_ends_where_the_gradient_vanishes(block):
     histories = random_histories(1, users=60, items=40)
     settings_ = ALS(factors=5, alpha=ALPHA, regularization=0.5, nu=NU, epochs=400, block=block)
     model = settings_.fit(histories)
-    observed = confidences(histories)
+    observed = damped(histories)
     met = sparse.csr_array(observed.T)
     user, axes, gramian = kernel.turned(model.embed(histories))
     users = int((observed.sum(axis=1) > 0).sum())
@@ -122,8 +123,8 @@ def test_folding_in_solves_the_normal_equations_of_any_history():
     model = ALS(factors=8, alpha=ALPHA, regularization=REGULARIZATION, nu=NU).fit(histories)
     stranger = history(["i03", "i07", "i03"], model.items, weight=[1.0, 3.0, 2.0])
     vectors = model.item_factors.astype(np.float64)
-    c = confidences(stranger)
-    met = (np.diff(confidences(histories).T.tocsr().indptr) > 0).sum()
+    c = damped(stranger)
+    met = (np.diff(damped(histories).T.tocsr().indptr) > 0).sum()
     own = REGULARIZATION * (c.sum() + ALPHA * met) ** NU
     normal = vectors.T @ np.diag(c.toarray()[0]) @ vectors + ALPHA * vectors.T @ vectors + own * np.eye(8)
     expected = np.linalg.solve(normal, vectors.T @ c.toarray()[0])
@@ -150,7 +151,7 @@ def test_an_explanation_without_a_history_is_empty():
 
 def test_confidence_is_one_for_a_weight_of_one_and_grows_ever_more_slowly():
     world = interactions([(0, "a", 1.0, 0), (0, "b", 3.0, 0), (0, "c", 7.0, 1)], ["a", "b", "c"], 1)
-    np.testing.assert_allclose(confidences(world).data, [1, 2, 3])
+    np.testing.assert_allclose(damped(world).data, [1, 2, 3])
 
 
 @pytest.mark.parametrize("block", [0, 3])

@@ -11,7 +11,8 @@ from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.nmf import solve_rows
-from merx.recommend.als import confidences, first_vectors
+from merx.recommend.als import first_vectors
+from merx.recommend.damping import damped
 from merx.recommend.nmf import NMF
 from merx.recommend.rank import rank
 from tests.recommend.test_als import ALPHA, NU, REGULARIZATION, confidence_matrix, loss
@@ -44,7 +45,7 @@ def test_rows_are_non_negative_least_squares(factors, items):
 
 def test_no_half_step_makes_the_loss_larger_and_no_factor_is_negative():
     model = NMF(factors=6, alpha=ALPHA, regularization=REGULARIZATION, nu=NU)
-    observed = confidences(random_histories(0, users=60, items=40))
+    observed = damped(random_histories(0, users=60, items=40))
     met = sparse.csr_array(observed.T)
     user, item = np.zeros((60, 6)), np.abs(first_vectors(met, 6, 0)).astype(np.float64)
     losses = [loss(observed, user, item, model)]
@@ -61,7 +62,7 @@ def test_no_half_step_makes_the_loss_larger_and_no_factor_is_negative():
 def test_folding_in_is_non_negative_least_squares_for_any_history():
     model = NMF(factors=8, alpha=ALPHA, regularization=REGULARIZATION).fit(random_histories(1))
     stranger = history(["i03", "i07", "i03"], model.items, weight=[1.0, 3.0, 2.0])
-    confidence = confidences(stranger)
+    confidence = damped(stranger)
     own = REGULARIZATION * (confidence.sum() + model.unobserved)
     expected = by_definition(confidence, model.item_factors, model.shared, [own])
     np.testing.assert_allclose(model.embed(stranger), expected, rtol=1e-4, atol=1e-5)

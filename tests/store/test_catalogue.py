@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from merx.config import ShopConfig
+from merx.fitting import Inputs
 from merx.store import assemble
 from merx.store.duckdb_engine import DuckDBEngine
 from tests.store.test_demand import price_row, sale, tables_of
@@ -48,3 +50,20 @@ def test_a_price_that_the_catalogue_lacks_is_the_last_one_seen(tmp_path, until, 
         np.testing.assert_equal(found.price[found.items.code(name)], expected)
     for name, expected in cost.items():
         np.testing.assert_equal(found.cost[found.items.code(name)], expected)
+
+
+def test_models_that_are_judged_know_nothing_of_items_that_were_met_later(tmp_path):
+    engine = DuckDBEngine(
+        *tables_of(
+            tmp_path,
+            events=[sale(0, item="early"), sale(9, item="late")],
+            products=[{"item_id": name, "title": name, "price": 1.0} for name in ("early", "late", "never")],
+        )
+    )
+    before = Inputs(engine, ShopConfig(), until=START + 5 * DAY).of("catalogue")
+    today = Inputs(engine, ShopConfig()).of("catalogue")
+    engine.close()
+    assert before.items == today.items
+    assert before.title.to_pylist() == ["early", None, None]
+    np.testing.assert_equal(before.price, [1.0, np.nan, np.nan])
+    assert today.title.to_pylist() == ["early", "late", "never"]

@@ -1,9 +1,10 @@
 """What the shop knows of each of its items, whether or not anyone has met it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from merx.data.vocabulary import Vocabulary
 
@@ -33,3 +34,17 @@ class Catalogue:
     def n_items(self) -> int:
         """I."""
         return len(self.items)
+
+    def only(self, known: np.ndarray) -> "Catalogue":
+        """Nothing is known of the items for which `known`, bool (I,), is false."""
+        mask = pa.array(known)
+        text = {
+            name: pc.if_else(mask, getattr(self, name), None)
+            for name in ("title", "description", "brand", "category")
+        }
+        return replace(
+            self,
+            **text,
+            price=np.where(known, self.price, np.nan),
+            cost=np.where(known, self.cost, np.nan),
+        )

@@ -41,6 +41,11 @@ class Barred:
     column: np.ndarray
 
     @classmethod
+    def itself(cls, n: int) -> "Barred":
+        """Row i may not choose column i, of n."""
+        return cls(np.arange(n + 1, dtype=np.int64), np.arange(n, dtype=np.int32))
+
+    @classmethod
     def none(cls, rows: int) -> "Barred":
         """No column of any row."""
         return cls(np.zeros(rows + 1, np.int64), np.empty(0, np.int32))
@@ -157,6 +162,22 @@ def top_sparse(
         lambda a, b: _multiply(*factors, columns, a, b, bars.offsets, bars.column, free, column, score),
     )
     return column, score
+
+
+def kept_rows(column: np.ndarray, value: np.ndarray, columns: int) -> sparse.csr_array:
+    """What a search for the k largest found, as CSR (U, columns), sorted.
+
+    Parameters
+    ----------
+    column : int32 (U, k)
+        -1 where fewer were found.
+    value : float32 (U, k)
+    """
+    found = column >= 0
+    offsets = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
+    rows = sparse.csr_array((value[found], column[found], offsets), shape=(len(column), columns))
+    rows.sort_indices()
+    return rows
 
 
 def sparse_scores(left: sparse.csr_array, right: sparse.csr_array) -> np.ndarray:

@@ -29,6 +29,7 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.als import descend_rows, solve_rows, turned
 from merx.kernels.products import ProductIndex
+from merx.recommend.damping import damped
 from merx.tunable import between
 
 SCALE = 0.1  # standard deviation of an item's first vector, times the square root of its length
@@ -71,7 +72,7 @@ class ALS:
 
     def fit(self, interactions: Interactions) -> "FittedALS":
         """Alternate from random items. Shoppers are solved for first, so their order has no influence."""
-        observed = confidences(interactions)  # (U, I)
+        observed = damped(interactions)  # (U, I)
         met = sparse.csr_array(observed.T)  # (I, U)
         user = np.zeros((interactions.n_users, self.factors), np.float32)
         item = first_vectors(met, self.factors, self.seed)
@@ -133,7 +134,7 @@ class FittedALS:
 
     def embed(self, histories: Interactions) -> np.ndarray:
         """Solve the normal equations of each history, of whomever: float32 (U, F)."""
-        confidence = confidences(histories)
+        confidence = damped(histories)
         return solve_rows(confidence, self.item_factors, self.curvature, self._ridge(confidence))
 
     def score(self, histories: Interactions) -> np.ndarray:
@@ -147,7 +148,7 @@ class FittedALS:
 
         of how alike i and h are in this shopper's eyes, times the confidence in h: part (k, n).
         """
-        confidence = confidences(histories)
+        confidence = damped(histories)
         vectors = self.item_factors[confidence.indices].astype(np.float64)  # (n, F)
         weighted = confidence.data[:, None] * vectors
         normal = vectors.T @ weighted + np.diag(self.curvature + self._ridge(confidence)[0])  # (F, F)
@@ -156,13 +157,6 @@ class FittedALS:
 
     def _ridge(self, confidence: sparse.csr_array) -> np.ndarray:
         return ridge(confidence, self.unobserved, self.regularization, self.nu)
-
-
-def confidences(histories: Interactions) -> sparse.csr_array:
-    """c: 1 for a summed weight of 1, and less than in proportion above; float32 CSR (U, I)."""
-    matrix = histories.matrix()
-    matrix.data = np.log2(1 + matrix.data)
-    return matrix
 
 
 def active(matrix: sparse.csr_array) -> int:

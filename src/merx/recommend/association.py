@@ -21,6 +21,7 @@ from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.products import sparse_scores, top_sparse
+from merx.recommend.terms import terms
 from merx.tunable import between
 
 BLOCK = 1024  # items whose pairs are counted at once
@@ -107,9 +108,7 @@ class FittedAssociation:
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """The terms of that sum: part (k, n) for the n distinct items of a batch of one."""
-        history = self.profile(histories).indices.astype(np.int32)
-        terms = self.similarity[history][:, item].toarray()  # (n, k)
-        return Contributions(terms.T.astype(np.float64), history)
+        return terms(self.profile(histories), self.similarity, item)
 
     def to_table(self) -> pa.Table:
         """One row per pair kept, both ways, those that chance explains least first.

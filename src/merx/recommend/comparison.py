@@ -13,8 +13,8 @@ WEIGHTINGS = ("log", "tfidf", "bm25")
 SATURATION, LENGTH = 1.2, 0.75  # k1 and b of BM25, as Robertson and Zaragoza have them
 
 
-def damped(matrix: sparse.csr_array) -> sparse.csr_array:
-    """log(1 + weight) of every entry, float32: the tenth purchase of an item says less than the first."""
+def logged(matrix: sparse.csr_array) -> sparse.csr_array:
+    """ln(1 + entry) of every entry, float32 CSR like `matrix`: the weighting `log`, unscaled."""
     data = np.log1p(matrix.data).astype(np.float32)
     return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 

@@ -18,7 +18,9 @@ from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
-from merx.kernels.products import Barred, sparse_scores, top_sparse
+from merx.kernels.products import Barred, kept_rows, sparse_scores, top_sparse
+from merx.recommend.damping import damped
+from merx.recommend.terms import terms
 from merx.tunable import between
 
 BAND = math.log(1.5)  # prices are laid between bands a factor of 1.5 apart
@@ -86,9 +88,7 @@ class FittedContent:
         latest[some] = histories.time[histories.offsets[some + 1] - 1]  # the oldest stands first
         age = (latest[histories.user] - histories.time) / DAY  # (N,)
         weight = (histories.weight * 0.5 ** (age / self.half_life)).astype(np.float32)
-        matrix = replace(histories, weight=weight).matrix()
-        matrix.data = np.log1p(matrix.data)
-        return matrix
+        return damped(replace(histories, weight=weight))
 
     def score(self, histories: Interactions) -> np.ndarray:
         """Scores float32 (U, I): the similarities to the history's items, weighted and summed."""
@@ -96,10 +96,7 @@ class FittedContent:
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """The terms of that sum: part (k, n) for the n distinct items of a batch of one."""
-        profile = self.profile(histories)
-        terms = self.similarity[profile.indices][:, item].toarray()  # (n, k)
-        part = (profile.data[:, None] * terms).T.astype(np.float64)
-        return Contributions(part, profile.indices.astype(np.int32))
+        return terms(self.profile(histories), self.similarity, item)
 
 
 def words(text: str | None) -> list[str]:
@@ -170,10 +167,6 @@ def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
 
 def nearest(vector: sparse.csr_array, k: int) -> sparse.csr_array:
     """The k rows of the largest inner products with each row i, at [h, i]: float32 CSR (I, I)."""
-    n_items = vector.shape[0]
-    itself = Barred(np.arange(n_items + 1, dtype=np.int64), np.arange(n_items, dtype=np.int32))
+    itself = Barred.itself(vector.shape[0])
     neighbour, product = top_sparse(vector, sparse.csr_array(vector.T), k, itself)  # (I, k)
-    found = neighbour >= 0
-    count = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
-    by_item = sparse.csr_array((product[found], neighbour[found], count), shape=(n_items, n_items))
-    return sparse.csr_array(by_item.T)
+    return sparse.csr_array(kept_rows(neighbour, product, vector.shape[0]).T)

@@ -1,4 +1,4 @@
-"""How much each item of a history counts: the form in which linear models read histories."""
+"""How much the items of a history count: the tenth event says less than the first."""
 
 import numpy as np
 from scipy import sparse
@@ -7,7 +7,7 @@ from merx.data.interactions import Interactions
 
 
 def damped(histories: Interactions) -> sparse.csr_array:
-    """log2(1 + summed weight), float32 CSR (U, I): a weight of 1 counts 1, and the tenth event less."""
+    """log2(1 + summed weight), float32 CSR (U, I): a weight of 1 counts 1."""
     matrix = histories.matrix()
     matrix.data = np.log2(1 + matrix.data)
     return matrix

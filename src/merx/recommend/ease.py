@@ -14,9 +14,11 @@ from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
 from merx.errors import FitError
-from merx.kernels.products import Barred, sparse_scores, top_sparse
+from merx.kernels.products import sparse_scores
 from merx.kernels.ridge import neighbourhood_ridge
+from merx.kernels.similarity import neighbours
 from merx.recommend.damping import damped
+from merx.recommend.terms import terms
 from merx.tunable import between
 
 BLOCK = 1024  # columns of the dense inverse turned into weights at once
@@ -29,7 +31,7 @@ class EASE:
     X holds log2(1 + weight), so that a weight of 1 counts 1. Up to `exact_items` items that were met, B is
     solved in closed form, B = I - P / diag(P) with P = (X^T X + regularization I)^-1, which takes
     4 n^2 bytes. Beyond, no dense matrix is made: each item is told from its `neighbours` most similar items
-    alone (by x_h . x_i / |x_h|), which is the same where these are all others.
+    alone (by the cosine), which is the same where these are all others.
 
     Parameters
     ----------
@@ -94,17 +96,8 @@ class EASE:
 
     def _of_neighbours(self, matrix: sparse.csr_array) -> sparse.csr_array:
         """The ridge regression of each item on its most similar items."""
-        n_items = matrix.shape[1]
         transposed = sparse.csr_array(matrix.T)  # (I, U)
-        norm = np.sqrt(transposed.multiply(transposed).sum(axis=1))  # (I,)
-        scaled = matrix.copy()
-        scaled.data /= norm[matrix.indices].astype(np.float32)
-        itself = Barred(np.arange(n_items + 1, dtype=np.int64), np.arange(n_items, dtype=np.int32))
-        item, likeness = top_sparse(transposed, scaled, self.neighbours, itself)
-        found = item >= 0  # (I, neighbours)
-        offsets = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
-        nearest = sparse.csr_array((likeness[found], item[found], offsets), shape=(n_items, n_items))
-        nearest.sort_indices()
+        nearest = neighbours(transposed, self.neighbours, "cosine")
         gram = sparse.csr_array(transposed @ matrix)
         gram.sort_indices()
         return sparse.csr_array(neighbourhood_ridge(gram, nearest, self.regularization).T)
@@ -132,11 +125,7 @@ class FittedEASE:
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """The terms of the regressions: part (k, n)."""
-        profile = self.profile(histories)
-        weights = self.similarity[profile.indices][:, item].toarray()  # (n, k)
-        return Contributions(
-            (profile.data[:, None] * weights).T.astype(np.float64), profile.indices.astype(np.int32)
-        )
+        return terms(self.profile(histories), self.similarity, item)
 
 
 def _largest(block: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

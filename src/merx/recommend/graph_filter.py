@@ -12,10 +12,11 @@ from scipy import sparse
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
-from merx.kernels.products import sparse_scores
+from merx.kernels.products import kept_rows, sparse_scores
 from merx.kernels.spectral import leading_right_vectors
 from merx.kernels.topk import top_k
 from merx.recommend.damping import damped
+from merx.recommend.terms import terms
 from merx.tunable import between
 
 CELLS = 1 << 25  # of the filter's dense rows held at once
@@ -88,12 +89,8 @@ class GraphFilter:
         dense[np.arange(last - first), np.arange(first, last)] = 0
         dense[dense <= NOISE * dense.max(axis=1, keepdims=True, initial=0)] = -np.inf
         item, value = top_k(dense, self.neighbours)
-        found = item >= 0
-        offsets = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
         share = value / np.maximum(np.nansum(value, axis=1, keepdims=True), np.float32(1e-30))
-        rows = sparse.csr_array((share[found], item[found], offsets), shape=dense.shape)
-        rows.sort_indices()
-        return rows
+        return kept_rows(item, share, dense.shape[1])
 
 
 @dataclass(frozen=True)
@@ -118,8 +115,4 @@ class FittedGraphFilter:
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """What each item of the history passes on: part (k, n)."""
-        profile = self.profile(histories)
-        passed = self.similarity[profile.indices][:, item].toarray()  # (n, k)
-        return Contributions(
-            (profile.data[:, None] * passed).T.astype(np.float64), profile.indices.astype(np.int32)
-        )
+        return terms(self.profile(histories), self.similarity, item)

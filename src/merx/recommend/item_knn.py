@@ -15,7 +15,8 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.products import sparse_scores
 from merx.kernels.similarity import neighbours
-from merx.recommend.comparison import MEASURES, WEIGHTINGS, Weighting, check_choices, damped
+from merx.recommend.comparison import MEASURES, WEIGHTINGS, Weighting, check_choices, logged
+from merx.recommend.terms import terms
 from merx.tunable import among, between
 
 
@@ -82,7 +83,7 @@ class FittedItemKNN:
 
     def profile(self, histories: Interactions) -> sparse.csr_array:
         """The log-damped weight of each item of the histories, float32 CSR (U, I)."""
-        return damped(histories.matrix())
+        return logged(histories.matrix())
 
     def score(self, histories: Interactions) -> np.ndarray:
         """Scores float32 (U, I): the similarities of the history's items, weighted and summed."""
@@ -90,7 +91,4 @@ class FittedItemKNN:
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """The terms of that sum: part (k, n) for the n distinct items of a batch of one."""
-        profile = self.profile(histories)
-        terms = self.similarity[profile.indices][:, item].toarray()  # (n, k)
-        part = (profile.data[:, None] * terms).T.astype(np.float64)
-        return Contributions(part, profile.indices.astype(np.int32))
+        return terms(self.profile(histories), self.similarity, item)

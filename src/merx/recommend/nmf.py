@@ -21,7 +21,8 @@ from merx.errors import ConfigError
 from merx.kernels.als import gramian
 from merx.kernels.nmf import solve_rows
 from merx.kernels.products import ProductIndex
-from merx.recommend.als import active, confidences, first_vectors, ridge
+from merx.recommend.als import active, first_vectors, ridge
+from merx.recommend.damping import damped
 from merx.tunable import between
 
 SWEEPS, TOLERANCE = 8, 1e-2  # of a half-step: the other side will move anyway
@@ -61,7 +62,7 @@ class NMF:
 
     def fit(self, interactions: Interactions) -> "FittedNMF":
         """Alternate from random items. Shoppers are solved for first, so their order has no influence."""
-        observed = confidences(interactions)  # (U, I)
+        observed = damped(interactions)  # (U, I)
         met = sparse.csr_array(observed.T)  # (I, U)
         user = np.zeros((interactions.n_users, self.factors))
         item = np.abs(first_vectors(met, self.factors, self.seed)).astype(np.float64)
@@ -119,7 +120,7 @@ class FittedNMF:
 
     def embed(self, histories: Interactions) -> np.ndarray:
         """How much of each part a shopper likes, for any history: float32 (U, F), at least 0."""
-        confidence = confidences(histories)
+        confidence = damped(histories)
         held, start = self._ridge(confidence), np.zeros((histories.n_users, len(self.shared)))
         limits = EXACT_SWEEPS, EXACT_TOLERANCE
         return solve_rows(confidence, self.item_factors, self.shared, held, start, *limits).astype(np.float32)
@@ -135,7 +136,7 @@ class FittedNMF:
 
         since at the minimum the gradient is 0 along P: part (k, n). P follows from the whole history.
         """
-        confidence = confidences(histories)
+        confidence = damped(histories)
         liked = self.embed(histories)[0] > 0  # (F,)
         vectors = self.item_factors[confidence.indices][:, liked].astype(np.float64)  # (n, P)
         weighted = confidence.data[:, None] * vectors

@@ -13,8 +13,9 @@ from scipy import sparse
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
-from merx.kernels.products import Barred, sparse_scores, top_sparse
+from merx.kernels.products import Barred, kept_rows, sparse_scores, top_sparse
 from merx.recommend.damping import damped
+from merx.recommend.terms import terms
 from merx.tunable import between
 
 
@@ -50,14 +51,10 @@ class RP3Beta:
         to_item = matrix.copy()  # p(u -> i)^alpha / d_i^beta
         to_item.data = (matrix.data / per_user[row]) ** np.float32(self.alpha)
         to_item.data /= per_item[matrix.indices] ** np.float32(self.beta)
-        n_items = interactions.n_items
-        itself = Barred(np.arange(n_items + 1, dtype=np.int64), np.arange(n_items, dtype=np.int32))
+        itself = Barred.itself(interactions.n_items)
         item, walk = top_sparse(sparse.csr_array(to_user.T), to_item, self.neighbours, itself)
-        found = item >= 0  # (I, neighbours)
-        offsets = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
         share = walk / np.nansum(walk, axis=1, keepdims=True)
-        similarity = sparse.csr_array((share[found], item[found], offsets), shape=(n_items, n_items))
-        similarity.sort_indices()
+        similarity = kept_rows(item, share, interactions.n_items)
         return FittedRP3Beta(interactions.items, similarity)
 
 
@@ -83,8 +80,4 @@ class FittedRP3Beta:
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
         """The terms of that sum: part (k, n)."""
-        profile = self.profile(histories)
-        walks = self.similarity[profile.indices][:, item].toarray()  # (n, k)
-        return Contributions(
-            (profile.data[:, None] * walks).T.astype(np.float64), profile.indices.astype(np.int32)
-        )
+        return terms(self.profile(histories), self.similarity, item)

@@ -9,11 +9,12 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
-from merx.data.contracts import FactorModel, NeighbourModel, Recommender
+from merx.data.contracts import Recommender
 from merx.data.interactions import Interactions
 from merx.kernels.pairs import sparse_at
 from merx.kernels.products import Barred, ProductIndex, top_sparse
 from merx.kernels.topk import top_k
+from merx.recommend.rank import is_factor_model, is_neighbour_model
 
 
 class Voice(Protocol):
@@ -38,9 +39,9 @@ class Voice(Protocol):
 
 def voice(model: Recommender, histories: Interactions) -> Voice:
     """The form that suits the model; one of neither contract is asked for the score of every item (U, I)."""
-    if isinstance(model, FactorModel):
+    if is_factor_model(model):
         return Products(model.index, model.embed(histories))
-    if isinstance(model, NeighbourModel):
+    if is_neighbour_model(model):
         return Neighbours(model.profile(histories), model.similarity)
     return Scores(model.score(histories))
 

@@ -81,6 +81,13 @@ def catalogue(engine: Engine, until: int | None = None) -> Catalogue:
     )
 
 
+def met_by(engine: Engine, until: int, items: Vocabulary) -> np.ndarray:
+    """Whether anyone met each item before a moment (microseconds since 1970, UTC), bool (I,)."""
+    first = engine.query("first_met")
+    early = first.filter(pc.less(first["time"], pa.scalar(until, TIME)))["item_id"].combine_chunks()
+    return np.asarray(pc.is_in(items.ids, early).to_numpy(zero_copy_only=False))
+
+
 def _last(seen: pa.Table, name: str, items: Vocabulary) -> np.ndarray:
     """The value in the last row of each item that has one, float64 (I,), NaN where there is none."""
     known = seen.filter(pc.is_valid(seen[name]))

@@ -59,6 +59,12 @@ QUERIES: dict[str, Query] = {
             ]
         ),
     ),
+    # When each item was met first.
+    "first_met": Query(
+        "SELECT item_id, min(time) AS time FROM events WHERE item_id IS NOT NULL GROUP BY item_id "
+        "ORDER BY item_id",
+        pa.schema([("item_id", pa.string()), ("time", TIME)]),
+    ),
     # When the latest event happened, null where there is none.
     "latest": Query("SELECT max(time) AS time FROM events", pa.schema([("time", TIME)])),
     # What became of each item: how often it was looked at and bought, units sold and sent back.
