@@ -157,7 +157,7 @@ def test_confidence_is_one_for_a_weight_of_one_and_grows_ever_more_slowly():
 @pytest.mark.parametrize("block", [0, 3])
 def test_the_checkerboard(block):
     board = checkerboard()
-    model = ALS(factors=4, alpha=0.1, regularization=0.01, block=block).fit(board)
+    model = ALS(factors=4, alpha=0.1, regularization=0.01, nu=1.0, block=block).fit(board)
     ranking = rank(model, board, 1, exclude=board)
     assert ranking.item[:, 0].tolist() == [u % 12 for u in range(board.n_users)]
 

@@ -60,7 +60,7 @@ def test_no_half_step_makes_the_loss_larger_and_no_factor_is_negative():
 
 
 def test_folding_in_is_non_negative_least_squares_for_any_history():
-    model = NMF(factors=8, alpha=ALPHA, regularization=REGULARIZATION).fit(random_histories(1))
+    model = NMF(factors=8, alpha=ALPHA, regularization=REGULARIZATION, nu=1.0).fit(random_histories(1))
     stranger = history(["i03", "i07", "i03"], model.items, weight=[1.0, 3.0, 2.0])
     confidence = damped(stranger)
     own = REGULARIZATION * (confidence.sum() + model.unobserved)

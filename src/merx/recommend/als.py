@@ -60,8 +60,8 @@ class ALS:
 
     factors: int = between(64, 16, 256, log=True)
     alpha: float = between(0.1, 0.003, 1.0, log=True)
-    regularization: float = between(0.01, 0.0001, 1.0, log=True)
-    nu: float = between(1.0, 0.0, 1.0)
+    regularization: float = between(0.3, 0.0001, 10.0, log=True)
+    nu: float = between(0.5, 0.0, 1.0)
     epochs: int = between(15, 4, 32)
     block: int = 0
     seed: int = 0
