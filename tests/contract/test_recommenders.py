@@ -166,6 +166,15 @@ def test_recode_to_a_grown_catalogue_keeps_the_history(kind):
     np.testing.assert_array_equal(back.item, histories.item)
 
 
+@pytest.mark.parametrize("kind", [name for name in KINDS if "catalogue" not in registry.kind(name).reads])
+def test_an_item_nobody_met_changes_nothing_else(kind):
+    histories = random_histories(14)
+    grown = histories.recode(Vocabulary.of(sorted([*histories.items.ids.to_pylist(), "i07b"])))
+    score, more = fitted(kind, histories).score(histories), fitted(kind, grown).score(grown)
+    place = grown.items.codes(histories.items.ids)
+    np.testing.assert_allclose(more[:, place], score, rtol=1e-4, atol=1e-5)
+
+
 def test_saving_does_not_reach_outside_the_folder(kind, tmp_path: Path):
     config, _ = registry.kind(kind).load()
     model = fitted(kind, random_histories(12))
