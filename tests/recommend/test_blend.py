@@ -58,16 +58,16 @@ def test_members_vote_where_too_few_came_back():
     unwanted = set(disliked(met, model.facts.most_stars).tolist())
     for user in range(met.n_users):
         one = met.take(np.array([user]))
-        votes = np.zeros((2, met.n_items))  # with near ties lost, and won
+        votes = np.zeros((2, met.n_items))  # where rounding falls one way, and the other
         for name in MEMBERS:
             said = getattr(model, name).score(one)[0]
             new = np.where(one.seen().toarray()[0], -np.inf, said)
             # a model of repeat purchase speaks of what was bought alone
             best = new if np.isfinite(new).any() else said
             named = np.sort(best[np.isfinite(best)])[::-1][: model.candidates]
-            slack = 1e-4 * np.abs(np.where(np.isfinite(said), said, 0))
-            for vote, near in zip(votes, (-slack, slack), strict=True):
-                place = (named[None, :] > (said + near)[:, None]).sum(axis=1)
+            largest = np.abs(named).max(initial=0)
+            for vote, equal in zip(votes, (0.98e-4, 1.02e-4), strict=True):  # closer ones share a place
+                place = (named[None, :] > (said + equal * largest)[:, None]).sum(axis=1)
                 vote += np.where(np.isfinite(said), 1 / (60 + place + 1), 0)
         shown = np.isfinite(score[user])
         assert (votes[0] * (1 - 1e-6) <= score[user])[shown].all()
