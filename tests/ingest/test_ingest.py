@@ -7,8 +7,6 @@ import json
 import tempfile
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -17,53 +15,7 @@ from hypothesis import strategies as st
 
 from merx.data.schema import EVENTS_TABLE, TABLES
 from merx.errors import ConfigError, DataError
-from merx.ingest import ingest
-from merx.store.tables import Tables
-
-HEADER = "time,event,user_id,item_id,quantity,price"
-LINES = (
-    "2024-01-01 10:00:00,view_item,u1,i1,,",
-    "2024-01-01 10:01:00,add_to_cart,u1,i1,1,2.5",
-    "2024-01-01 10:02:00,purchase,u1,i1,2,2.5",
-    "2024-01-02 09:00:00,purchase,u2,i2,1,7",
-)
-
-
-class World:
-    """A folder with the tables and the files of one test."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.tables = Tables(folder / "tables")
-        self.rejected = folder / "rejected"
-
-    def write(self, lines, name="orders.csv", header=HEADER, encoding="utf-8", newline="\n"):
-        path = self.folder / name
-        text = newline.join([header, *lines, ""])
-        path.write_bytes(text.encode(encoding))
-        return path
-
-    def read(self, *paths, **options):
-        return ingest(self.tables, self.rejected, paths, **options)
-
-    def file(self, lines, name="orders.csv", header=HEADER, **options):
-        return self.read(self.write(lines, name, header), **options).files[0]
-
-    def rows(self, table="events", columns="*"):
-        paths = [str(path) for path in self.tables.paths(self.tables.current(), table)]
-        if not paths:
-            return []
-        return duckdb.sql(f"SELECT {columns} FROM read_parquet({paths}) ORDER BY ALL").fetchall()
-
-    def only_rejected(self):
-        (path,) = self.rejected.glob("*.csv")
-        with open(path, newline="") as file:
-            return path, list(csv.DictReader(file))
-
-
-@pytest.fixture
-def world(tmp_path):
-    return World(tmp_path)
+from tests.ingest.world import HEADER, LINES, World
 
 
 def test_a_clean_file(world):
@@ -189,119 +141,6 @@ def test_why_a_line_is_rejected(world, line, reason):
     assert [(row["file"], row["line"], row["reason"]) for row in rows] == [("orders.csv", "6", reason)]
 
 
-def test_other_names_of_events_are_known_and_said(world):
-    mapping = {"table": "events", "columns": {name: name for name in ("time", "event", "item_id")}}
-    report = world.file(
-        ["2024-01-01,Add To Basket,i", "2024-01-01,buy,i", "2024-01-01,view_item,i"],
-        header="time,event,item_id",
-        mappings={"own": mapping},
-    )
-    assert [event for (event,) in world.rows("events", "event")] == ["add_to_cart", "purchase", "view_item"]
-    assert "Add To Basket -> add_to_cart, buy -> purchase" in str(report.notes)
-
-
-def test_not_a_number_is_nothing_and_infinite_is_wrong(world):
-    rows = {"time": ["2024-01-01"] * 3, "event": ["purchase"] * 3, "user_id": ["u"] * 3, "item_id": ["i"] * 3}
-    table = pa.table(
-        {
-            **rows,
-            "quantity": [float("nan"), 1.0, 2.0],
-            "price": [1.0, float("nan"), float("inf")],
-            "_ROW": [1, 2, 3],
-        }
-    )
-    pq.write_table(table, world.folder / "n.parquet")
-    report = world.read(world.folder / "n.parquet").files[0]
-    assert dict(report.reasons) == {"price is not finite": 1}
-    assert world.rows("events", "quantity, price") == [(1.0, 1.0), (1.0, None)]
-
-
-def test_a_negative_quantity_is_a_refund(world):
-    header = "time,event,item_id,quantity,price"
-    mapping = {"table": "events", "columns": {name: name for name in header.split(",")}}
-    world.file(["2024-01-01,purchase,i,-2,3"], header=header, dialect="own", mappings={"own": mapping})
-    assert world.rows("events", "event, quantity, price") == [("refund", 2.0, 3.0)]
-
-
-@pytest.mark.parametrize(
-    ("times", "first", "note"),
-    [
-        (["1704067200", "1704067201"], "2024-01-01 00:00:00", "seconds"),
-        (["1704067200.5", "1704067201.25"], "2024-01-01 00:00:00.5", "seconds"),
-        (["1704067200000", "1704067201000"], "2024-01-01 00:00:00", "milliseconds"),
-        (["1704067200000000", "1704067201000000"], "2024-01-01 00:00:00", "microseconds"),
-        (["1704067200000000000", "1704067201000000000"], "2024-01-01 00:00:00", "nanoseconds"),
-        (["2024-01-01T01:00:00+01:00", "2024-01-01T01:00:01Z"], "2024-01-01 00:00:00", "ISO"),
-        (["2024-01-01 00:00:00 UTC", "2024-01-02 00:00 GMT"], "2024-01-01 00:00:00", "ISO"),
-        (["12/1/2010 8:26", "12/31/2010 8:26"], "2010-12-01 08:26:00", "month/day/year"),
-        (["1/12/2010 8:26", "31/12/2010 8:26"], "2010-12-01 08:26:00", "day/month/year"),
-        (["1.12.10", "31.12.10"], "2010-12-01 00:00:00", "day.month.year"),
-        (["1/2/2010 8:26", "2/3/2010 8:26"], "2010-01-02 08:26:00", "this is an assumption"),
-        (["20240101", "20240102"], "2024-01-01 00:00:00", "YYYYMMDD"),
-        (["1/12/2010 8:26 PM", "12/13/2010 8:27 AM"], "2010-01-12 20:26:00", "month/day/year"),
-        (["01 Dec 2010 08:26", "02 Dec 2010 08:26"], "2010-12-01 08:26:00", "day, name of month, year"),
-    ],
-)
-def test_forms_of_time(world, times, first, note):
-    mapping = {"table": "events", "columns": {name: name for name in ("time", "event", "user_id", "item_id")}}
-    lines = [f"{time},view_item,u,i" for time in times]
-    report = world.file(lines, header="time,event,user_id,item_id", mappings={"own": mapping})
-    assert report.accepted == 2
-    assert world.rows("events", "CAST(min(time) AS VARCHAR)") == [(first,)]
-    assert any(note in each for each in report.notes)
-
-
-def test_a_day_after_the_first_lines_can_change_the_order_of_day_and_month(world):
-    mapping = {"table": "events", "columns": {name: name for name in ("time", "event", "item_id")}}
-    lines = ["1/2/2010 8:26,view_item,i"] * 6000 + ["13/2/2010 8:26,view_item,i", "never,view_item,i"]
-    report = world.file(lines, header="time,event,item_id", mappings={"own": mapping})
-    assert (report.accepted, dict(report.reasons)) == (6001, {"time not readable as day/month/year": 1})
-    assert world.rows("events", "DISTINCT month(time)") == [(2,)]
-
-
-@pytest.mark.parametrize(
-    ("prices", "read"),
-    [
-        (["1,234.56", "2.50"], [2.5, 1234.56]),
-        (["£3.50", "$ 4"], [3.5, 4.0]),
-        (["12.50 GBP", "EUR 3"], [3.0, 12.5]),
-        (["1.234,56", "2,5"], [2.5, 1234.56]),
-        (["2,5 €", "1.000"], [2.5, 1000.0]),
-    ],
-)
-def test_forms_of_number(world, prices, read):
-    report = world.file(
-        [f"2024-01-01;purchase;u;i;1;{price}" for price in prices], header=HEADER.replace(",", ";")
-    )
-    assert report.rejected == 0
-    assert [price for (price,) in world.rows("events", "price")] == read
-
-
-def test_a_decimal_comma_counts_only_where_no_number_has_a_dot(world):
-    lines = [f"2024-01-01;purchase;u;i;1;{price}" for price in ("2.5", "3,5")]
-    report = world.file(lines, header=HEADER.replace(",", ";"))
-    assert dict(report.reasons) == {"price is not a number": 1}
-
-
-def test_ids_are_trimmed_and_words_for_nothing_are_null(world):
-    world.file(["2024-01-01,view_item, u1\t,\u00a0i1,,", "2024-01-01,view_item,nan,i1,,"])
-    assert world.rows("events", "user_id, item_id") == [("u1", "i1"), (None, "i1")]
-
-
-def test_whole_number_ids_lose_the_tail_that_floats_gave_them(world):
-    table = pa.table(
-        {
-            "time": ["2024-01-01", "2024-01-02"],
-            "event": ["view_item"] * 2,
-            "user_id": [17850.0, None],
-            "item_id": [1, 2],
-        }
-    )
-    pq.write_table(table, world.folder / "floats.parquet")
-    world.read(world.folder / "floats.parquet")
-    assert world.rows("events", "user_id, item_id") == [("17850", "1"), (None, "2")]
-
-
 def test_line_numbers_count_quoted_line_ends_blank_lines_and_the_mark_at_the_start(world):
     path = world.folder / "orders.csv"
     path.write_bytes(
@@ -412,112 +251,6 @@ def test_products_are_learned_from_orders_and_never_overwritten(world):
     assert "products" not in str(world.file([lines[0]], "again.csv", header=header).notes)
 
 
-def test_json_lines(world):
-    path = world.folder / "orders.jsonl"
-    path.write_text(
-        '{"time": 1704067200, "event": "purchase", "user_id": 5, "item_id": "i", "price": 2.5}\n'
-        "\n"
-        '{"time": 1704067201, "event": "purchase", "user_id": "6", "item_id": 7, "price": "3"}\n'
-        "{broken\n"
-        "[1]\n"
-        '{"time": 1704067201, "event": "purchase", "user_id": "6", "item_id": "z", "price": "x"}\n'
-    )
-    report = world.read(path).files[0]
-    assert (report.read, report.accepted) == (5, 2)
-    assert dict(report.reasons) == {"not a JSON object": 2, "price is not a number": 1}
-    assert [each.line for each in report.examples["not a JSON object"]] == [4, 5]
-    assert world.rows("events", "user_id, item_id, price") == [("5", "i", 2.5), ("6", "7", 3.0)]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "empty"),
-        (b"\n\n", "empty"),
-        (HEADER.encode() + b"\n", "has a header and no rows"),
-        (HEADER.encode() + b"\n2024-01-01,view_item,u\x00,i,,\n", "line 2 holds a NUL byte"),
-        (HEADER.encode() + "\n2024-01-01,view_item,Jos\xe9,i,,\n".encode("latin-1"), "line 2 is not UTF-8"),
-        ((HEADER + "\n" + LINES[0]).encode("utf-16"), "UTF-16"),
-        (b"time#event#item_id\n2024-01-01#view_item#i\n", "no comma, semicolon, tab or bar"),
-        (b"a,b\n1,2\n", "of no dialect"),
-        (HEADER.encode() + b'\n2024-01-01,view_item,"u,i,,\n' + b"x\n" * 1_100_000, "the record at line 2"),
-    ],
-)
-def test_files_that_cannot_be_read(world, content, said):
-    path = world.folder / "bad.csv"
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=said):
-        world.read(path)
-    assert not world.tables.current().parts
-
-
-@pytest.mark.parametrize("letters", ["\u00e9", "\u4e16", "\U0001f600"])
-def test_letters_that_blocks_cut_in_two(world, monkeypatch, letters):
-    monkeypatch.setattr("merx.ingest.records.CHUNK", 49)
-    path = world.write([f"2024-01-0{n},view_item,{letters * n},i,," for n in range(1, 9)])
-    assert world.read(path).accepted == 8
-    path.write_bytes(path.read_bytes() + b"2024-01-01,view_item,\xff,i,,\n")
-    with pytest.raises(DataError, match="line 10 is not UTF-8"):
-        world.read(path)
-    path.write_bytes(path.read_bytes()[:-6] + "\u4e16".encode()[:2])
-    with pytest.raises(DataError, match="line 10 is not UTF-8"):
-        world.read(path)
-
-
-def test_blank_lines_before_the_header(world):
-    path = world.folder / "orders.csv"
-    path.write_text("\n\n" + "\n".join([HEADER, LINES[0], "2024-01-01,odd,u,i,,", "x"]) + "\n")
-    report = world.read(path).files[0]
-    assert (report.accepted, report.rejected) == (1, 2)
-    assert [row["line"] for row in world.only_rejected()[1]] == ["5", "6"]
-
-
-def test_other_unreadable_sources(world):
-    with pytest.raises(DataError, match="no such file"):
-        world.read(world.folder / "absent.csv")
-    (world.folder / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no file"):
-        world.read(world.folder / "empty")
-    (world.folder / "cut.csv.gz").write_bytes(gzip.compress(("\n".join([HEADER, *LINES]) * 9).encode())[:-20])
-    with pytest.raises(DataError, match="ends too early"):
-        world.read(world.folder / "cut.csv.gz")
-    (world.folder / "no.csv.gz").write_bytes(b"time,event\n")
-    with pytest.raises(DataError, match="no intact"):
-        world.read(world.folder / "no.csv.gz")
-    (world.folder / "no.parquet").write_bytes(b"PAR1 but not really")
-    with pytest.raises(DataError, match="no readable Parquet"):
-        world.read(world.folder / "no.parquet")
-    (world.folder / "list.json").write_text('[{"time": 1}]')
-    with pytest.raises(DataError, match="JSON lines"):
-        world.read(world.folder / "list.json")
-
-
-def test_folders_globs_and_odd_file_names(world):
-    for place, name in enumerate(("it's [1]*.csv", 'say "hi"; DROP TABLE x.csv', "é.csv")):
-        world.write([f"2024-01-0{place + 1},view_item,u,i,,", "2024-01-01,odd,u,i,,"], name)
-    report = world.read(world.folder / "*.csv")
-    assert [file.accepted for file in report.files] == [1, 1, 1]
-    assert world.read(world.folder, world.folder / "é.csv").duplicates == 6
-    assert len(list(world.rejected.glob("*.csv"))) == 3
-
-
-def test_odd_column_names_stay_names(world):
-    odd = 'x"; DROP TABLE rejected; --'
-    header = f'"{odd.replace(chr(34), chr(34) * 2)}",when\'s,what'
-    mapping = {"columns": {"item_id": odd, "time": "when's", "event": "what"}}
-    report = world.file(
-        ["i,2024-01-01,view_item", "i,2024-01-01,odd"], header=header, mappings={"own": mapping}
-    )
-    assert (report.accepted, report.rejected) == (1, 1)
-    assert odd in world.only_rejected()[1][0]
-
-
-def test_repeated_and_blank_column_names(world):
-    report = world.file([LINES[0] + ",x,y,z"], header=HEADER + ",Price,,PRICE")
-    assert report.accepted == 1
-    assert world.rows("events", "price") == [(None,)]
-
-
 @pytest.mark.parametrize(
     ("column", "event"),
     [("price", "purchase"), ("quantity", "purchase"), ("value", "rate"), (None, "view_item")],
@@ -615,15 +348,3 @@ def test_every_table_has_the_columns_of_its_schema(world):
     (path,) = world.tables.paths(world.tables.current(), "relations")
     schema = pq.read_schema(path)
     assert schema.names == [*TABLES["relations"].names, "key"]
-
-
-@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
-@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_times_of_every_arrow_type(world, unit, zone):
-    factor = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
-    time = pa.array([1704449472 * factor], pa.timestamp(unit, zone))
-    table = pa.table({"time": time, "event": ["view_item"], "user_id": ["u"], "item_id": ["i"]})
-    pq.write_table(table, world.folder / "t.parquet")
-    (report,) = world.read(world.folder / "t.parquet").files
-    assert (report.read, report.accepted) == (1, 1)
-    assert str(world.rows(columns="time")[0][0]) == "2024-01-05 10:11:12"

@@ -1,144 +1,30 @@
-import hashlib
-from collections.abc import Callable, Iterator
+"""Faults that are planted are found, and a clean shop has none."""
+
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from merx import registry
-from merx.data.schema import TABLES
-from merx.ingest.capabilities import NEEDS, Capability
-from merx.ingest.quality import ALARMS, Finding, calendar
-from merx.ingest.readiness import Readiness, check
+from merx.ingest.capabilities import NEEDS
+from merx.ingest.quality import ALARMS, calendar
+from merx.ingest.readiness import check
 from merx.store.case_queries import CASE_QUERIES
 from merx.store.demand import demand
-from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.quality_queries import QUALITY_QUERIES
-from merx.store.tables import Part, Snapshot, Tables
-
-START = datetime(2025, 1, 6)  # a Monday
-DAYS = 120
-PRODUCTS = 30
-SHOPPERS = 1200
-
-Rows = list[dict[str, Any]]
-Shop = dict[str, Rows]
-Open = Callable[[Shop], DuckDBEngine]
-
-
-@pytest.fixture
-def open_shop(tmp_path: Path) -> Iterator[Open]:
-    engines: list[DuckDBEngine] = []
-
-    def write(shop: Shop) -> DuckDBEngine:
-        tables = Tables(tmp_path / f"tables{len(engines)}")
-        with tables.writing() as scratch:
-            parts = {}
-            for name, rows in shop.items():
-                path = scratch / f"{name}.parquet"
-                pq.write_table(pa.Table.from_pylist(rows, TABLES[name]), path)
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-                parts[Part(name, f"{digest}.parquet", len(rows))] = path
-            tables.commit(Snapshot(tuple(parts)), parts)
-        engines.append(DuckDBEngine(tables, tables.current()))
-        return engines[-1]
-
-    yield write
-    for engine in engines:
-        engine.close()
-
-
-def event(
-    name: str, time: datetime, item: str | None, user: str | None = None, **rest: Any
-) -> dict[str, Any]:
-    bought = {"price": 5.0, "currency": "EUR"} if name in ("purchase", "refund") else {}
-    return {
-        "event": name,
-        "time": time,
-        "item_id": item,
-        "user_id": user,
-        "quantity": 1.0,
-        **bought,
-        **rest,
-    }
-
-
-def price_of(product: int, day: int) -> float:
-    """Each product has four prices, 5 % apart, in turns of four weeks."""
-    return round((2.0 + product) * (1.0, 1.05, 0.95, 1.1)[(day // 28 + product) % 4], 2)
-
-
-def clean_shop() -> Shop:
-    """Views, carts and purchases of 120 days, a catalogue without gaps, prices, stock; nothing odd."""
-    rng = np.random.default_rng(7)
-    events: Rows = []
-    for day in range(DAYS):
-        for visit in range(40):
-            user, session = f"u{rng.integers(SHOPPERS)}", f"s{day}-{visit}"
-            hour = START + timedelta(days=day, hours=8 + 14 * (visit + rng.random()) / 40)
-            for look in range(3):
-                product = int(rng.integers(PRODUCTS))
-                time = hour + timedelta(seconds=40 * look)
-                item = f"p{product}"
-                events.append(event("view_item", time, item, user, session_id=session))
-                if look < 2:
-                    events.append(event("add_to_cart", time, item, user, session_id=session))
-                    quantity = float(rng.integers(1, 4))
-                    bought = {"quantity": quantity, "price": price_of(product, day), "session_id": session}
-                    events.append(event("purchase", time, item, user, **bought))
-    products = [
-        {
-            "item_id": f"p{n}",
-            "title": f"Product number {n}",
-            "category": f"Kind {n % 3}",
-            "price": price_of(n, DAYS),
-            "cost_of_goods_sold": 0.5 * price_of(n, 0),
-        }
-        for n in range(PRODUCTS)
-    ]
-    prices = [
-        {
-            "item_id": f"p{n}",
-            "time": START + timedelta(days=day),
-            "price": price_of(n, day),
-            "from_orders": False,
-        }
-        for n in range(PRODUCTS)
-        for day in range(0, DAYS, 28)
-    ]
-    stock = [{"item_id": f"p{n}", "time": START, "available": True} for n in range(PRODUCTS)]
-    return {"events": events, "products": products, "prices": prices, "stock": stock}
-
-
-@pytest.fixture(scope="module")
-def clean() -> Shop:
-    return clean_shop()
-
-
-def planted(shop: Shop, table: str, rows: Rows) -> Shop:
-    return {**shop, table: [*shop.get(table, []), *rows]}
-
-
-def found(readiness: Readiness, title: str) -> Finding:
-    matching = [finding for finding in readiness.findings if title in finding.title]
-    assert len(matching) == 1, [finding.title for finding in readiness.findings]
-    return matching[0]
-
-
-def titles(readiness: Readiness) -> str:
-    return "; ".join(finding.title for finding in readiness.findings)
-
-
-def capability(readiness: Readiness, name: str) -> Capability:
-    return next(entry for entry in readiness.capabilities if name in entry.name)
-
-
-def states(readiness: Readiness) -> dict[str, str]:
-    return {entry.name: entry.state for entry in readiness.capabilities}
+from tests.ingest.shops import (
+    DAYS,
+    SHOPPERS,
+    START,
+    Open,
+    Shop,
+    capability,
+    event,
+    found,
+    planted,
+    price_of,
+    states,
+    titles,
+)
 
 
 def test_a_clean_shop_has_nothing_to_mend(clean: Shop, open_shop: Open) -> None:
@@ -194,128 +80,6 @@ def test_every_query_runs_on_empty_tables(name: str, open_shop: Open) -> None:
     if "since" in params:
         params["since"] = date(2025, 1, 1)
     open_shop({}).query(name, **params)
-
-
-def test_an_empty_shop_is_refused_everything(open_shop: Open) -> None:
-    readiness = check(open_shop({}))
-    assert set(states(readiness).values()) == {"refused"}
-    assert all(entry.advice for entry in readiness.capabilities)
-    assert readiness.findings == ()
-
-
-def test_products_alone_carry_nothing(clean: Shop, open_shop: Open) -> None:
-    readiness = check(open_shop({"products": clean["products"]}))
-    assert set(states(readiness).values()) == {"refused"}
-
-
-def test_events_without_shoppers_carry_demand_and_prices_only(clean: Shop, open_shop: Open) -> None:
-    events = [{**row, "user_id": None} for row in clean["events"]]
-    readiness = check(open_shop({**clean, "events": events}))
-    assert capability(readiness, "Popular").state == "refused"
-    assert capability(readiness, "what goes together").state == "refused"
-    assert capability(readiness, "of the shop").state == "ready"
-    assert capability(readiness, "best prices").state == "ready"
-    assert found(readiness, "without a shopper").severity == "warning"
-    assert "(100 %)" in found(readiness, "without a shopper").text
-
-
-def test_views_alone_carry_recommendations_only(clean: Shop, open_shop: Open) -> None:
-    events = [row for row in clean["events"] if row["event"] == "view_item"]
-    readiness = check(open_shop({**clean, "events": events}))
-    assert capability(readiness, "what goes together").state == "ready"
-    assert capability(readiness, "of the shop").state == "refused"
-    assert capability(readiness, "best prices").state == "refused"
-    assert found(readiness, "Views but no purchases").severity == "warning"
-
-
-def test_events_without_products_carry_nothing(open_shop: Open) -> None:
-    events = [event("page_view", START + timedelta(hours=n), None, f"u{n % 9}") for n in range(50)]
-    readiness = check(open_shop({"events": events}))
-    assert set(states(readiness).values()) == {"refused"}
-
-
-def test_one_purchase(open_shop: Open) -> None:
-    readiness = check(open_shop({"events": [event("purchase", START, "a", "u")]}))
-    assert capability(readiness, "of the shop").state == "weak"
-    assert "1 purchase over 1 day" in capability(readiness, "of the shop").has
-    assert "no catalogue" in titles(readiness)
-
-
-def test_a_short_shop_is_weak(clean: Shop, open_shop: Open) -> None:
-    events = [row for row in clean["events"] if row["time"] < START + timedelta(days=20)]
-    readiness = check(open_shop({**clean, "events": events}))
-    assert capability(readiness, "of the shop").state == "weak"
-    assert capability(readiness, "of each product").state == "weak"
-
-
-def test_costs(clean: Shop, open_shop: Open) -> None:
-    products = [{**row, "cost_of_goods_sold": None} for row in clean["products"]]
-    engine = open_shop({**clean, "products": products})
-    assert capability(check(engine), "profit").state == "refused"
-    assumed = capability(check(engine, assumed_margin=0.4), "profit")
-    assert assumed.state == "weak"
-    assert "a margin of 40 %" in assumed.has
-    assert "30 of 30 products that sold lack a cost" in found(check(engine), "catalogue").text
-
-
-def test_the_cost_of_a_price_list_counts(clean: Shop, open_shop: Open) -> None:
-    products = [{**row, "cost_of_goods_sold": None} for row in clean["products"]]
-    prices = [{**row, "cost": 1.0} for row in clean["prices"]]
-    readiness = check(open_shop({**clean, "products": products, "prices": prices}))
-    assert capability(readiness, "profit").state == "ready"
-
-
-def test_a_yearly_season_needs_two_years_and_weeks(open_shop: Open) -> None:
-    engine = open_shop(
-        {"events": [event("purchase", START + timedelta(days=n), "a", "u") for n in range(735)]}
-    )
-    assert capability(check(engine), "Yearly").state == "weak"
-    assert 'step = "week"' in capability(check(engine), "Yearly").advice
-    assert capability(check(engine, step="week"), "Yearly").state == "ready"
-
-
-def test_prices_that_never_move_are_refused(clean: Shop, open_shop: Open) -> None:
-    prices = [{**row, "price": 3.0} for row in clean["prices"]]
-    readiness = check(open_shop({**clean, "prices": prices}))
-    assert capability(readiness, "best prices").state == "refused"
-    assert "0 of 30 products" in capability(readiness, "best prices").has
-
-
-def test_ratings(open_shop: Open) -> None:
-    events = [
-        event("rate", START + timedelta(minutes=n), f"p{n % 30}", f"u{n % 200}", value=4.0)
-        for n in range(NEEDS.ratings)
-    ]
-    assert capability(check(open_shop({"events": events})), "Ratings").state == "ready"
-
-
-def test_visits_of_nobody_known(open_shop: Open) -> None:
-    events = [
-        event("view_item", START + timedelta(hours=n, minutes=look), f"p{look}", session_id=f"s{n}")
-        for n in range(NEEDS.visits)
-        for look in range(2)
-    ]
-    found = capability(check(open_shop({"events": events})), "Recommendations for a visit")
-    assert found.state == "ready"
-    assert found.has == "1,000 visits, 1,000 of them by nobody known"
-    alone = capability(check(open_shop({"events": events[::2]})), "Recommendations for a visit")
-    assert alone.state == "refused"
-
-
-def test_what_is_called_unused_is_unused(clean: Shop, open_shop: Open) -> None:
-    """Where a kind of model that reads relations comes, `check` must say so."""
-    relations = [
-        {"user_id": "u0", "other_user_id": f"u{n}", "kind": "follows", "weight": 1.0} for n in range(1, 300)
-    ]
-    finding = found(check(open_shop({**clean, "relations": relations})), "does not use yet")
-    for part in ("relations between shoppers (", "bought on two days"):
-        assert part in finding.text
-    assert {kind.task for kind in registry.KINDS.values()} == {"recommend", "forecast", "price"}
-    for name in registry.KINDS:
-        assert not any(part in name for part in ("gru", "social", "sequence")), name
-
-
-# --- time ---------------------------------------------------------------------------------------------------
 
 
 def test_closed_weekdays_are_no_gaps(clean: Shop, open_shop: Open) -> None:
