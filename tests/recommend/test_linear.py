@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from merx.data.interactions import history
+from merx.errors import FitError
 from merx.kernels.ridge import neighbourhood_ridge
 from merx.kernels.spectral import leading_right_vectors
 from merx.recommend.damping import damped
@@ -66,6 +67,14 @@ def test_ease_keeps_the_largest_weights_of_each_item():
         if len(chosen):
             left = np.abs(np.delete(full[:, i], chosen))
             assert np.abs(kept[chosen, i]).min() >= left.max(initial=0)
+
+
+def test_ease_says_what_to_change_where_rounding_leaves_nothing_to_solve():
+    names = [f"i{i:02d}" for i in range(30)]
+    few = [(u, name, 1.0 + (7 * u + 3 * i) % 11, i) for u in range(3) for i, name in enumerate(names)]
+    alike = interactions(few, names, 3)  # 30 items, but only three directions
+    with pytest.raises(FitError, match="larger regularization"):
+        EASE(regularization=1e-9).fit(alike)
 
 
 def test_ridge_of_neighbours_by_definition():

@@ -8,20 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import lapack
 
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
 from merx.errors import FitError
 from merx.kernels.products import sparse_scores
-from merx.kernels.ridge import neighbourhood_ridge
+from merx.kernels.ridge import neighbourhood_ridge, ridge_inverse
 from merx.kernels.similarity import neighbours
 from merx.recommend.damping import damped
 from merx.recommend.terms import terms
 from merx.tunable import between
 
-BLOCK = 1024  # columns of the dense inverse turned into weights at once
+BLOCK = 1024  # rows of the dense inverse turned into weights at once
 
 
 @dataclass(frozen=True)
@@ -60,36 +59,23 @@ class EASE:
         """The closed form over the items met, its largest weights kept."""
         few = sparse.csr_array(matrix[:, met])  # (U, n)
         n = len(met)
-        inverse = np.zeros((n, n), np.float32, order="F")
-        gram = sparse.csc_array(few.T @ few)
-        for first in range(0, n, BLOCK):
-            inverse[:, first : first + BLOCK] = gram[:, first : first + BLOCK].toarray()
-        inverse[np.diag_indices(n)] += np.float32(self.regularization)
-        if n:  # in place, and half the work of a general inverse
-            inverse, bad = lapack.spotrf(inverse, lower=1, overwrite_a=1)
-            if not bad:
-                inverse, bad = lapack.spotri(inverse, lower=1, overwrite_c=1)
-            if bad:
-                raise FitError(
-                    f"ease: X^T X + {self.regularization:g} I is not positive definite in single precision; "
-                    "set a larger regularization."
-                )
-        diagonal = inverse.diagonal().copy()  # (n,)
+        try:
+            inverse = ridge_inverse(sparse.csr_array(few.T @ few), self.regularization)  # P (n, n), symmetric
+        except np.linalg.LinAlgError:
+            raise FitError(
+                f"ease: X^T X + {self.regularization:g} I is not positive definite in single precision; "
+                "set a larger regularization."
+            ) from None
         row, column, weight = [], [], []
         for first in range(0, n, BLOCK):
-            block = np.arange(first, min(first + BLOCK, n))
-            # of P only the lower triangle is there
-            part = np.concatenate(
-                [inverse[block[0] : block[-1] + 1, : block[0]].T, inverse[block[0] :, block]]
-            )
-            square = part[block[0] : block[-1] + 1]
-            square += np.tril(square, -1).T
-            part = -part / diagonal[block]  # (n, B): B[h, i] for the items i of the block
-            part[block, np.arange(len(block))] = 0
-            h, i = _largest(part, self.neighbours)
+            part = inverse[first : first + BLOCK]  # (B, n), of the items i of the block
+            item = np.arange(first, first + len(part))
+            part /= -part[np.arange(len(part)), item][:, None]  # B[h, i] at [i, h]
+            part[np.arange(len(part)), item] = 0
+            i, h = _largest(part, self.neighbours)
             row.append(met[h])
-            column.append(met[block[i]])
-            weight.append(part[h, i])
+            column.append(met[item[i]])
+            weight.append(part[i, h])
         pairs = tuple(np.concatenate(parts) if parts else np.empty(0, int) for parts in (row, column))
         values = np.concatenate(weight) if weight else np.empty(0, np.float32)
         return sparse.csr_array((values, pairs), shape=(matrix.shape[1],) * 2, dtype=np.float32)
@@ -129,10 +115,10 @@ class FittedEASE:
 
 
 def _largest(block: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the entries of largest size, at most `most` of each column, zeros left out."""
-    size = np.abs(block)  # (n, B)
-    if most < len(block):
-        cut = np.partition(size, len(block) - most, axis=0)[len(block) - most]  # (B,)
-        size[size < cut] = 0
+    """Row and column of the entries of largest size, at most `most` of each row, zeros left out."""
+    size = np.abs(block)  # (B, n)
+    place = block.shape[1] - most
+    if place > 0:
+        size[size < np.partition(size, place, axis=1)[:, [place]]] = 0
     row, column = np.nonzero(size)
     return row, column
