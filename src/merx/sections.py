@@ -105,7 +105,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
             ),
             headline=shown[0],
             better=better,
-            sentence=record["protocol"][task],
+            protocol=record["protocol"][task],
         )
 
     refused = [
@@ -116,7 +116,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
         ranking=table("recommend", "higher"),
         forecast=table("forecast", "lower"),
         price=table("price", "higher"),
-        protocol=" ".join([*record["protocol"].values(), *refused]),
+        protocol="\n".join([*record["protocol"].values(), *refused]),
     )
 
 

@@ -12,10 +12,13 @@ import pytest
 
 from merx.errors import DataError
 from merx.report import (
+    Evaluation,
     ForecastSeries,
     Interval,
+    ModelScore,
     PriceCurve,
     Report,
+    ScoreTable,
     payload,
     render_report,
     sentences,
@@ -92,6 +95,33 @@ def test_the_opening_sentences_say_the_conclusion() -> None:
     assert "167,922 of 168,663 rows were taken; 741 were set aside" in text
     assert "2 of 4 things merx can do; propose prices only weakly; recommend by friends not yet" in text
     assert "6 of 8 models beat a simple rule" in text
+
+
+def score(model: str, hit_rate: float, beats: bool | None) -> ModelScore:
+    return ModelScore(model, {"ndcg@10": hit_rate / 3, "hit_rate@10": hit_rate}, beats, trivial=beats is None)
+
+
+def test_what_lists_are_worth_is_told_with_the_lists() -> None:
+    full = sample.report(quotes=3)
+    ranking = ScoreTable(
+        (score("ItemKNN", 0.37, True), score("popularity", 0.181, None)), "ndcg@10", protocol="Split by time."
+    )
+    told = (
+        "37\u202f% of the lists of ItemKNN held something that the shopper went on to take, against 18\u202f%"
+    )
+    text = render_report(replace(full, evaluation=Evaluation(ranking)))
+    assert text.count(told) == 2  # in short, and above the lists
+    assert "beats the simple rule (popularity)" in text and "Split by time." in text
+    assert "hit rate@10" in text and "NDCG@10" in text
+    assert "of the lists of" not in render_report(replace(full, evaluation=None))
+
+
+def test_a_lead_by_chance_is_no_reason_to_leave_the_simple_rule() -> None:
+    scores = (score("als", 0.2, False), score("popularity", 0.19, None))
+    assert sentences.score_table(ScoreTable(scores, "ndcg@10"), "what shoppers take next") == (
+        "als is best at what shoppers take next, but is ahead of the simple rule (popularity) by no more "
+        "than chance; prefer the rule."
+    )
 
 
 def test_embedded_json_cannot_end_its_script() -> None:

@@ -114,7 +114,7 @@ def show_tune(result: dict[str, Any]) -> None:
             str(entry["trials"]),
             f"{entry['validation_before']:.4f} -> {entry['validation']:.4f}",
             f"{entry['test_before']:.4f} -> {entry['test']:.4f}" if entry["kept"] else "",
-            settings if entry["kept"] else "the settings in force are the best found",
+            settings if entry["kept"] else "as before: nothing is better by more than chance",
         )
     console.print(table)
     _refused(result["refused"], "not tuned")

@@ -150,7 +150,7 @@ class ScoreTable:
     scores: tuple[ModelScore, ...]
     headline: str
     better: Literal["higher", "lower"] = "higher"
-    sentence: str = ""
+    protocol: str = ""
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _table_chart(table: ScoreTable) -> Option:
     return evaluation_chart(
         [s.model for s in scores],
         [s.metrics[table.headline] for s in scores],
-        metric=table.headline,
+        metric=words.label(table.headline),
         trivial=trivial,
         better=table.better,
     )
@@ -196,6 +196,7 @@ def _environment(report: Report) -> Environment:
         "day": formats.day,
         "count": formats.count,
         "did": words.event,
+        "label": words.label,
     }
     env.tests["known"] = known
     return env

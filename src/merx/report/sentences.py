@@ -50,8 +50,6 @@ def _list(names: list[str], most: int = 3) -> str:
 
 def score_table(table: ScoreTable, what: str) -> str:
     """Which model is best by the headline metric, and by how much it beats the trivial one."""
-    if table.sentence:
-        return table.sentence
     known = [s for s in table.scores if f.known(s.metrics.get(table.headline))]
     if not known:
         return f"No model could be judged on {what}."
@@ -62,6 +60,11 @@ def score_table(table: ScoreTable, what: str) -> str:
         return f"{best.model} is best at {what}."
     if best is trivial:
         return f"Nothing beats the simple rule ({trivial.model}) at {what} yet; prefer the rule."
+    if not best.beats_trivial:
+        return (
+            f"{best.model} is best at {what}, but is ahead of the simple rule ({trivial.model}) by no more "
+            "than chance; prefer the rule."
+        )
     base = trivial.metrics[table.headline]
     gain = sign * (best.metrics[table.headline] / base - 1) if base else float("nan")
     by = f" by {f.percent(gain)}" if f.known(gain) else ""
@@ -81,13 +84,28 @@ def evaluation(part: Evaluation) -> str:
     return f"{won} of {len(tried)} {models} a simple rule on data they had not seen."
 
 
-def shoppers(part: Shoppers) -> str:
-    """How many shoppers are shown, and that each product has its reasons."""
+def shoppers(part: Shoppers, judged: Evaluation | None) -> str:
+    """What lists are worth, where that was measured, how many are shown, and that each has its reasons."""
     n = len(part.shoppers)
     shown = sum(len(s.recommendations) for s in part.shoppers)
     return (
-        f"{f.count(shown, 'product')} for {f.count(n, 'shopper')}, "
+        f"{_worth(part.model, judged)}{f.count(shown, 'product')} for {f.count(n, 'shopper')}, "
         "each with what in the shopper’s own history led to it."
+    )
+
+
+def _worth(model: str, judged: Evaluation | None) -> str:
+    """How many lists of the model held something that was bought, against those of the trivial one."""
+    scores = judged.ranking.scores if judged is not None and judged.ranking is not None else ()
+    ours = next((s for s in scores if s.model == model and not s.trivial), None)
+    rule = next((s for s in scores if s.trivial), None)
+    metric = next((name for name in (ours.metrics if ours else ()) if name.startswith("hit_rate")), "")
+    if ours is None or rule is None or not f.known(ours.metrics.get(metric)):
+        return ""
+    mine, its = (f.percent(s.metrics[metric]) for s in (ours, rule))
+    return (
+        f"On days it had not seen, {mine} of the lists of {model} held something that the shopper went on to "
+        f"take, against {its} of those of the simple rule ({rule.model}). "
     )
 
 
@@ -157,7 +175,7 @@ def short(report: Report) -> list[tuple[str, str]]:
     if report.forecasts:
         lines.append(("forecast", forecasts(report.forecasts)))
     if report.shoppers:
-        lines.append(("shoppers", shoppers(report.shoppers)))
+        lines.append(("shoppers", shoppers(report.shoppers, report.evaluation)))
     if report.evaluation:
         lines.append(("evaluation", evaluation(report.evaluation)))
     if report.readiness:

@@ -40,6 +40,16 @@ _METRICS = {
 }
 
 
+_ACRONYMS = {"ndcg", "mrr", "map", "mase", "rmsse"}
+
+
+def label(metric: str) -> str:
+    """A metric as it is written: NDCG@10, hit rate@10."""
+    name, at, k = metric.partition("@")
+    written = name.upper() if name in _ACRONYMS else name.replace("_", " ")
+    return f"{written}{at}{k}"
+
+
 def event(name: str) -> str:
     """GA4's name of an event -> what the shopper did; an unknown name loses its underscores."""
     return _EVENTS.get(name, name.replace("_", " "))
