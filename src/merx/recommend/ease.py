@@ -58,7 +58,6 @@ class EASE:
     def _exact(self, matrix: sparse.csr_array, met: np.ndarray) -> sparse.csr_array:
         """The closed form over the items met, its largest weights kept."""
         few = sparse.csr_array(matrix[:, met])  # (U, n)
-        n = len(met)
         try:
             inverse = ridge_inverse(sparse.csr_array(few.T @ few), self.regularization)  # P (n, n), symmetric
         except np.linalg.LinAlgError:
@@ -66,19 +65,9 @@ class EASE:
                 f"ease: X^T X + {self.regularization:g} I is not positive definite in single precision; "
                 "set a larger regularization."
             ) from None
-        row, column, weight = [], [], []
-        for first in range(0, n, BLOCK):
-            part = inverse[first : first + BLOCK]  # (B, n), of the items i of the block
-            item = np.arange(first, first + len(part))
-            part /= -part[np.arange(len(part)), item][:, None]  # B[h, i] at [i, h]
-            part[np.arange(len(part)), item] = 0
-            i, h = _largest(part, self.neighbours)
-            row.append(met[h])
-            column.append(met[item[i]])
-            weight.append(part[i, h])
-        pairs = tuple(np.concatenate(parts) if parts else np.empty(0, int) for parts in (row, column))
-        values = np.concatenate(weight) if weight else np.empty(0, np.float32)
-        return sparse.csr_array((values, pairs), shape=(matrix.shape[1],) * 2, dtype=np.float32)
+        kept = sparse.coo_array(largest_weights(inverse, self.neighbours))
+        pairs = (met[kept.row], met[kept.col])
+        return sparse.csr_array((kept.data, pairs), shape=(matrix.shape[1],) * 2, dtype=np.float32)
 
     def _of_neighbours(self, matrix: sparse.csr_array) -> sparse.csr_array:
         """The ridge regression of each item on its most similar items."""
@@ -114,11 +103,29 @@ class FittedEASE:
         return terms(self.profile(histories), self.similarity, item)
 
 
-def _largest(block: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the entries of largest size, at most `most` of each row, zeros left out."""
-    size = np.abs(block)  # (B, n)
-    place = block.shape[1] - most
-    if place > 0:
-        size[size < np.partition(size, place, axis=1)[:, [place]]] = 0
-    row, column = np.nonzero(size)
-    return row, column
+def largest_weights(inverse: np.ndarray, most: int) -> sparse.csr_array:
+    """Of B = I - P / diag(P) the `most` weights of largest size in each column.
+
+    Parameters
+    ----------
+    inverse : float32 (n, n), symmetric
+        P.
+    most : int, at least 1
+
+    Returns
+    -------
+    float32 CSR (n, n)
+    """
+    n = len(inverse)
+    parts = []
+    for first in range(0, n, BLOCK):
+        part = inverse[first : first + BLOCK]  # (B, n): as P is symmetric, B[:, i] lies along row i
+        item = np.arange(first, first + len(part))
+        weight = part / -part[np.arange(len(part)), item][:, None]
+        weight[np.arange(len(part)), item] = 0
+        if most < n:
+            size = np.abs(weight)
+            weight[size < np.partition(size, n - most, axis=1)[:, [n - most]]] = 0
+        parts.append(sparse.csr_array(weight))
+    kept = sparse.vstack(parts, format="csr") if parts else sparse.csr_array((0, 0), dtype=np.float32)
+    return sparse.csr_array(kept.T)
