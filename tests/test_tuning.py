@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from merx.cli import main
 from merx.errors import ConfigError, RequestError
+from merx.holdout import Holdout
 from merx.shop import Shop
 from merx.tunable import Among, Between, among, between, searched
 from merx.tuning import Search
@@ -92,6 +93,8 @@ def test_shop_toml_wins_over_what_was_tuned(fashion):
 def test_unknown_kinds_and_impossible_searches_are_refused(fashion):
     with pytest.raises(RequestError, match="no recommender 'auto_ets'"):
         fashion.tune("auto_ets", search=QUICK)
+    with pytest.raises(RequestError, match="Did you mean popularity"):
+        fashion.tune("popular", search=QUICK)
     with pytest.raises(ConfigError, match="trials = 0"):
         Search(trials=0)
 
@@ -100,11 +103,31 @@ def test_the_command_tells_before_and_after(fashion):
     done = CliRunner().invoke(main, ["tune", str(fashion.folder), "--model", "popularity", "--trials", "20"])
     assert done.exit_code == 0, done.output
     assert "popularity" in done.output and "->" in done.output and "Chosen on the" in done.output
+    assert "Kept in tuned.toml: popularity" in done.output
     assert "popularity" in tomllib.loads((fashion.folder / "tuned.toml").read_text())["models"]
     done = CliRunner().invoke(
         main, ["tune", str(fashion.folder), "--model", "popularity", "--trials", "20", "--json"]
     )
     assert json.loads(done.stdout)["tuned"][0]["kind"] == "popularity"
+
+
+def test_an_interrupted_search_is_told_and_goes_on(fashion, monkeypatch):
+    command = ["tune", str(fashion.folder), "--model", "popularity", "--trials", "6"]
+    score, seen = Holdout.score, []
+
+    def interrupted(self, kind, settings):
+        seen.append(settings)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return score(self, kind, settings)
+
+    monkeypatch.setattr(Holdout, "score", interrupted)
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1 and "goes on where it stopped" in done.output
+    assert "Traceback" not in done.output and not (fashion.folder / "tuned.toml").exists()
+    done = CliRunner().invoke(main, [*command, "--json"])
+    assert json.loads(done.stdout)["tuned"][0]["trials"] == 6
+    assert len({settings.half_life for settings in seen[:6]}) == 6  # nothing is tried twice
 
 
 def test_ranges_stand_beside_their_defaults():

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from merx import registry
-from merx.config import SETTINGS, TUNED, ShopConfig, read_toml
+from merx.config import SETTINGS, TUNED, ShopConfig, nearest, read_toml
 from merx.data.contracts import Progress
 from merx.data.schema import DAY
 from merx.errors import ConfigError, MerxError, RequestError
@@ -189,7 +189,7 @@ def _wanted(kinds: Sequence[str], by_hand: Mapping[str, Collection[str]]) -> dic
     known = {kind.name: kind for kind in registry.kinds_for("recommend")}
     for name in kinds:
         if name not in known:
-            raise RequestError(f"no recommender {name!r} to tune; there are {', '.join(known)}.")
+            raise RequestError(f"no recommender {name!r} to tune.{nearest(name, list(known))}")
     wanted = {}
     for name, kind in known.items():
         names = [field for field in searched(kind.load()[0]) if field not in by_hand.get(name, ())]
@@ -238,7 +238,7 @@ def _seek(
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it warns, at length, of a trial that was interrupted
     folder.mkdir(exist_ok=True)
     path = str(folder / f"{kind.name}.log")  # JSON lines
     storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))

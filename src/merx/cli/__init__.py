@@ -157,8 +157,13 @@ def tune(
 
     shop = Shop(folder)
     search = Search(trials=trials, patience=patience, minutes=minutes)
-    with _progress(as_json) as progress:
-        found = shop.tune(*models, search=search, progress=progress)
+    try:
+        with _progress(as_json) as progress:
+            found = shop.tune(*models, search=search, progress=progress)
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "interrupted. The trials are kept: the same command goes on where it stopped."
+        ) from None
     _print(found.to_dict(), as_json, "tune")
 
 

@@ -116,9 +116,12 @@ def show_tune(result: dict[str, Any]) -> None:
             f"{entry['test_before']:.4f} -> {entry['test']:.4f}" if entry["kept"] else "",
             settings if entry["kept"] else "as before: nothing is better by more than chance",
         )
-    console.print(table)
+    if result["tuned"]:
+        console.print(table)
     _refused(result["refused"], "not tuned")
     console.print(Text(result["protocol"], style="dim"))
+    if kept := [entry["kind"] for entry in result["tuned"] if entry["kept"]]:
+        console.print(f"Kept in tuned.toml: {', '.join(kept)}; in force from the next `merx fit` on.")
 
 
 def show_report(result: dict[str, Any]) -> None:
