@@ -4,8 +4,9 @@
 
 minimises the squared errors over the ratings, plus regularization (|p|^2 + |q|^2) and bias_regularization b^2
 over shoppers and items. Given the items, each shopper's b and p are one small ridge regression, and the other
-way round. Koren, Bell & Volinsky, Matrix factorization techniques for recommender systems, IEEE Computer
-42(8), 2009; Zhou et al., Large-scale parallel collaborative filtering for the Netflix prize, AAIM (2008).
+way round; it starts from the leading tastes in what the biases leave. Koren, Bell & Volinsky, Matrix
+factorization techniques for recommender systems, IEEE Computer 42(8), 2009; Zhou et al., Large-scale parallel
+collaborative filtering for the Netflix prize, AAIM (2008).
 """
 
 from dataclasses import dataclass
@@ -19,10 +20,8 @@ from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
 from merx.kernels.products import ProductIndex
 from merx.kernels.ratings import ridge_rows
-from merx.recommend.ratings import Scale, ratings, ratings_to_fit
+from merx.recommend.ratings import Means, Scale, leading_tastes, ratings, ratings_to_fit
 from merx.tunable import between
-
-START = 0.1  # size of the first item factors
 
 
 @dataclass(frozen=True)
@@ -40,33 +39,28 @@ class RatingALS:
     epochs : int
         Each solves all shoppers, then all items.
     seed : int
-        Of the first item factors.
+        Of the search for the leading tastes.
     """
 
     factors: int = between(15, 4, 64, log=True)
     regularization: float = between(14.0, 1.0, 100.0, log=True)
     bias_regularization: float = between(3.0, 0.5, 25.0, log=True)
-    epochs: int = 7
+    epochs: int = 3
     seed: int = 0
 
     def fit(self, interactions: Interactions) -> "FittedRatingALS":
         """Factors from the ratings. Raises FitError where the histories hold none."""
         given = ratings_to_fit(interactions)  # (U, I)
         turned = sparse.csr_array(given.T)  # (I, U)
-        scale = Scale.of(given)
-        count = np.diff(turned.indptr)  # (I,)
-        rated = count > 0
-        items = np.zeros((given.shape[1], self.factors + 1), np.float32)  # (I, F + 1): q, b
-        # no draw is spent on an item that nobody rated, so that its being there changes nothing
-        items[rated, :-1] = np.random.default_rng(self.seed).normal(0, START, (rated.sum(), self.factors))
-        above_mean = np.asarray(given.sum(axis=0)) - scale.mean * count
-        items[:, -1] = above_mean / (self.bias_regularization + count)
+        means = Means.of(given, self.bias_regularization)
+        tastes = leading_tastes(means.deviations(given), self.factors, self.seed)
+        items = np.column_stack([tastes, means.item.astype(np.float32)])  # (I, F + 1): q, b
         penalty = np.full(self.factors + 1, self.regularization, np.float32)
         penalty[-1] = self.bias_regularization
         for _ in range(self.epochs):
-            users = _solve(given, items, scale.mean, penalty)
-            items = _solve(turned, users, scale.mean, penalty)
-        return FittedRatingALS(interactions.items, scale, items, rated, penalty)
+            users = _solve(given, items, means.scale.mean, penalty)
+            items = _solve(turned, users, means.scale.mean, penalty)
+        return FittedRatingALS(interactions.items, means.scale, items, means.rated, penalty)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
 from merx.kernels.products import ProductIndex
 from merx.kernels.ratings import nonnegative_rows
-from merx.recommend.ratings import Scale, ratings, ratings_to_fit
+from merx.recommend.ratings import Means, Scale, leading_tastes, ratings, ratings_to_fit
 from merx.tunable import between
 
-SWEEPS = 2  # over the factors of a row in each epoch; the next epoch starts from there
+SWEEPS = 6  # over the factors of a row in each epoch; the next epoch starts from there
+MEAN_SHRINKAGE = 5.0  # of the means above which the tastes are sought
 FOLD_IN_SWEEPS, TOLERANCE = 200, 1e-5  # of the factors of a new shopper
 
 
@@ -39,29 +40,34 @@ class RatingNMF:
     epochs : int
         Each improves all shoppers, then all items, then their means.
     seed : int
-        Of the first item factors.
+        Of the search for the leading tastes.
     """
 
     factors: int = between(8, 4, 64, log=True)
     regularization: float = between(14.0, 1.0, 100.0, log=True)
-    epochs: int = 12
+    epochs: int = 4
     seed: int = 0
 
     def fit(self, interactions: Interactions) -> "FittedRatingNMF":
-        """Factors from the ratings. Raises FitError where the histories hold none."""
+        """Factors from the ratings, by two to begin with: what a taste likes, and what it does not.
+
+        Raises FitError where the histories hold none.
+        """
         given = ratings_to_fit(interactions)  # (U, I)
         turned = sparse.csr_array(given.T)  # (I, U)
-        scale = Scale.of(given)
-        even = np.sqrt(max(scale.mean, 0) / self.factors)
+        means = Means.of(given, MEAN_SHRINKAGE)
+        even = np.sqrt(max(means.scale.mean, 0) / self.factors)
         users = np.full((given.shape[0], self.factors), even, np.float32)
-        rated = np.diff(turned.indptr) > 0
+        tastes = leading_tastes(means.deviations(given), self.factors // 2, self.seed)
         items = np.full((given.shape[1], self.factors), even, np.float32)
-        # no draw is spent on an item that nobody rated, so that its being there changes nothing
-        items[rated] = np.random.default_rng(self.seed).exponential(even, (rated.sum(), self.factors))
+        items[:, : 2 * tastes.shape[1]] += np.column_stack([tastes, -tastes])
+        items = np.maximum(items, 0)
         for _ in range(self.epochs):
             users, items = improve(given, turned, users, items, self.regularization)
         mean_user = mean_row(given, users)
-        return FittedRatingNMF(interactions.items, scale, items, rated, mean_user, self.regularization)
+        return FittedRatingNMF(
+            interactions.items, means.scale, items, means.rated, mean_user, self.regularization
+        )
 
 
 def improve(
