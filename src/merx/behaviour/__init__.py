@@ -1,0 +1,1 @@
+"""What shoppers do next. torch is imported here alone, and only to train."""
