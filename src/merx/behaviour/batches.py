@@ -49,10 +49,13 @@ class Packed:
         Their places among the events of the rows.
     sizes : int64 (T,)
         How many pieces have an event at step t: falling, of sum N.
+    piece : int64 (N,)
+        The piece of each, which is its place within its step.
     """
 
     entry: np.ndarray
     sizes: np.ndarray
+    piece: np.ndarray
 
 
 def known(label: np.ndarray) -> np.ndarray:
@@ -66,7 +69,26 @@ def pack(start: np.ndarray, length: np.ndarray) -> Packed:
     start, length = start[order], length[order]
     running = np.arange(length.max(initial=0))[:, None] < length  # (T, B)
     step, piece = np.nonzero(running)
-    return Packed(start[piece] + step, running.sum(axis=1))
+    return Packed(start[piece] + step, running.sum(axis=1), piece)
+
+
+def reordered(packed: Packed, share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The entries whose items are read, int64 (N,): of that share of the pieces in another order.
+
+    And those whose items come next (N,), -1 at the end of a piece. So what was met teaches beside when it
+    was, and what stood at the end of a history is read as well (Xie et al., Contrastive learning for
+    sequential recommendation, ICDE 2022: reorder).
+    """
+    own = np.argsort(packed.piece, kind="stable")  # piece by piece, oldest first
+    piece = packed.piece[own]
+    moved = rng.random(packed.sizes.max(initial=0)) < share  # (B,)
+    key = np.where(moved[piece], rng.random(len(own)), np.arange(len(own)))  # compared within a piece
+    entry = np.empty_like(packed.entry)
+    entry[own] = packed.entry[own][np.lexsort((key, piece))]
+    follows = np.full(len(own), -1)
+    inside = piece[1:] == piece[:-1]
+    follows[own[:-1][inside]] = entry[own[1:][inside]]
+    return entry, follows
 
 
 def pieces(rows: Rows, length: int) -> tuple[np.ndarray, np.ndarray]:

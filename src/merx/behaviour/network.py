@@ -101,6 +101,8 @@ class Network(nn.Module):
 
         self.item = table(shape.items)
         self.sides = nn.ModuleDict({name: table(codes) for name, codes in shape.sides.items()})
+        for side in self.sides.values():
+            nn.init.zeros_(side.weight)
         self.attributes = nn.ModuleDict({name: table(codes) for name, codes in shape.attributes.items()})
         for name, codes in attributes.items():
             self.register_buffer(f"{name}_of_item", codes, persistent=False)

@@ -57,6 +57,8 @@ class Sequence:
         How strongly BPR-max holds back the scores of others.
     inputs : tuple of str
         What is read beside the items: "event" (its name), "gap" (the pause before it).
+    reorder : float
+        Share of the histories whose items are shuffled while training, others each time.
     length : int
         Longer histories are cut into pieces of about that many events for training.
     batch : int
@@ -82,6 +84,7 @@ class Sequence:
     logq: float = between(0.0, 0.0, 1.0)
     score_penalty: float = 1.0
     inputs: tuple[str, ...] = ("event", "gap")
+    reorder: float = between(0.2, 0.0, 0.5)
     length: int = 50
     batch: int = 2048
     learning_rate: float = between(0.002, 0.0003, 0.02, log=True)

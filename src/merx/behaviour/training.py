@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from merx.behaviour.batches import Negatives, Packed, Rows, batches, known, pieces
+from merx.behaviour.batches import Negatives, Packed, Rows, batches, known, pieces, reordered
 from merx.behaviour.losses import SharedSoftmax, bpr_max, heads_loss, places
 from merx.behaviour.network import Network, device
 from merx.data.contracts import Progress
@@ -139,12 +139,14 @@ class Trainer:
     def _losses(self, batch: Packed) -> dict[str, Tensor]:
         """The mean loss of each head over a batch."""
         labels = {name: self._to(label[batch.entry]) for name, label in self.rows.labels.items()}
-        item = self._to(self.rows.item[batch.entry])
+        entry, follows = reordered(batch, self.settings.reorder, self.rng)
+        item = self._to(self.rows.item[entry])
         if "item" not in labels:
             hidden = self._hidden(self.rows, batch, self.network.vectors(item))
             return heads_loss(self.network.says(hidden), labels, self.balance)
-        there = labels["item"] >= 0
-        target = labels["item"][there]
+        following = torch.where(self._to(follows) < 0, labels["item"], self._to(self.rows.item[follows]))
+        there = following >= 0
+        target = following[there]
         drawn = self.negatives.draw(self.rng)
         others = self._to(drawn)
         # one look-up, so that there is one slope of the size of the table
