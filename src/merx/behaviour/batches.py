@@ -36,7 +36,7 @@ class Rows:
 
     def labelled(self) -> np.ndarray:
         """Whether any label of an event is known, bool (N,)."""
-        return np.any([known(label) for label in self.labels.values()], axis=0)
+        return np.asarray(np.any([known(label) for label in self.labels.values()], axis=0))
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def canonical(offsets: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
         for column in [*columns, np.arange(len(code)) - np.repeat(offsets[:-1], np.diff(offsets))]:
             code = _mixed(code ^ column.astype(np.uint64))
         total = np.concatenate([[np.uint64(0)], np.cumsum(code)])
-        return np.argsort(total[offsets[1:]] - total[offsets[:-1]], kind="stable")
+        return np.asarray(np.argsort(total[offsets[1:]] - total[offsets[:-1]], kind="stable"))
 
 
 def _mixed(code: np.ndarray) -> np.ndarray:

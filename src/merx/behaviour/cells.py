@@ -11,6 +11,7 @@ Its gates do not look at the state, so they are made for all steps at once; what
 is one multiplication and one addition per number.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -26,17 +27,17 @@ class Scan(torch.autograd.Function):
     def forward(ctx: Any, keep: Tensor, add: Tensor, sizes: list[int]) -> Tensor:  # noqa: D102
         state = add.clone()  # (N, F)
         steps = _steps(sizes)
-        for (before, _), (now, size) in zip(steps, steps[1:], strict=False):
+        for (before, _), (now, size) in pairwise(steps):
             state[now : now + size].addcmul_(keep[now : now + size], state[before : before + size])
         ctx.save_for_backward(keep, state)
         ctx.steps = steps
         return state
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: D102
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         keep, state = ctx.saved_tensors
         d_add, d_keep = slope.clone(), torch.zeros_like(keep)
-        for (before, _), (now, size) in reversed(list(zip(ctx.steps, ctx.steps[1:], strict=False))):
+        for (before, _), (now, size) in reversed(list(pairwise(ctx.steps))):
             here, there = slice(now, now + size), slice(before, before + size)
             d_add[there].addcmul_(keep[here], d_add[here])
             torch.mul(d_add[here], state[there], out=d_keep[here])

@@ -6,24 +6,35 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from merx.behaviour.heads import Heads
 from merx.behaviour.network import Block, Network
 from merx.behaviour.reading import SIDES, Read
 from merx.data.vocabulary import Vocabulary
 from merx.kernels.recurrent import Weights
 
 if TYPE_CHECKING:
-    from merx.behaviour.sequence import FittedSequence, Sequence
+    from merx.behaviour.sequence import FittedSequence
 
 
 @torch.no_grad()
-def exported(network: Network, found: Read, items: Vocabulary, settings: "Sequence") -> "FittedSequence":
+def exported(network: Network, found: Read, items: Vocabulary, cell: str, heads: Heads) -> "FittedSequence":
     """The fitted model of a network that was trained on those rows."""
     from merx.behaviour.sequence import FittedSequence
 
     network = network.cpu()
-    factors = np.zeros((len(items), settings.width), np.float32)
+    factors = np.zeros((len(items), network.shape.width), np.float32)
     factors[found.met] = _array(network.vectors(torch.arange(len(found.met))))
-    return FittedSequence(items, factors, _side_factors(network, found), weights_of(network), settings.cell)
+    sides = _side_factors(network, found)
+    return FittedSequence(items, factors, sides, weights_of(network), cell, heads)
+
+
+def heads_of(network: Network) -> Heads:
+    """The heads as they were trained."""
+    layers: dict[str, nn.Linear] = dict(network.heads.items())  # type: ignore[arg-type]
+    nothing = [np.zeros((network.shape.width, 0), np.float32)]
+    weight = np.concatenate([*nothing, *(_array(layer.weight).T for layer in layers.values())], axis=1)
+    bias = np.concatenate([np.zeros(0, np.float32), *(_array(layer.bias) for layer in layers.values())])
+    return Heads(tuple(layers), weight, bias)
 
 
 def _side_factors(network: Network, found: Read) -> np.ndarray:
@@ -71,14 +82,14 @@ def _gates(block: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     """Weight and bias from the input, then from the state."""
     cell = block.cell
     if hasattr(cell, "gates"):
-        gates: nn.Linear = cell.gates
+        gates: nn.Linear = cell.gates  # type: ignore[assignment]
         return _array(gates.weight).T, _array(gates.bias), np.zeros((0, 0)), np.zeros(0)
-    inner: nn.GRU = cell.cell  # type: ignore[assignment]
+    inner = dict(cell.cell.named_parameters())  # type: ignore[union-attr]
     return (
-        _array(inner.weight_ih_l0).T,
-        _array(inner.bias_ih_l0),
-        _array(inner.weight_hh_l0).T,
-        _array(inner.bias_hh_l0),
+        _array(inner["weight_ih_l0"]).T,
+        _array(inner["bias_ih_l0"]),
+        _array(inner["weight_hh_l0"]).T,
+        _array(inner["bias_hh_l0"]),
     )
 
 

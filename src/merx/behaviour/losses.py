@@ -54,14 +54,12 @@ class SharedSoftmax(torch.autograd.Function):
         return loss / n
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: D102
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         d_hidden, d_target, d_others = (part * (slope / ctx.n) for part in ctx.saved_tensors)
         return d_hidden, d_target, d_others, None, None
 
 
-def bpr_max(
-    hidden: Tensor, target: Tensor, others: Tensor, same: Tensor, regularization: float
-) -> Tensor:
+def bpr_max(hidden: Tensor, target: Tensor, others: Tensor, same: Tensor, regularization: float) -> Tensor:
     """How surely the next item beats those of the others that come near it.
 
     loss = - mean_n [ log sum_k s_k sigmoid(own - r_k) - regularization sum_k s_k r_k^2 ],

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from merx.behaviour.cells import cell_of
 
 EXPANSION = 2  # width of the feed-forward layer, in widths of the network
-HEAD_WIDTH = {"gap": 2, "purchase": 1}  # numbers that a head says; "event" says one for each event name
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,13 @@ class Network(nn.Module):
             return made
 
         self.item = table(shape.items)
-        self.sides = nn.ModuleDict({name: table(codes) for name, codes in shape.sides.items()})
-        for side in self.sides.values():
-            nn.init.zeros_(side.weight)
+        # from 0, so that few events are not explained by chance pauses
+        self.sides = nn.ModuleDict(
+            {
+                name: nn.Embedding(codes, width, _weight=torch.zeros(codes, width))
+                for name, codes in shape.sides.items()
+            }
+        )
         self.attributes = nn.ModuleDict({name: table(codes) for name, codes in shape.attributes.items()})
         for name, codes in attributes.items():
             self.register_buffer(f"{name}_of_item", codes, persistent=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.behaviour.batches import Rows, canonical
+from merx.behaviour.heads import LEAVE
 from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
 from merx.data.schema import EVENT_CODE, EVENTS
@@ -13,7 +14,6 @@ SECOND = 1_000_000  # in the unit of times
 GAPS = 32  # codes of pauses: 0 before the first event, then powers of two of a second
 BANDS = 16  # of prices
 SIDES = {"event": len(EVENTS), "gap": GAPS}
-LEAVE = len(EVENTS)  # the next event of who leaves
 PURCHASE = EVENT_CODE["purchase"]
 
 
@@ -24,7 +24,8 @@ def counted(histories: Interactions) -> Interactions:
 
 def gap_code(pause: np.ndarray) -> np.ndarray:
     """Code of pauses in microseconds, int64 of the same shape."""
-    return np.minimum(1 + np.log2(1 + np.maximum(pause, 0) / SECOND).astype(np.int64), GAPS - 1)
+    code = 1 + np.log2(1 + np.maximum(pause, 0) / SECOND).astype(np.int64)
+    return np.asarray(np.minimum(code, GAPS - 1))
 
 
 def gaps(histories: Interactions) -> np.ndarray:
@@ -51,7 +52,8 @@ def attributes_of(catalogue: Catalogue, item: np.ndarray) -> dict[str, tuple[int
     category = np.array([place.get(name, 0) for name in text], np.int64)
     price = catalogue.price[item]
     there = ~np.isnan(price)
-    edges = np.unique(np.quantile(price[there], np.linspace(0, 1, BANDS + 1)[1:-1])) if there.any() else []
+    shares = np.linspace(0, 1, BANDS + 1)[1:-1]
+    edges = np.unique(np.quantile(price[there], shares)) if there.any() else np.empty(0)
     band = np.where(there, 1 + np.searchsorted(edges, price), 0)
     return {"category": (len(names) + 1, category), "price": (len(edges) + 2, band)}
 
@@ -98,7 +100,9 @@ def read(sessions: Interactions, heads: tuple[str, ...], inputs: tuple[str, ...]
     late = _late(kept, last, share)
     sides = {name: side for name, side in sides_of(kept).items() if name in inputs}
     rows = Rows(kept.offsets, item, sides, {name: every[name] for name in heads})
-    return Read(rows, {name: late["purchase" if name == "purchase" else "next"] for name in heads}, met, times)
+    return Read(
+        rows, {name: late["purchase" if name == "purchase" else "next"] for name in heads}, met, times
+    )
 
 
 def _labels(kept: Interactions, item: np.ndarray, last: np.ndarray) -> dict[str, np.ndarray]:

@@ -13,6 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from merx.behaviour.heads import (
+    HEADS,
+    Heads,
+    NextActions,
+    calibrated,
+    class_weights,
+    corrected,
+    next_actions,
+)
 from merx.behaviour.reading import SIDES, attributes_of, counted, gap_code, read, sides_of
 from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
@@ -55,6 +64,11 @@ class Sequence:
         How far the softmax is corrected for how it was drawn: 0 not, 1 in full.
     score_penalty : float
         How strongly BPR-max holds back the scores of others.
+    heads : tuple of str
+        What is foretold: "item" (the next one), "event" (the next one's name, or that none follows), "gap"
+        (the time until then), "purchase" (whether one is still to come in the row).
+    balance : float
+        How much more rare events and purchases count while training: 0 not, 1 as much as common ones.
     inputs : tuple of str
         What is read beside the items: "event" (its name), "gap" (the pause before it).
     reorder : float
@@ -83,6 +97,8 @@ class Sequence:
     popularity: float = between(0.0, 0.0, 1.0)
     logq: float = between(0.0, 0.0, 1.0)
     score_penalty: float = 1.0
+    heads: tuple[str, ...] = ("item",)
+    balance: float = 0.5
     inputs: tuple[str, ...] = ("event", "gap")
     reorder: float = between(0.2, 0.0, 0.5)
     length: int = 50
@@ -98,6 +114,8 @@ class Sequence:
         for name, known in (("cell", CELLS), ("loss", ("softmax", "bpr_max"))):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}.")
+        if not self.heads or set(self.heads) - {"item", *HEADS}:
+            raise ConfigError(f"heads: {self.heads}; they are some of item, {', '.join(HEADS)}.")
         if unknown := set(self.inputs) - set(SIDES):
             raise ConfigError(f"inputs: there is no {min(unknown)!r}; they are {', '.join(SIDES)}.")
         if min(self.width, self.blocks, self.length, self.batch, self.epochs) < 1:
@@ -131,11 +149,11 @@ class Sequence:
         """
         import torch
 
-        from merx.behaviour.export import exported
+        from merx.behaviour.export import exported, heads_of
         from merx.behaviour.network import Network, Shape
         from merx.behaviour.training import Trainer, held_out
 
-        found = read(sessions, ("item",), self.inputs, self.held_out)
+        found = read(sessions, self.heads, self.inputs, self.held_out)
         attributes = {} if catalogue is None else attributes_of(catalogue, found.met)
         shape = Shape(
             items=len(found.met),
@@ -145,18 +163,23 @@ class Sequence:
             dropout=self.dropout,
             sides={name: SIDES[name] for name in self.inputs},
             attributes={name: codes for name, (codes, _) in attributes.items()},
+            heads={name: HEADS[name] for name in self.heads if name != "item"},
         )
-        rows, stop_by = held_out(found.rows, found.late, MOST)
-        if not self.patience or np.count_nonzero(stop_by.labelled()) < FEWEST:
-            rows, stop_by = found.rows, None
+        rows, newest = held_out(found.rows, found.late, MOST)
+        stop_by = newest if self.patience and np.count_nonzero(newest.labelled()) >= FEWEST else None
+        if stop_by is None:
+            rows = found.rows
+        weights = class_weights(rows, self.balance)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             codes = {name: torch.from_numpy(code) for name, (_, code) in attributes.items()}
-            network = Network(shape, codes)
-            if rows.labelled().any():
-                trainer = Trainer(network, rows, stop_by, found.times, {}, self)
-                trainer.train(progress or (lambda *_: None), checkpoint)
-        return exported(network, found, sessions.items, self)
+            trainer = Trainer(Network(shape, codes), rows, stop_by, found.times, weights, self)
+            trainer.train(progress or (lambda *_: None), checkpoint)
+        heads = corrected(heads_of(trainer.network), weights, rows)
+        if "purchase" in self.heads and stop_by is not None:
+            said, bought = trainer.said(stop_by, "purchase")
+            heads = calibrated(heads, said[:, 0] - np.log(weights["purchase"]), bought)
+        return exported(trainer.network, found, sessions.items, self.cell, heads)
 
 
 @dataclass(frozen=True)
@@ -188,6 +211,7 @@ class FittedSequence:
         One below the other; zeros for a code never met.
     weights : Weights
     cell : str
+    heads : Heads
     """
 
     items: Vocabulary
@@ -195,6 +219,7 @@ class FittedSequence:
     side_factors: np.ndarray
     weights: Weights
     cell: str
+    heads: Heads
 
     @cached_property
     def index(self) -> ProductIndex:
@@ -229,13 +254,24 @@ class FittedSequence:
         The network is run again without each of them. What two items say together is in the parts of both,
         so they need not sum to the score.
         """
-        history = np.unique(counted(histories).item).astype(np.int32)
-        history = history[self._met[history]]
-        every = histories.take(np.zeros(len(history) + 1, np.int64))
-        left_out = np.append(history, -1)[every.user]
-        vector = self.embed(every.keep(every.item != left_out)).astype(np.float64)  # (n + 1, F)
+        history, fewer = self._without_each(histories)
+        vector = self.embed(fewer).astype(np.float64)  # (n + 1, F)
         part: np.ndarray = self.item_factors[item] @ (vector[-1] - vector[:-1]).T  # (k, n)
         return Contributions(part, history)
+
+    def foretell(self, histories: Interactions) -> NextActions:
+        """What each shopper is expected to do next."""
+        hidden = self.embed(histories)
+        said = {name: part.copy() for name, part in self.heads.say(hidden).items()}
+        for part in said.values():
+            part[~hidden.any(axis=1)] = np.nan
+        return next_actions(said, len(hidden))
+
+    def explain_purchase(self, histories: Interactions) -> Contributions:
+        """How much lower the chance of a purchase would be without an item of the history: part (1, n)."""
+        history, fewer = self._without_each(histories)
+        chance = np.nan_to_num(self.foretell(fewer).purchase)
+        return Contributions((chance[-1] - chance[:-1])[None], history)
 
     def start(self) -> State:
         """The state of who did nothing yet."""
@@ -267,6 +303,14 @@ class FittedSequence:
         """The k best items after a state and their scores, int32 and float32 (k,), as in a Ranking."""
         item, score = self.index.top(state.vector[None], k, None, None)
         return item[0], score[0]
+
+    def _without_each(self, histories: Interactions) -> tuple[np.ndarray, Interactions]:
+        """The items (n,) of a batch of one; n histories that each lack one of them, and the whole one."""
+        history = np.unique(counted(histories).item).astype(np.int32)
+        history = history[self._met[history]]
+        every = histories.take(np.zeros(len(history) + 1, np.int64))
+        left_out = np.append(history, -1)[every.user]
+        return history, every.keep(every.item != left_out)
 
     @cached_property
     def _met(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from merx.behaviour.batches import Negatives, Packed, Rows, batches, known, pieces, reordered
 from merx.behaviour.losses import SharedSoftmax, bpr_max, heads_loss, places
@@ -73,6 +73,8 @@ class Trainer:
         balance: dict[str, np.ndarray],
         settings: "Sequence",
     ) -> None:
+        if "gap" in rows.labels:
+            _start_from_the_mean(network.heads["gap"], rows.labels["gap"])
         self.device = device()
         self.network = network.to(self.device)
         self.rows, self.held_out, self.settings = rows, held_out, settings
@@ -150,9 +152,8 @@ class Trainer:
         drawn = self.negatives.draw(self.rng)
         others = self._to(drawn)
         # one look-up, so that there is one slope of the size of the table
-        vector, wanted, rest = self.network.vectors(torch.cat([item, target, others])).split(
-            [len(item), len(target), len(others)]
-        )
+        every = self.network.vectors(torch.cat([item, target, others]))
+        vector, wanted, rest = torch.split(every, [len(item), len(target), len(others)])
         hidden = self._hidden(self.rows, batch, vector)
         losses = heads_loss(self.network.says(hidden), labels, self.balance)
         known_hidden, same = hidden[there], places(others, target)
@@ -184,19 +185,33 @@ class Trainer:
         total, count = 0.0, 0
         for batch in batches(start, length, self.settings.batch, None):
             hidden = self._hidden(rows, batch, every[self._to(rows.item[batch.entry])])
-            if "item" not in rows.labels:
+            if "item" in rows.labels:
+                label = self._to(rows.labels["item"][batch.entry])
+                score = hidden[label >= 0] @ every.T  # (n, I)
+                target = label[label >= 0]
+                rank = (score >= score.gather(1, target[:, None])).sum(1)
+                total += float((1 / torch.log2(rank[rank <= PLACES] + 1.0)).sum())
+                count += len(target)
+            else:
                 labels = {name: self._to(label[batch.entry]) for name, label in rows.labels.items()}
                 losses = heads_loss(self.network.says(hidden), labels, self.balance)
                 total -= float(sum(losses.values())) * len(batch.entry)
                 count += len(batch.entry)
-                continue
-            label = self._to(rows.labels["item"][batch.entry])
-            score = hidden[label >= 0] @ every.T  # (n, I)
-            target = label[label >= 0]
-            rank = (score >= score.gather(1, target[:, None])).sum(1)
-            total += float((1 / torch.log2(rank[rank <= PLACES] + 1.0)).sum())
-            count += len(target)
         return total / max(count, 1)
+
+    @torch.no_grad()
+    def said(self, rows: Rows, head: str) -> tuple[np.ndarray, np.ndarray]:
+        """What a head says (n, its numbers) where its label (n,) is known, and the labels."""
+        self.network.eval()
+        start, length = pieces(rows, self.settings.length)
+        found, labels = [], []
+        for batch in batches(start, length, self.settings.batch, None):
+            vector = self.network.vectors(self._to(rows.item[batch.entry]))
+            hidden = self._hidden(rows, batch, vector)
+            there = known(rows.labels[head][batch.entry])
+            found.append(self.network.heads[head](hidden).cpu().numpy()[there])
+            labels.append(rows.labels[head][batch.entry][there])
+        return np.concatenate(found).astype(np.float64), np.concatenate(labels)
 
     def _save(self, folder: Path) -> None:
         """All that the rest of training depends on, in one file that is replaced at once."""
@@ -224,7 +239,7 @@ class Trainer:
     def _resume(self, folder: Path) -> None:
         from safetensors import safe_open
 
-        with safe_open(folder / CHECKPOINT, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(folder / CHECKPOINT, "pt") as file:
             told = json.loads(file.metadata()["course"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if told["settings"] != repr(self.settings):
@@ -248,6 +263,14 @@ class Trainer:
         self.course.weights = under("best.")
 
 
+def _start_from_the_mean(head: nn.Module, label: np.ndarray) -> None:
+    """Let the head say the mean and the logarithm of the spread of the known labels."""
+    label = label[known(label)]
+    if len(label):
+        mean, spread = float(label.mean()), float(np.log(label.std() + 1e-3))
+        head.bias.data.copy_(torch.tensor([mean, spread]))  # type: ignore[operator]
+
+
 def held_out(rows: Rows, late: dict[str, np.ndarray], most: int) -> tuple[Rows, Rows]:
     """The rows to learn from and those to stop by: labels that are `late` (N,) are hidden from the first.
 
@@ -262,7 +285,5 @@ def held_out(rows: Rows, late: dict[str, np.ndarray], most: int) -> tuple[Rows, 
         return Rows(rows.offsets, rows.item, rows.sides, labels)
 
     shown = {name: ~mask for name, mask in late.items()}
-    few = {
-        name: mask & (np.cumsum(mask & known(rows.labels[name])) <= most) for name, mask in late.items()
-    }
+    few = {name: mask & (np.cumsum(mask & known(rows.labels[name])) <= most) for name, mask in late.items()}
     return only(shown), only(few)

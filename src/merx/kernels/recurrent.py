@@ -52,7 +52,7 @@ class Weights:
     last_shift: np.ndarray
 
 
-Layers = namedtuple("Layers", Weights.__annotations__)  # the same, as numba reads it  # noqa: PYI024
+Layers = namedtuple("Layers", Weights.__annotations__)  # type: ignore[misc]  # the same, as numba reads it
 
 
 @njit(nogil=True, cache=True)
