@@ -13,6 +13,7 @@ from merx import registry
 from merx.config import ShopConfig, build
 from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
+from merx.data.customers import Customers
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel, stack
 from merx.data.schema import EVENT_CODE
@@ -147,13 +148,13 @@ class Inputs:
     visitors too), baskets and views (the same with purchases alone and with views alone), catalogue
     (Catalogue, of the same items), series and few_series (Panel: of every product, or of the best sellers
     only for kinds too slow for all; both with the shop and its categories),
-    prices (PricePanel). `words` says of each what it is.
+    prices (PricePanel), customers (Customers). `words` says of each what it is.
 
     Parameters
     ----------
     until : int, optional
-        Only what happened before this moment (microseconds since 1970, UTC) goes into the histories and
-        the sessions; prices that the catalogue lacks are looked for before it.
+        Only what happened before this moment (microseconds since 1970, UTC) goes into the histories, the
+        sessions and the customers; prices that the catalogue lacks are looked for before it.
     """
 
     def __init__(self, engine: Engine, config: ShopConfig, until: int | None = None) -> None:
@@ -229,3 +230,14 @@ class Inputs:
         panel = price_panel(self._engine, self.of("demand"))
         self.words["prices"] = f"{panel.n_items:,} products over {panel.week.max() + 1:,} weeks"
         return panel
+
+    def _customers(self) -> Customers:
+        found = assemble.customers(self._engine, self._until or self._end())
+        again = np.count_nonzero(found.frequency)
+        self.words["customers"] = f"{len(found):,} customers, {again:,} of whom came back"
+        return found
+
+    def _end(self) -> int:
+        """The moment after the latest event, microseconds since 1970."""
+        latest = self._engine.query("latest")["time"].cast(pa.int64())[0].as_py()
+        return 1 + (latest or 0)

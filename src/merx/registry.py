@@ -20,7 +20,7 @@ class Kind:
     name : str
         Its name in shop.toml and in the models folder.
     task : str
-        "recommend", "forecast" or "price".
+        "recommend", "forecast", "lifetime", "value" or "price".
     module, config : str
         Where its config class is; the fitted class is `Fitted<config>` beside it.
     reads : tuple of str
@@ -59,6 +59,7 @@ KINDS: dict[str, Kind] = {
         Kind("buy_again", "recommend", "merx.recommend.buy_again", "BuyAgain", ("histories",)),
         Kind("content", "recommend", "merx.recommend.content", "Content", ("catalogue",)),
         Kind("session_knn", "recommend", "merx.recommend.session_knn", "SessionKNN", ("sessions",)),
+        Kind("sequence", "recommend", "merx.behaviour.sequence", "Sequence", ("sessions",)),
         Kind("blend", "recommend", "merx.recommend.blend", "Blend", ("histories", "sessions", "catalogue")),
         Kind(
             "rating_user_knn", "recommend", "merx.recommend.rating_user_knn", "RatingUserKNN", ("histories",)
@@ -71,6 +72,10 @@ KINDS: dict[str, Kind] = {
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
+        Kind("bg_nbd", "lifetime", "merx.behaviour.bg_nbd", "BGNBD", ("customers",)),
+        Kind("mbg_nbd", "lifetime", "merx.behaviour.bg_nbd", "MBGNBD", ("customers",)),
+        Kind("pareto_nbd", "lifetime", "merx.behaviour.pareto_nbd", "ParetoNBD", ("customers",)),
+        Kind("gamma_gamma", "value", "merx.behaviour.gamma_gamma", "GammaGamma", ("customers",)),
         Kind("price_response", "price", "merx.price.response", "PriceResponse", ("prices",)),
     )
 }

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from scipy import sparse
 
+from merx.data.customers import Customers
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel
 from merx.data.results import Contributions, Forecast
@@ -143,6 +144,45 @@ class DemandModel(Protocol):
 
     def take(self, which: np.ndarray) -> "DemandModel":
         """The same model of the items with the places `which` (n,) alone, in that order."""
+        ...
+
+
+@runtime_checkable
+class LifetimeModel(Protocol):
+    """Who is a customer still and buys how often, from the days of purchases alone."""
+
+    def alive(self, customers: Customers) -> np.ndarray:
+        """The chance that each is a customer still, float64 (U,)."""
+        ...
+
+    def expected(self, customers: Customers, days: float) -> np.ndarray:
+        """Days with a purchase in the next `days`, float64 (U,)."""
+        ...
+
+    def expected_new(self, days: float) -> float:
+        """Days with a purchase after the first one, of a new customer in `days`."""
+        ...
+
+    def days_to_next(self, customers: Customers) -> np.ndarray:
+        """Median days to the next purchase of those who do not leave before, float64 (U,)."""
+        ...
+
+
+@runtime_checkable
+class ValueModel(Protocol):
+    """What a purchase is worth."""
+
+    def value(self, customers: Customers) -> np.ndarray:
+        """Expected value of a later purchase of each customer, float64 (U,)."""
+        ...
+
+
+@runtime_checkable
+class CustomerConfig(Protocol):
+    """The hyper-parameters of a lifetime or value model."""
+
+    def fit(self, customers: Customers) -> Any:
+        """The fitted LifetimeModel or ValueModel."""
         ...
 
 

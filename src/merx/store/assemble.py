@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merx.data.catalogue import Catalogue
+from merx.data.customers import Customers, customers_of
 from merx.data.interactions import Interactions
-from merx.data.schema import EVENTS, TIME
+from merx.data.schema import DAY, EVENTS, TIME
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
 from merx.store.engine import Engine
@@ -54,6 +55,29 @@ def sessions(engine: Engine, weights: Mapping[str, float]) -> Interactions:
     changes = np.any([np.diff(key) != 0 for key in keys], axis=0)  # the rows come sorted by the three
     offsets = np.concatenate([[0], np.flatnonzero(changes) + 1, [table.num_rows]]).astype(np.int64)
     return _ragged(table, offsets, items(engine), weights)
+
+
+def customers(engine: Engine, until: int) -> Customers:
+    """Everyone known who bought and kept something before a moment (microseconds since 1970, UTC).
+
+    The last day seen is the one of the microsecond before.
+
+    Raises
+    ------
+    DataError
+        There is no such customer.
+    """
+    table = engine.query("purchase_days", until=str(np.datetime64(until, "us")))
+    if not table.num_rows:
+        raise DataError("no purchase names a shopper (user_id) and a product (item_id); ingest orders.")
+    user = table["user_id"].combine_chunks().dictionary_encode()  # the rows come sorted by user and day
+    return customers_of(
+        Vocabulary(user.dictionary),
+        user.indices.to_numpy(),
+        table["day"].cast(pa.int32()).to_numpy(),
+        table["value"].to_numpy(),
+        (until - 1) // DAY,
+    )
 
 
 def items(engine: Engine) -> Vocabulary:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from merx.data.schema import PRODUCTS_TABLE, TIME
 from merx.store.case_queries import CASE_QUERIES
+from merx.store.customer_queries import CUSTOMER_QUERIES
 from merx.store.quality_queries import QUALITY_QUERIES
 from merx.store.query import Query
 from merx.store.session_queries import SESSION_QUERIES
@@ -27,6 +28,7 @@ QUERIES: dict[str, Query] = {
     **QUALITY_QUERIES,
     **CASE_QUERIES,
     **SESSION_QUERIES,
+    **CUSTOMER_QUERIES,
     # What is there, for the summary: one row.
     "overview": Query(
         """

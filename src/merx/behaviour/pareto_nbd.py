@@ -1,0 +1,91 @@
+"""Pareto/NBD: customers buy at random at rates of their own and leave at a moment of their own.
+
+Schmittlein, Morrison & Colombo, Counting Your Customers, Management Science 33 (1987); the likelihood as in
+Fader & Hardie, A Note on Deriving the Pareto/NBD Model (2005), equation (18), its integral by quadrature
+instead of by the hypergeometric function, which fails where alpha and beta are far apart.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from merx.behaviour.likelihood import ROWS, Rows, history, maximise
+from merx.data.customers import Customers
+from merx.kernels.lifetime import pareto_rows
+from merx.kernels.threads import over_rows
+
+
+@dataclass(frozen=True)
+class ParetoNBD:
+    """Rates of purchase are Gamma(r, alpha), rates of leaving Gamma(s, beta)."""
+
+    def fit(self, customers: Customers) -> "FittedParetoNBD":
+        """Maximum likelihood. Raises FitError where the data do not carry it."""
+        seen = history(customers, "pareto_nbd")
+
+        def rows(some: slice) -> Rows:
+            x, t, T = seen.x[some], seen.t[some], seen.T[some]
+            alive = np.empty(len(x))
+            return lambda first, last, parameters, value, slope: pareto_rows(
+                first, last, x, t, T, parameters, value, slope, alive
+            )
+
+        (r, alpha, s, beta), likelihood = maximise(rows, seen.count, 4, "pareto_nbd")
+        purchases = float(customers.frequency.sum())  # each has a density, by the unit of time
+        return FittedParetoNBD(
+            float(r),
+            float(alpha) * seen.unit,
+            float(s),
+            float(beta) * seen.unit,
+            len(customers),
+            likelihood - purchases * float(np.log(seen.unit)),
+        )
+
+
+@dataclass(frozen=True)
+class FittedParetoNBD:
+    """Parameters
+    ----------
+    r, alpha : float
+        Shape of the rates of purchase, and their scale in days.
+    s, beta : float
+        Shape of the rates of leaving, and their scale in days.
+    customers : int
+        It was fitted on.
+    log_likelihood : float
+        Of their histories, times in days.
+    """
+
+    r: float
+    alpha: float
+    s: float
+    beta: float
+    customers: int
+    log_likelihood: float
+
+    def alive(self, customers: Customers) -> np.ndarray:
+        """The chance that each is a customer still, float64 (U,)."""
+        x, t, T = customers.frequency, customers.recency, customers.age
+        value, slope, found = np.empty(len(x)), np.empty((len(x), 4)), np.empty(len(x))
+        given = (self.r, self.alpha, self.s, self.beta)
+        over_rows(len(x), ROWS, lambda i, j: pareto_rows(i, j, x, t, T, given, value, slope, found))
+        return found
+
+    def expected(self, customers: Customers, days: float) -> np.ndarray:
+        """Days with a purchase in the next `days`, float64 (U,)."""
+        return np.asarray(self.alive(customers) * self._if_alive(customers.frequency, customers.age, days))
+
+    def expected_new(self, days: float) -> float:
+        """Days with a purchase after the first one, of a new customer in `days`."""
+        return float(self._if_alive(np.zeros(1), np.zeros(1), days)[0])
+
+    def days_to_next(self, customers: Customers) -> np.ndarray:
+        """Median days to the next purchase of those who do not leave before, float64 (U,)."""
+        return np.asarray((self.alpha + customers.age) * np.expm1(np.log(2) / (self.r + customers.frequency)))
+
+    def _if_alive(self, x: np.ndarray, T: np.ndarray, days: float) -> np.ndarray:
+        """(r + x) (beta + T) / (alpha + T) times the integral of the chance to be there."""
+        span = np.log1p(days / (self.beta + T))
+        power = (self.s - 1) * span  # of no length where s is 1
+        there = np.where(np.abs(power) < 1e-9, 1 - power / 2, -np.expm1(-power) / np.where(power, power, 1))
+        return np.asarray((self.r + x) * (self.beta + T) / (self.alpha + T) * span * there)
