@@ -6,6 +6,7 @@ At step t the pieces that are still running are thus the first sizes[t] of the b
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -119,7 +120,7 @@ def batches(
     start, length = start[order], length[order]
     batch = (np.cumsum(length) - length) // events  # (P,)
     edges = np.flatnonzero(np.diff(batch, prepend=-1, append=-1))
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         yield pack(start[a:b], length[a:b])
 
 
@@ -141,7 +142,7 @@ def _mixed(code: np.ndarray) -> np.ndarray:
     code = code + np.uint64(0x9E3779B97F4A7C15)
     code = (code ^ (code >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     code = (code ^ (code >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return code ^ (code >> np.uint64(31))
+    return np.asarray(code ^ (code >> np.uint64(31)))
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,30 @@ from merx.data.vocabulary import Vocabulary
 from merx.kernels.recurrent import Weights
 
 if TYPE_CHECKING:
-    from merx.behaviour.sequence import FittedSequence
+    from merx.behaviour.sequence import FittedSequence, Sequence
 
 
 @torch.no_grad()
-def exported(network: Network, found: Read, items: Vocabulary, cell: str, heads: Heads) -> "FittedSequence":
+def exported(
+    network: Network,
+    found: Read,
+    attributes: dict[str, np.ndarray],
+    items: Vocabulary,
+    settings: "Sequence",
+    heads: Heads,
+) -> "FittedSequence":
     """The fitted model of a network that was trained on those rows."""
     from merx.behaviour.sequence import FittedSequence
 
     network = network.cpu()
     factors = np.zeros((len(items), network.shape.width), np.float32)
+    for name, code in attributes.items():
+        factors += _array(network.attributes[name].weight)[code]  # type: ignore[arg-type]
     factors[found.met] = _array(network.vectors(torch.arange(len(found.met))))
     sides = _side_factors(network, found)
-    return FittedSequence(items, factors, sides, weights_of(network), cell, heads)
+    return FittedSequence(
+        items, factors, sides, weights_of(network), settings.cell, heads, "item" in settings.heads
+    )
 
 
 def heads_of(network: Network) -> Heads:

@@ -82,12 +82,12 @@ def class_weights(rows: Rows, power: float) -> dict[str, np.ndarray]:
     if "event" in rows.labels:
         label = rows.labels["event"]
         count = np.bincount(label[known(label)], minlength=HEADS["event"])
-        usual = count.sum() / max(np.count_nonzero(count), 1)
+        usual = float(count.sum()) / max(int(np.count_nonzero(count)), 1)
         rarity = (usual / np.maximum(count, 1)) ** power
         weights["event"] = np.where(count > 0, rarity, 1).astype(np.float32)
     if "purchase" in rows.labels:
         label = rows.labels["purchase"]
-        yes, no = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
+        yes, no = int((label == 1).sum()), int((label == 0).sum())
         weights["purchase"] = np.array((max(no, 1) / max(yes, 1)) ** power, np.float32)
     return weights
 

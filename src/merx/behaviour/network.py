@@ -94,18 +94,12 @@ class Network(nn.Module):
         width = shape.width
 
         def table(codes: int) -> nn.Embedding:
-            made = nn.Embedding(codes, width)
-            nn.init.normal_(made.weight, std=width**-0.5)
-            return made
+            """From 0, so that a code never met says nothing, and few events are not put down to pauses."""
+            return nn.Embedding(codes, width, _weight=torch.zeros(codes, width))
 
-        self.item = table(shape.items)
-        # from 0, so that few events are not explained by chance pauses
-        self.sides = nn.ModuleDict(
-            {
-                name: nn.Embedding(codes, width, _weight=torch.zeros(codes, width))
-                for name, codes in shape.sides.items()
-            }
-        )
+        self.item = nn.Embedding(shape.items, width)
+        nn.init.normal_(self.item.weight, std=width**-0.5)
+        self.sides = nn.ModuleDict({name: table(codes) for name, codes in shape.sides.items()})
         self.attributes = nn.ModuleDict({name: table(codes) for name, codes in shape.attributes.items()})
         for name, codes in attributes.items():
             self.register_buffer(f"{name}_of_item", codes, persistent=False)

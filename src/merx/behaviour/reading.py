@@ -40,22 +40,22 @@ def sides_of(histories: Interactions) -> dict[str, np.ndarray]:
     return {"event": histories.event.astype(np.int64), "gap": gaps(histories)}
 
 
-def attributes_of(catalogue: Catalogue, item: np.ndarray) -> dict[str, tuple[int, np.ndarray]]:
-    """Of each attribute, how many codes it has and those of the items (n,); 0 is for what is not known.
+def attributes_of(catalogue: Catalogue) -> dict[str, np.ndarray]:
+    """Codes of each attribute of the items, int64 (I,); 0 is for what is not known.
 
     category : the text as it stands.
     price : bands of equal numbers of products.
     """
-    text = catalogue.category.take(item).to_pylist()
+    text = catalogue.category.to_pylist()
     names = sorted({name for name in text if name is not None})
     place = {name: code for code, name in enumerate(names, 1)}
     category = np.array([place.get(name, 0) for name in text], np.int64)
-    price = catalogue.price[item]
+    price = catalogue.price
     there = ~np.isnan(price)
     shares = np.linspace(0, 1, BANDS + 1)[1:-1]
     edges = np.unique(np.quantile(price[there], shares)) if there.any() else np.empty(0)
     band = np.where(there, 1 + np.searchsorted(edges, price), 0)
-    return {"category": (len(names) + 1, category), "price": (len(edges) + 2, band)}
+    return {"category": category, "price": band.astype(np.int64)}
 
 
 @dataclass(frozen=True)

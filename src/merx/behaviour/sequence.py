@@ -28,7 +28,7 @@ from merx.data.contracts import Progress
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
-from merx.errors import ConfigError
+from merx.errors import ConfigError, RequestError
 from merx.kernels.products import ProductIndex
 from merx.kernels.recurrent import STATES, Layers, Weights, run, step
 from merx.kernels.threads import over_rows
@@ -154,7 +154,7 @@ class Sequence:
         from merx.behaviour.training import Trainer, held_out
 
         found = read(sessions, self.heads, self.inputs, self.held_out)
-        attributes = {} if catalogue is None else attributes_of(catalogue, found.met)
+        attributes = {} if catalogue is None else attributes_of(catalogue)
         shape = Shape(
             items=len(found.met),
             width=self.width,
@@ -162,7 +162,7 @@ class Sequence:
             cell=self.cell,
             dropout=self.dropout,
             sides={name: SIDES[name] for name in self.inputs},
-            attributes={name: codes for name, (codes, _) in attributes.items()},
+            attributes={name: int(code.max()) + 1 for name, code in attributes.items()},
             heads={name: HEADS[name] for name in self.heads if name != "item"},
         )
         rows, newest = held_out(found.rows, found.late, MOST)
@@ -172,14 +172,14 @@ class Sequence:
         weights = class_weights(rows, self.balance)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            codes = {name: torch.from_numpy(code) for name, (_, code) in attributes.items()}
+            codes = {name: torch.from_numpy(code[found.met]) for name, code in attributes.items()}
             trainer = Trainer(Network(shape, codes), rows, stop_by, found.times, weights, self)
             trainer.train(progress or (lambda *_: None), checkpoint)
         heads = corrected(heads_of(trainer.network), weights, rows)
         if "purchase" in self.heads and stop_by is not None:
             said, bought = trainer.said(stop_by, "purchase")
             heads = calibrated(heads, said[:, 0] - np.log(weights["purchase"]), bought)
-        return exported(trainer.network, found, sessions.items, self.cell, heads)
+        return exported(trainer.network, found, attributes, sessions.items, self, heads)
 
 
 @dataclass(frozen=True)
@@ -206,12 +206,14 @@ class FittedSequence:
     ----------
     items : Vocabulary (I,)
     item_factors : float32 (I, F)
-        Zeros for an item never met.
+        Zeros for an item never met, unless its category or price band was.
     side_factors : float32 (codes of all SIDES, F)
         One below the other; zeros for a code never met.
     weights : Weights
     cell : str
     heads : Heads
+    recommends : bool
+        Whether the next item is foretold.
     """
 
     items: Vocabulary
@@ -220,10 +222,15 @@ class FittedSequence:
     weights: Weights
     cell: str
     heads: Heads
+    recommends: bool
 
     @cached_property
     def index(self) -> ProductIndex:
-        """The item vectors, for ranking."""
+        """The item vectors, for ranking. Raises RequestError where the next item is not foretold."""
+        if not self.recommends:
+            raise RequestError(
+                'this network does not foretell the next item; fit it with heads = ["item", ...].'
+            )
         return ProductIndex.of(self.item_factors)
 
     def embed(self, histories: Interactions) -> np.ndarray:
