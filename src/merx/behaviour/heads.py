@@ -8,6 +8,7 @@ which is taken off again (King & Zeng, Logistic regression in rare events data, 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import optimize, special
 
 from merx.behaviour.batches import Rows, known
 from merx.data.schema import EVENTS
@@ -72,7 +73,7 @@ def next_actions(said: dict[str, np.ndarray], users: int) -> NextActions:
     if "gap" in said:
         gap = np.expm1(said["gap"][:, 0])
     if "purchase" in said:
-        purchase = 1 / (1 + np.exp(-said["purchase"][:, 0]))
+        purchase = special.expit(said["purchase"][:, 0])
     return NextActions(event, gap, purchase)
 
 
@@ -125,17 +126,19 @@ def calibrated(heads: Heads, said: np.ndarray, bought: np.ndarray) -> Heads:
     return Heads(heads.names, weight, bias)
 
 
-def platt(said: np.ndarray, label: np.ndarray, steps: int = 20) -> tuple[float, float]:
-    """The stretch and the shift that make sigmoid(stretch said + shift) likeliest, by Newton's method.
+def platt(said: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """The stretch and the shift that make sigmoid(stretch said + shift) likeliest.
 
     The labels count as (n1 + 1) / (n1 + 2) and 1 / (n0 + 2), as Platt has it, so both stay finite.
     """
     yes, no = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
     wanted = np.where(label == 1, (yes + 1) / (yes + 2), 1 / (no + 2))
-    x = np.column_stack([said, np.ones(len(said))])
-    answer = np.array([1.0, 0.0])
-    for _ in range(steps):
-        chance = 1 / (1 + np.exp(-x @ answer))
-        curvature = x.T @ (x * (chance * (1 - chance))[:, None]) + 1e-9 * np.eye(2)
-        answer -= np.linalg.solve(curvature, x.T @ (chance - wanted))
-    return float(answer[0]), float(answer[1])
+
+    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
+        score = line[0] * said + line[1]
+        miss = special.expit(score) - wanted
+        slope = np.array([(miss * said).mean(), miss.mean()])
+        return float((np.logaddexp(0, score) - wanted * score).mean()), slope
+
+    stretch, shift = optimize.minimize(loss, [1.0, 0.0], jac=True, method="BFGS").x
+    return float(stretch), float(shift)
