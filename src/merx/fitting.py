@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from merx import registry
 from merx.config import ShopConfig, build
+from merx.data.activity import Activity
 from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.data.customers import Customers
@@ -148,13 +149,14 @@ class Inputs:
     visitors too), baskets and views (the same with purchases alone and with views alone), catalogue
     (Catalogue, of the same items), series and few_series (Panel: of every product, or of the best sellers
     only for kinds too slow for all; both with the shop and its categories),
-    prices (PricePanel), customers (Customers). `words` says of each what it is.
+    prices (PricePanel), customers (Customers), activity (Activity).
+    `words` says of each what it is.
 
     Parameters
     ----------
     until : int, optional
         Only what happened before this moment (microseconds since 1970, UTC) goes into the histories, the
-        sessions and the customers; prices that the catalogue lacks are looked for before it.
+        sessions, the customers and the activity; prices that the catalogue lacks are looked for before it.
     """
 
     def __init__(self, engine: Engine, config: ShopConfig, until: int | None = None) -> None:
@@ -235,6 +237,11 @@ class Inputs:
         found = assemble.customers(self._engine, self._until or self._end())
         again = np.count_nonzero(found.frequency)
         self.words["customers"] = f"{len(found):,} customers, {again:,} of whom came back"
+        return found
+
+    def _activity(self) -> Activity:
+        found = assemble.activity(self._engine, self._until or self._end())
+        self.words["activity"] = f"{len(found.day):,} days of {found.n_users:,} shoppers"
         return found
 
     def _end(self) -> int:

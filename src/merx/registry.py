@@ -20,7 +20,7 @@ class Kind:
     name : str
         Its name in shop.toml and in the models folder.
     task : str
-        "recommend", "forecast", "lifetime", "value" or "price".
+        "recommend", "forecast", "lifetime", "value", "propensity" or "price".
     module, config : str
         Where its config class is; the fitted class is `Fitted<config>` beside it.
     reads : tuple of str
@@ -76,6 +76,9 @@ KINDS: dict[str, Kind] = {
         Kind("mbg_nbd", "lifetime", "merx.behaviour.bg_nbd", "MBGNBD", ("customers",)),
         Kind("pareto_nbd", "lifetime", "merx.behaviour.pareto_nbd", "ParetoNBD", ("customers",)),
         Kind("gamma_gamma", "value", "merx.behaviour.gamma_gamma", "GammaGamma", ("customers",)),
+        Kind("purchase", "propensity", "merx.behaviour.propensity", "Purchase", ("activity",)),
+        Kind("churn", "propensity", "merx.behaviour.propensity", "Churn", ("activity",)),
+        Kind("revenue", "propensity", "merx.behaviour.propensity", "Revenue", ("activity",)),
         Kind("price_response", "price", "merx.price.response", "PriceResponse", ("prices",)),
     )
 }

@@ -98,3 +98,38 @@ def test_by_definition_without_refunds(tmp_path, engine_on, seed):  # noqa: F811
         mean = (total - worth[first]) / later if later else np.nan
         np.testing.assert_allclose(found[user], (later, last - first, 59 - first, mean, total))
     assert set(found) == set(days)
+
+
+def test_activity_by_definition(tmp_path, engine_on):  # noqa: F811
+    rng = np.random.default_rng(7)
+    names = ["view_item", "add_to_cart", "purchase", "refund", "page_view"]
+    events = [
+        {
+            **sale(int(rng.integers(9)), f"i{rng.integers(5)}", 2.0, 3.0, f"u{rng.integers(3)}", str(name)),
+            "session_id": f"s{rng.integers(4)}",
+            "transaction_id": f"t{rng.integers(3)}" if name == "purchase" else None,
+        }
+        for name in rng.choice(names, 120)
+    ] + [sale(2, user=None, event="view_item"), sale(20)]
+    found = assemble.activity(engine_on(tmp_path, events=events), until(9))
+    assert (found.first, found.end) == (START, START + 9)
+    expected = {}
+    for row in events[:120]:
+        if row["event"] != "refund":
+            key = (row["user_id"], (row["time"] - datetime(2024, 1, 1)).days)
+            expected.setdefault(key, []).append(row)
+    users = found.users.ids.to_pylist()
+    assert [(users[u], day - START) for u, day in zip(found.user, found.day, strict=True)] == sorted(expected)
+    for place, key in enumerate(sorted(expected)):
+        rows = expected[key]
+        bought = [row for row in rows if row["event"] == "purchase"]
+        counts = (
+            len(rows),
+            sum(row["event"] == "view_item" for row in rows),
+            sum(row["event"] == "add_to_cart" for row in rows),
+            len({row["transaction_id"] for row in bought}),
+            len({row["item_id"] for row in rows}),
+            len({row["session_id"] for row in rows}),
+        )
+        assert tuple(found.count[place]) == counts
+        assert found.revenue[place] == 6 * len(bought)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.behaviour.likelihood import FEWEST, Rows, maximise
+from merx.behaviour.ranks import rank_correlation
 from merx.data.customers import Customers
 from merx.errors import FitError
 from merx.kernels.lifetime import gamma_gamma_rows
@@ -36,7 +37,7 @@ class GammaGamma:
                 f"gamma_gamma: the value of repeat purchases is known of {len(x):,} customers, and it takes "
                 f"{FEWEST}. Ingest a longer history, with prices."
             )
-        correlation = _rank_correlation(x, mean)
+        correlation = rank_correlation(x, mean)
         if abs(correlation) > DEPENDENT:
             raise FitError(
                 f"gamma_gamma: the value of purchases goes with their number (rank correlation "
@@ -97,15 +98,3 @@ class FittedGammaGamma:
         x = np.where(known, customers.frequency, 0.0)
         own = np.where(known, customers.value, 0.0)
         return np.asarray(self.p * (self.v + x * own) / (self.p * x + self.q - 1))
-
-
-def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Spearman's; 0 where one of the two never changes."""
-    ranks = []
-    for values in (x, y):
-        _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-        rank = (np.cumsum(count) - (count - 1) / 2)[place]  # ties share their mean rank
-        ranks.append(rank - rank.mean())
-    left, right = ranks
-    spread = float(np.sqrt((left**2).sum() * (right**2).sum()))
-    return float((left * right).sum()) / spread if spread else 0.0

@@ -6,10 +6,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from scipy import sparse
 
+from merx.data.activity import Activity
 from merx.data.customers import Customers
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel
-from merx.data.results import Contributions, Forecast
+from merx.data.results import Attribution, Contributions, Forecast
 from merx.data.vocabulary import Vocabulary
 
 Progress = Callable[[str, int, int], None]
@@ -174,6 +175,28 @@ class ValueModel(Protocol):
 
     def value(self, customers: Customers) -> np.ndarray:
         """Expected value of a later purchase of each customer, float64 (U,)."""
+        ...
+
+
+@runtime_checkable
+class Propensity(Protocol):
+    """What shoppers who were active lately do in the days to come."""
+
+    def predict(self, activity: Activity) -> np.ndarray:
+        """A chance or an amount as of the end of the activity, float64 (U,), NaN for who was not active."""
+        ...
+
+    def explain(self, activity: Activity, user: np.ndarray) -> Attribution:
+        """What moves the prediction of the shoppers (n,)."""
+        ...
+
+
+@runtime_checkable
+class PropensityConfig(Protocol):
+    """The hyper-parameters of a propensity."""
+
+    def fit(self, activity: Activity) -> Any:
+        """The fitted Propensity."""
         ...
 
 

@@ -61,6 +61,29 @@ class Contributions:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """Why these predictions: what each of K features adds to each of n, on the scale where they add up.
+
+    That scale is the logarithm of the odds for a chance, the logarithm for an amount. base + the sum of the
+    parts is the prediction on that scale.
+
+    Parameters
+    ----------
+    names : tuple of K str
+    base : float64 (n,)
+        Without regard to any feature.
+    part : float64 (n, K)
+    value : float64 (n, K)
+        The features themselves, NaN where one is not known.
+    """
+
+    names: tuple[str, ...]
+    base: np.ndarray
+    part: np.ndarray
+    value: np.ndarray
+
+
+@dataclass(frozen=True)
 class Forecast:
     """The next H steps of S series.
 

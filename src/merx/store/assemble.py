@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from merx.data.activity import COUNTS, Activity
 from merx.data.catalogue import Catalogue
 from merx.data.customers import Customers, customers_of
 from merx.data.interactions import Interactions
@@ -77,6 +78,31 @@ def customers(engine: Engine, until: int) -> Customers:
         table["day"].cast(pa.int32()).to_numpy(),
         table["value"].to_numpy(),
         (until - 1) // DAY,
+    )
+
+
+def activity(engine: Engine, until: int) -> Activity:
+    """What every known shopper did on which day, before a moment (microseconds since 1970, UTC).
+
+    Raises
+    ------
+    DataError
+        No event names a shopper.
+    """
+    table = engine.query("activity", until=str(np.datetime64(until, "us")))
+    if not table.num_rows:
+        raise DataError("no event names a shopper (user_id); ingest some.")
+    user = table["user_id"].combine_chunks().dictionary_encode()  # the rows come sorted by user and day
+    count = np.bincount(user.indices.to_numpy(), minlength=len(user.dictionary))
+    day = table["day"].cast(pa.int32()).to_numpy().astype(np.int64)
+    return Activity(
+        Vocabulary(user.dictionary),
+        np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
+        day,
+        np.column_stack([table[name].to_numpy() for name in COUNTS]),
+        table["revenue"].to_numpy(),
+        int(day.min()),
+        (until - 1) // DAY + 1,
     )
 
 

@@ -4,7 +4,31 @@ import pyarrow as pa
 
 from merx.store.query import Query
 
+_NUMBERS = ("events", "views", "carts", "orders", "items", "sessions", "revenue")
+
 CUSTOMER_QUERIES: dict[str, Query] = {
+    # What known shoppers did on each day before a moment.
+    "activity": Query(
+        """
+        SELECT user_id, CAST(time AS DATE) AS day,
+               count(*) AS events,
+               sum(CASE WHEN event = 'view_item' THEN 1 ELSE 0 END) AS views,
+               sum(CASE WHEN event = 'add_to_cart' THEN 1 ELSE 0 END) AS carts,
+               count(DISTINCT CASE WHEN event = 'purchase' THEN coalesce(transaction_id, '') END) AS orders,
+               count(DISTINCT item_id) AS items,
+               count(DISTINCT session_id) AS sessions,
+               sum(CASE WHEN event = 'purchase' THEN CAST(coalesce(quantity * price, 0) AS DECIMAL(18, 4))
+                   ELSE 0 END) AS revenue
+        FROM events
+        WHERE user_id IS NOT NULL AND event <> 'refund' AND time < CAST(:until AS TIMESTAMP)
+        GROUP BY user_id, CAST(time AS DATE)
+        ORDER BY user_id, day
+        """,
+        pa.schema(
+            [("user_id", pa.string()), ("day", pa.date32()), *((name, pa.float64()) for name in _NUMBERS)]
+        ),
+        ("until",),
+    ),
     # Days on which known shoppers bought something that they kept, and its value, before a moment.
     # A refund takes units of its product back from the order that it names, else from the shopper's latest
     # orders of the product; an order of which nothing was kept is no purchase.
