@@ -145,7 +145,7 @@ class Sequence:
         FitError
             The loss is not a number.
         ConfigError
-            The checkpoint is of other settings.
+            The checkpoint is of other settings or other data.
         """
         import torch
 

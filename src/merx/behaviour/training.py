@@ -5,7 +5,8 @@ Loshchilov & Hutter, Decoupled weight decay regularization, ICLR (2019).
 
 import json
 import os
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -94,7 +95,7 @@ class Trainer:
         FitError
             A loss is not a number.
         ConfigError
-            The checkpoint in the folder is of other settings.
+            The checkpoint in the folder is of other settings or other data.
         """
         settings, course = self.settings, self.course
         if folder is not None and (folder / CHECKPOINT).exists():
@@ -115,6 +116,8 @@ class Trainer:
             speed = seen / (perf_counter() - began)
             left = (settings.epochs - course.epoch) * length.sum() / max(speed, 1)
             told = f"sequence: {speed:,.0f} events/s, at most {left:,.0f} s left"
+            if self.held_out is not None:
+                told += f", best after {course.best_epoch} epochs"
             progress(told, course.epoch, settings.epochs)
             if folder is not None:
                 self._save(folder)
@@ -225,7 +228,7 @@ class Trainer:
         if self.device.type == "cuda":
             tensors["random_cuda"] = torch.cuda.get_rng_state()
         told = {
-            "settings": repr(self.settings),
+            "of": self._of(),
             "epoch": self.course.epoch,
             "best": self.course.best if self.course.weights else None,
             "best_epoch": self.course.best_epoch,
@@ -236,14 +239,19 @@ class Trainer:
         save_file({name: t.contiguous() for name, t in tensors.items()}, part, {"course": json.dumps(told)})
         os.replace(part, folder / CHECKPOINT)
 
+    def _of(self) -> str:
+        """The settings, but for when training ends, and the data."""
+        items = zlib.crc32(self.rows.item.tobytes(), zlib.crc32(self.rows.offsets.tobytes()))
+        return f"{replace(self.settings, epochs=1, patience=1)} {items}"
+
     def _resume(self, folder: Path) -> None:
         from safetensors import safe_open
 
         with safe_open(folder / CHECKPOINT, "pt") as file:
             told = json.loads(file.metadata()["course"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if told["settings"] != repr(self.settings):
-            raise ConfigError(f"{folder / CHECKPOINT} is of other settings; remove it, or take its settings.")
+        if told["of"] != self._of():
+            raise ConfigError(f"{folder / CHECKPOINT} is of other settings or other data; remove it.")
 
         def under(prefix: str) -> dict[str, Tensor]:
             return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
