@@ -43,12 +43,12 @@ def peer_rate() -> float:
     sys.path.insert(0, os.environ["GRU4REC"])
     import gru4rec_pytorch as theirs
 
-    class Float32(theirs.GRU4RecModel):  # on a CPU its first weights come out as float64
-        def _reset_weights_to_compatibility_mode(self) -> None:
-            super()._reset_weights_to_compatibility_mode()
-            self.float()
-
-    theirs.GRU4RecModel = Float32
+    first_weights = theirs.GRU4RecModel._reset_weights_to_compatibility_mode
+    # on a CPU some of them come out as float64
+    theirs.GRU4RecModel._reset_weights_to_compatibility_mode = lambda model: (
+        first_weights(model),
+        model.float(),
+    )
     clicks = pq.read_table(data("yoochoose_100k") / "train_full.parquet").to_pandas()
     peer = theirs.GRU4Rec(
         layers=[WIDTH],
@@ -56,7 +56,7 @@ def peer_rate() -> float:
         batch_size=ROWS,
         n_sample=NEGATIVES,
         n_epochs=1,
-        logq=1.0,
+        logq=0.0,
         constrained_embedding=True,
         device=torch.device("cpu"),
     )
@@ -74,7 +74,6 @@ def our_rate(train: Interactions, cell: str) -> float:
         blocks=1,
         negatives=NEGATIVES,
         popularity=0.5,
-        logq=1.0,
         batch=ROWS * (len(train) - train.n_users) // train.n_users,
         epochs=1,
         patience=0,

@@ -7,7 +7,7 @@ import pytest
 
 from merx.behaviour import training
 from merx.behaviour.batches import Rows
-from merx.behaviour.heads import class_weights, platt
+from merx.behaviour.heads import class_weights
 from merx.behaviour.reading import SECOND, gaps, read
 from merx.behaviour.sequence import Sequence
 from merx.data.interactions import Interactions, history
@@ -214,13 +214,6 @@ def test_the_newest_events_are_held_out_by_time_or_by_order():
 def test_pauses_double_from_code_to_code():
     found = replace(walks(1), time=np.cumsum([5, 0, 1, 3, 7, 60, 10**9, 10**6])[: len(walks(1))] * SECOND)
     assert gaps(found).tolist() == [0, 1, 2, 3, 4, 6, 30, 20][: len(found)]
-
-
-def test_platt_finds_the_line_of_a_logistic():
-    rng = np.random.default_rng(0)
-    said = rng.normal(size=20_000)
-    label = (rng.random(20_000) < 1 / (1 + np.exp(-(0.5 * said - 1)))).astype(np.int64)
-    np.testing.assert_allclose(platt(said, label), (0.5, -1), atol=0.06)
 
 
 def test_rare_classes_count_for_more():

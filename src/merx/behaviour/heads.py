@@ -8,9 +8,10 @@ which is taken off again (King & Zeng, Logistic regression in rare events data, 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from merx.behaviour.batches import Rows, known
+from merx.behaviour.calibration import platt
 from merx.data.schema import EVENTS
 
 LEAVE = len(EVENTS)  # the next event of who leaves
@@ -118,27 +119,9 @@ def calibrated(heads: Heads, said: np.ndarray, bought: np.ndarray) -> Heads:
         What it says of events held out.
     bought : int64 (n,), 0 or 1
     """
-    stretch, shift = platt(said, bought)
+    stretch, shift = platt(said, bought == 1)
     place = sum(HEADS[name] for name in heads.names[: heads.names.index("purchase")])
     weight, bias = heads.weight.copy(), heads.bias.copy()
     weight[:, place] *= stretch
     bias[place] = stretch * bias[place] + shift
     return Heads(heads.names, weight, bias)
-
-
-def platt(said: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """The stretch and the shift that make sigmoid(stretch said + shift) likeliest.
-
-    The labels count as (n1 + 1) / (n1 + 2) and 1 / (n0 + 2), as Platt has it, so both stay finite.
-    """
-    yes, no = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
-    wanted = np.where(label == 1, (yes + 1) / (yes + 2), 1 / (no + 2))
-
-    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
-        score = line[0] * said + line[1]
-        miss = special.expit(score) - wanted
-        slope = np.array([(miss * said).mean(), miss.mean()])
-        return float((np.logaddexp(0, score) - wanted * score).mean()), slope
-
-    stretch, shift = optimize.minimize(loss, [1.0, 0.0], jac=True, method="BFGS").x
-    return float(stretch), float(shift)
