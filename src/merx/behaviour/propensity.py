@@ -32,9 +32,9 @@ class Purchase:
     """
 
     windows: int = 16
-    trees: int = 100
-    leaves: int = 8
-    learning_rate: float = 0.05
+    trees: int = 200
+    leaves: int = 16
+    learning_rate: float = 0.03
 
     def fit(self, activity: Activity) -> "FittedPropensity":
         """Learn from past spans. Raises FitError where the data do not carry it."""
@@ -55,9 +55,9 @@ class Churn:
     """
 
     windows: int = 16
-    trees: int = 100
-    leaves: int = 8
-    learning_rate: float = 0.05
+    trees: int = 200
+    leaves: int = 16
+    learning_rate: float = 0.03
 
     def fit(self, activity: Activity) -> "FittedPropensity":
         """Learn from past spans. Raises FitError where the data do not carry it."""
@@ -78,9 +78,9 @@ class Revenue:
     """
 
     windows: int = 6
-    trees: int = 100
-    leaves: int = 8
-    learning_rate: float = 0.05
+    trees: int = 200
+    leaves: int = 16
+    learning_rate: float = 0.03
 
     def fit(self, activity: Activity) -> "FittedPropensity":
         """Learn from past spans. Raises FitError where the data do not carry it."""

@@ -18,7 +18,7 @@ SPANS = 3  # one to learn, one to calibrate, one to test, at least
 FEWEST = 100  # shoppers who did it, and as many who did not, among those learnt from
 LATE = 20  # the same among those calibrated or tested on
 MOST = 200_000  # shoppers of one span are learnt from, at most
-IN_LEAF = 40
+IN_LEAF, OF_FEATURES, OF_ROWS = 20, 0.8, 0.7  # rows of a leaf, at least; shares that a tree sees
 FLOOR = 1e-9  # of an amount
 FOR_THREADS = 20_000  # rows below which a second thread waits more than it works
 
@@ -167,6 +167,9 @@ def grow(
             "num_leaves": leaves,
             "learning_rate": learning_rate,
             "min_data_in_leaf": IN_LEAF,
+            "feature_fraction": OF_FEATURES,
+            "bagging_fraction": OF_ROWS,
+            "bagging_freq": 1,
             "lambda_l2": 1.0,
             "deterministic": True,
             "force_row_wise": True,
