@@ -43,12 +43,9 @@ def peer_rate() -> float:
     sys.path.insert(0, os.environ["GRU4REC"])
     import gru4rec_pytorch as theirs
 
-    first_weights = theirs.GRU4RecModel._reset_weights_to_compatibility_mode
-    # on a CPU some of them come out as float64
-    theirs.GRU4RecModel._reset_weights_to_compatibility_mode = lambda model: (
-        first_weights(model),
-        model.float(),
-    )
+    drawn = theirs.GRU4RecModel._init_numpy_weights
+    # NumPy makes float64 of them
+    theirs.GRU4RecModel._init_numpy_weights = lambda model, shape: drawn(model, shape).astype(np.float32)
     clicks = pq.read_table(data("yoochoose_100k") / "train_full.parquet").to_pandas()
     peer = theirs.GRU4Rec(
         layers=[WIDTH],
