@@ -1,5 +1,6 @@
 """The recommender: small worlds whose next step is known, states, explanations, checkpoints."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -193,6 +194,12 @@ def test_training_stops_when_the_newest_events_gain_no_more_and_keeps_the_best()
 def test_a_loss_that_is_no_number_says_where():
     with pytest.raises(FitError, match=r"item is (nan|inf) in epoch \d+, batch \d+.*learning rate"):
         Sequence(epochs=50, **{**SMALL, "learning_rate": 1e30}).fit(walks())
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(FitError, match="pip install"):
+        Sequence().fit(walks())
 
 
 def test_settings_that_are_impossible_are_told():

@@ -28,7 +28,7 @@ from merx.data.contracts import Progress
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
-from merx.errors import ConfigError, RequestError
+from merx.errors import ConfigError, FitError, RequestError
 from merx.kernels.products import ProductIndex
 from merx.kernels.recurrent import STATES, Layers, Weights, run, step
 from merx.kernels.threads import over_rows
@@ -143,11 +143,14 @@ class Sequence:
         Raises
         ------
         FitError
-            The loss is not a number.
+            The loss is not a number, or torch is not installed.
         ConfigError
             The checkpoint is of other settings or other data.
         """
-        import torch
+        try:
+            import torch
+        except ModuleNotFoundError:
+            raise FitError("sequence is trained with torch: pip install 'merx[network]'.") from None
 
         from merx.behaviour.export import exported, heads_of
         from merx.behaviour.network import Network, Shape
