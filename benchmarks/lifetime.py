@@ -4,13 +4,15 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices of 4 x 4 are no work for threads, here or there
 
+from pathlib import Path
 from time import perf_counter
 
+import lifetimes
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 from lifetimes import BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
-from lifetimes.datasets import load_cdnow_summary
 
 from _process import data
 from _record import Row, medians, record
@@ -55,10 +57,10 @@ def cdnow() -> tuple[Customers, np.ndarray]:
     value = np.bincount(place, table["dollar_value"].to_numpy())
     end = int(np.datetime64("1997-09-30").astype(int))
     first = day <= end
-    seen = customers_of(
-        Vocabulary(pa.array(who.astype(str))), user[first], day[first], value[first], end
-    )  # all of them bought first in the first twelve weeks
-    return seen, np.bincount(user[~first & (day <= end + HALF)], minlength=len(who)).astype(float)
+    known, place = np.unique(user[first], return_inverse=True)
+    names = Vocabulary(pa.array(who[known].astype(str)))
+    later = np.bincount(user[~first & (day <= end + HALF)], minlength=len(who))[known]
+    return customers_of(names, place, day[first], value[first], end), later.astype(float)
 
 
 def seconds_of(fit: object) -> float:
@@ -81,15 +83,15 @@ def million() -> list[Row]:
 
 
 def against_lifetimes() -> list[Row]:
-    table = load_cdnow_summary(index_col=0)
+    table = pyarrow.csv.read_csv(Path(lifetimes.__file__).parent / "datasets" / "cdnow_customers_summary.csv")
     x, last, age = (table[name].to_numpy().astype(float) for name in ("frequency", "recency", "T"))
     none = np.full(len(x), np.nan)
-    users = Vocabulary(pa.array(table.index.astype(str)))
+    users = Vocabulary(table["ID"].cast(pa.string()).combine_chunks())
     seen = Customers(users, x, last * WEEK, age * WEEK, none, none)
     rows = []
     for name, model in MODELS.items():
         found = model.fit(seen)
-        likelihood = found.log_likelihood + x.sum() * np.log(WEEK)  # times in weeks, as published
+        likelihood = found.log_likelihood + float(x.sum() * np.log(WEEK))  # times in weeks, as published
         published = PUBLISHED[name]
         rows.append(
             Row(
