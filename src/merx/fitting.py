@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from time import perf_counter
 from typing import Any
 
@@ -120,7 +121,7 @@ def fit(
         try:
             progress(f"{kind.name}: reading", 0, 1)
             given = [inputs.of(name) for name in kind.reads]
-            fitted = settings.fit(*given, **_hook(kind, given, progress))
+            fitted = settings.fit(*given, **_hook(kind, settings, given, progress))
             seconds = perf_counter() - start
             fitted_on = ", ".join(inputs.words[name] for name in kind.reads)
             about = {"data": data, "until": str(until), "fitted_on": fitted_on, "seconds": round(seconds, 3)}
@@ -133,8 +134,10 @@ def fit(
     return FitReport(tuple(fits))
 
 
-def _hook(kind: Kind, given: list[Any], progress: Progress) -> dict[str, Any]:
-    """For forecasters, which tell how many series are done."""
+def _hook(kind: Kind, settings: Any, given: list[Any], progress: Progress) -> dict[str, Any]:
+    """For forecasters, which tell how many series are done, and for what else tells how far it is."""
+    if kind.task == "recommend" and "progress" in signature(settings.fit).parameters:
+        return {"progress": progress}
     if kind.task != "forecast":
         progress(f"{kind.name}: fitting", 0, 1)
         return {}

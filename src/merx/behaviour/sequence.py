@@ -106,7 +106,7 @@ class Sequence:
     learning_rate: float = between(0.002, 0.0003, 0.02, log=True)
     weight_decay: float = 0.01
     epochs: int = 100
-    patience: int = 5
+    patience: int = 3
     held_out: float = 0.1
     seed: int = 0
 
