@@ -25,9 +25,10 @@ from _tuned import tuned
 from merx.behaviour.export import heads_of, weights_of
 from merx.behaviour.network import Network, Shape
 from merx.behaviour.reading import SIDES
-from merx.behaviour.sequence import CELLS, FittedSequence, Sequence
+from merx.behaviour.sequence import FittedSequence, Sequence
 from merx.data.interactions import Interactions
 from merx.data.vocabulary import Vocabulary
+from merx.kernels.recurrent import CELLS
 from merx.recommend.rank import rank
 from sessions import K, hits, yoochoose
 

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from merx.behaviour.batches import Negatives, Rows, batches, canonical, pack, pieces, reordered
-from merx.behaviour.cells import CELLS, Scan, cell_of
+from merx.behaviour.cells import Scan, cell_of
 from merx.behaviour.export import weights_of
 from merx.behaviour.losses import SharedSoftmax, bpr_max, places
 from merx.behaviour.network import Dropout, Network, Shape
-from merx.kernels.recurrent import GATES, STATES, Layers, run
+from merx.kernels.recurrent import CELLS, GATES, STATES, Layers, run
 
 WIDTH = 8
 LENGTHS = np.array([3, 1, 5, 2, 5])

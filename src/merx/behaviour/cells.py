@@ -17,8 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-CELLS = ("linear", "gru", "lstm")
-
 
 class Scan(torch.autograd.Function):
     """h_t = keep_t h_{t-1} + add_t along each piece of a packed batch, from 0."""
@@ -82,5 +80,5 @@ class Recurrent(nn.Module):
 
 
 def cell_of(name: str, width: int) -> nn.Module:
-    """The cell of that name, of CELLS."""
+    """The cell of that name, of `merx.kernels.recurrent.CELLS`."""
     return LinearRecurrence(width) if name == "linear" else Recurrent(name, width)

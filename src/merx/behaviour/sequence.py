@@ -30,11 +30,10 @@ from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, FitError, RequestError
 from merx.kernels.products import ProductIndex
-from merx.kernels.recurrent import STATES, Layers, Weights, run, step
+from merx.kernels.recurrent import CELLS, STATES, Layers, Weights, run, step
 from merx.kernels.threads import over_rows
 from merx.tunable import among, between
 
-CELLS = ("linear", "gru", "lstm")
 FEWEST = 200  # held-out events below which their gain says nothing
 MOST = 10_000  # of them that are looked at after each epoch
 ROWS = 256  # histories that a thread takes at a time

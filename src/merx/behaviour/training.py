@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "training.safetensors"
 PLACES = 20  # of the lists whose NDCG is the gain
+SCORES = 1 << 25  # of all items that are held at once
 
 
 @dataclass
@@ -186,7 +187,8 @@ class Trainer:
         start, length = pieces(rows, self.settings.length)
         every = self.network.vectors(torch.arange(self.network.shape.items, device=self.device))
         total, count = 0.0, 0
-        for batch in batches(start, length, self.settings.batch, None):
+        at_once = max(1, min(self.settings.batch, SCORES // self.network.shape.items))
+        for batch in batches(start, length, at_once, None):
             hidden = self._hidden(rows, batch, every[self._to(rows.item[batch.entry])])
             if "item" in rows.labels:
                 label = self._to(rows.labels["item"][batch.entry])

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-LINEAR, GRU, LSTM = 0, 1, 2
+CELLS = ("linear", "gru", "lstm")
+LINEAR, GRU, LSTM = 0, 1, 2  # their places
 STATES = (1, 1, 2)  # vectors that each cell remembers
 GATES = (2, 3, 4)
 SMALL = 1e-5  # added to a variance, as torch does
