@@ -146,6 +146,13 @@ def test_heads_foretell_a_purchase_its_time_and_leaving():
         rank(model, fresh, 3)
 
 
+def test_visits_of_one_event_teach_the_other_heads_alone():
+    found = visits(300)
+    first = found.keep(np.arange(len(found)) == np.repeat(found.offsets[:-1], np.diff(found.offsets)))
+    model = Sequence(epochs=20, heads=("item", "event"), **SMALL).fit(first)
+    assert model.foretell(first).event[:, -1].min() > 0.9  # all leave
+
+
 def test_a_category_makes_a_vector_for_what_was_never_met():
     board = checkerboard()
     grown = board.recode(Vocabulary.of([*board.items.ids.to_pylist(), "i12"]))

@@ -160,6 +160,8 @@ class Trainer:
         vector, wanted, rest = torch.split(every, [len(item), len(target), len(others)])
         hidden = self._hidden(self.rows, batch, vector)
         losses = heads_loss(self.network.says(hidden), labels, self.balance)
+        if not len(target):  # visits of one event, which only other heads learn from
+            return losses
         known_hidden, same = hidden[there], places(others, target)
         if self.settings.loss == "bpr_max":
             losses["item"] = bpr_max(known_hidden, wanted, rest, same, self.settings.score_penalty)
