@@ -184,3 +184,30 @@ def test_auc_by_definition():
     ]
     assert auc(said, label) == pytest.approx(np.mean(pairs))
     assert np.isnan(auc(said, np.zeros(60, bool)))
+
+
+@pytest.mark.slow
+def test_calibrated_on_a_simulated_shop(tmp_path):
+    """Six weeks, each foretold by a model fitted on what was known before it; one alone has its own level."""
+    from merx.fitting import Inputs
+    from merx.shop import Shop, simulate
+    from merx.store.duckdb_engine import DuckDBEngine
+    from merx.store.tables import Tables
+
+    simulate(tmp_path / "shop", users=3000, items=150, days=330, seed=0)
+    tables = Tables(tmp_path / "shop" / "tables")
+    engine = DuckDBEngine(tables, tables.current())
+    settings = Shop(tmp_path / "shop").config
+    said, came = [], []
+    whole = Inputs(engine, settings).of("activity")
+    for weeks in range(2, 20, 3):
+        day = whole.end - 1 - 7 * weeks
+        known = Inputs(engine, settings, until=day * 86_400_000_000).of("activity")
+        assert known.end == day
+        chance = Purchase().fit(known).predict(known)
+        active = np.flatnonzero(np.isfinite(chance))
+        place = whole.users.codes(known.users.ids.take(active))
+        said.append(chance[active])
+        came.append(outcome(whole, PURCHASE, place, day))
+    engine.close()
+    assert reliability(np.concatenate(said), np.concatenate(came)).error < 0.02

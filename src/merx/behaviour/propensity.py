@@ -29,6 +29,7 @@ class Purchase:
     trees, leaves : int
         Size of the forest.
     learning_rate : float
+        Share of each tree's answer that is added.
     """
 
     windows: int = 16
@@ -52,6 +53,7 @@ class Churn:
     trees, leaves : int
         Size of the forest.
     learning_rate : float
+        Share of each tree's answer that is added.
     """
 
     windows: int = 16
@@ -75,6 +77,7 @@ class Revenue:
     trees, leaves : int
         Size of the forest.
     learning_rate : float
+        Share of each tree's answer that is added.
     """
 
     windows: int = 6

@@ -62,7 +62,7 @@ class Activity:
 
     def entry(self, user: np.ndarray, day: np.ndarray | int) -> np.ndarray:
         """The place of each shopper's (n,) first entry on or after a day, int64 (n,)."""
-        return np.asarray(np.searchsorted(self._key, user * FAR + day))
+        return np.asarray(np.searchsorted(self._key, np.asarray(user, np.int64) * FAR + day))
 
     def between(self, user: np.ndarray, start: int, stop: int) -> dict[str, np.ndarray]:
         """Sums over the days start..stop - 1 of each shopper (n,): float64 (n,) by name.
