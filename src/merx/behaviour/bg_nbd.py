@@ -17,8 +17,9 @@ from merx.kernels.threads import over_rows
 
 @dataclass(frozen=True)
 class BGNBD:
-    """Rates of purchase are Gamma(r, alpha), chances to leave after a repeat purchase Beta(a, b).
+    """Who is a customer still, and how often each will buy; one leaves after a repeat purchase.
 
+    Rates of purchase are Gamma(r, alpha), the chances to leave Beta(a, b).
     A customer who has bought once is taken to be there still, however long ago it was; see MBGNBD.
     """
 
@@ -29,7 +30,7 @@ class BGNBD:
 
 @dataclass(frozen=True)
 class MBGNBD:
-    """As BGNBD, but the first purchase may be the last one, too."""
+    """As bg_nbd, but one may leave after the first purchase, too."""
 
     def fit(self, customers: Customers) -> "FittedBGNBD":
         """Maximum likelihood. Raises FitError where the data do not carry it."""

@@ -19,7 +19,7 @@ DEPENDENT = 0.5  # rank correlation of value and frequency beyond which the mode
 
 @dataclass(frozen=True)
 class GammaGamma:
-    """Purchases of a customer are Gamma(p, rate), the rates of customers Gamma(q, v).
+    """What a purchase of each customer is worth: Gamma(p, rate), the rates of customers being Gamma(q, v).
 
     It takes what a purchase is worth to be independent of how often the customer comes. Their rank
     correlation is reported with the model, and it is not fitted where that is above 0.5 or below -0.5.

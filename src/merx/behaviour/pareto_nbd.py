@@ -17,7 +17,10 @@ from merx.kernels.threads import over_rows
 
 @dataclass(frozen=True)
 class ParetoNBD:
-    """Rates of purchase are Gamma(r, alpha), rates of leaving Gamma(s, beta)."""
+    """Who is a customer still, and how often each will buy; one leaves at any moment.
+
+    Rates of purchase are Gamma(r, alpha), rates of leaving Gamma(s, beta).
+    """
 
     def fit(self, customers: Customers) -> "FittedParetoNBD":
         """Maximum likelihood. Raises FitError where the data do not carry it."""
