@@ -157,6 +157,36 @@ class ForecastSettings:
 
 
 @dataclass(frozen=True)
+class ShopperSettings:
+    """[shoppers]: what is said of each shopper.
+
+    Parameters
+    ----------
+    days : int
+        How far ahead a shopper's value to come is counted.
+    discount : float
+        By which money loses worth in a year; 0: not at all.
+    held_out : float
+        Share of the shoppers drawn at random to be left alone, so that the effect of an action can be told.
+    lifetime : str
+        The kind that says who is a customer still: bg_nbd, mbg_nbd or pareto_nbd.
+    """
+
+    days: int = 365
+    discount: float = 0.1
+    held_out: float = 0.1
+    lifetime: str = "bg_nbd"
+
+    def __post_init__(self) -> None:
+        if self.days < 1:
+            raise ConfigError(f"[shoppers] days = {self.days}: at least 1.")
+        for name in ("discount", "held_out"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"[shoppers] {name} = {getattr(self, name)}: from 0 to below 1.")
+        _check_kind("lifetime", self.lifetime, "[shoppers] lifetime")
+
+
+@dataclass(frozen=True)
 class EvaluateSettings:
     """[evaluate]: how models are judged.
 
@@ -191,6 +221,7 @@ class ShopConfig:
     recommend: Scenario = field(default_factory=Scenario)
     scenarios: dict[str, dict[str, Any]] = field(default_factory=dict)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
+    shoppers: ShopperSettings = field(default_factory=ShopperSettings)
     price: PriceRules = field(default_factory=PriceRules)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -4,6 +4,12 @@ import os
 import secrets
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+FORMULA = r"\A([=+\-@\t\r])"  # how a cell begins that a spreadsheet would run
+
 
 def replace_text(path: Path, text: str) -> None:
     """Write a small file so that a reader sees the old text or the new one, never a part of either."""
@@ -14,6 +20,20 @@ def replace_text(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     os.replace(scratch, path)
     sync(path.parent)
+
+
+def write_csv(table: pa.Table, path: Path) -> None:
+    """Write a table whole or not at all; text that a spreadsheet would run gets a quote before it."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            safe = pc.replace_substring_regex(table[field.name], FORMULA, r"'\1")
+            table = table.set_column(place, field.name, safe)
+    scratch = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        pyarrow.csv.write_csv(table, scratch)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

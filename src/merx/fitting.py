@@ -237,17 +237,12 @@ class Inputs:
         return panel
 
     def _customers(self) -> Customers:
-        found = assemble.customers(self._engine, self._until or self._end())
+        found = assemble.customers(self._engine, self._until or assemble.end(self._engine))
         again = np.count_nonzero(found.frequency)
         self.words["customers"] = f"{len(found):,} customers, {again:,} of whom came back"
         return found
 
     def _activity(self) -> Activity:
-        found = assemble.activity(self._engine, self._until or self._end())
+        found = assemble.activity(self._engine, self._until or assemble.end(self._engine))
         self.words["activity"] = f"{len(found.day):,} days of {found.n_users:,} shoppers"
         return found
-
-    def _end(self) -> int:
-        """The moment after the latest event, microseconds since 1970."""
-        latest = self._engine.query("latest")["time"].cast(pa.int64())[0].as_py()
-        return 1 + (latest or 0)

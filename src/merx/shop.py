@@ -16,24 +16,24 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
 import merx
 from merx import fitting, judging, report, reporting, tuning
-from merx.answers import VERBS, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
+from merx.answers import VERBS, Answer, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
+from merx.answers.shoppers import ShoppersQuestion
 from merx.config import SETTINGS, About, ShopConfig, build, read_config
 from merx.data.contracts import Progress
 from merx.decisions import Decision, Ledger, Replay, holds, plain
 from merx.errors import ConfigError, RequestError
+from merx.files import write_csv
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
 from merx.models import Models
+from merx.runs import Run
 from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
@@ -52,33 +52,6 @@ currency = {currency}
 
 def quiet(what: str, done: int, total: int) -> None:
     """Report no progress."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What each step of a run gave, and the seconds it took."""
-
-    ingest: IngestReport | None
-    readiness: Readiness
-    fit: fitting.FitReport
-    evaluation: judging.EvaluationReport
-    report: Path
-    seconds: dict[str, float]
-
-    def to_table(self) -> pa.Table:
-        """One row a step: step, seconds."""
-        return pa.table({"step": list(self.seconds), "seconds": list(self.seconds.values())})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {
-            "ingest": self.ingest.to_dict() if self.ingest else None,
-            "check": self.readiness.to_dict(),
-            "fit": self.fit.to_dict(),
-            "evaluate": self.evaluation.to_dict(),
-            "report": str(self.report),
-            "seconds": self.seconds,
-        }
 
 
 class Shop:
@@ -281,6 +254,28 @@ class Shop:
         question = ForecastQuestion.of(self.config, key)
         return self._decide("forecast", _with(question, horizon=horizon, model=model))
 
+    def shoppers(self, user: str | None = None, *, csv: str | Path | None = None) -> Decision:
+        """Who will buy, who stays away, what each is worth and what to do; settings from [shoppers].
+
+        Parameters
+        ----------
+        user : str, optional
+            All that is known of this shopper, with the reasons; without one, the segments.
+        csv : path, optional
+            One row for each shopper is written there. The decision holds the segments alone.
+
+        Raises
+        ------
+        RequestError
+            No event names the shopper, or nothing at all can be said.
+        """
+        question = ShoppersQuestion.of(self.config, user)
+        with self._engine() as (engine, fingerprint):
+            decision, answer = self._answer("shoppers", question, engine, fingerprint)
+        if csv is not None and answer.table is not None:
+            write_csv(answer.table, Path(csv))
+        return decision
+
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
         return self._decide("price", PriceQuestion.of(self.config, item))
@@ -300,7 +295,7 @@ class Shop:
                 models=self.models,
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
-                ask=lambda verb, question: self._answer(verb, question, engine, fingerprint),
+                ask=lambda verb, question: self._answer(verb, question, engine, fingerprint)[0],
             )
         return report.write_report(content, self.folder / "report.html")
 
@@ -325,12 +320,15 @@ class Shop:
     def _decide(self, verb: str, question: Any) -> Decision:
         """Answer a question on the current tables and write the decision down."""
         with self._engine() as (engine, fingerprint):
-            return self._answer(verb, question, engine, fingerprint)
+            return self._answer(verb, question, engine, fingerprint)[0]
 
-    def _answer(self, verb: str, question: Any, engine: DuckDBEngine, fingerprint: str) -> Decision:
+    def _answer(
+        self, verb: str, question: Any, engine: DuckDBEngine, fingerprint: str
+    ) -> tuple[Decision, Answer]:
+        """The decision as it was written down, and the answer it was made from."""
         context = Context(engine, self.models, self.models.versions(), fingerprint)
         answer = VERBS[verb].answer(context, question)
-        return self.ledger.append(
+        decision = self.ledger.append(
             verb=verb,
             question=dataclasses.asdict(question),
             answer=answer.content,
@@ -340,6 +338,7 @@ class Shop:
             rules=answer.rules,
             merx=merx.__version__,
         )
+        return decision, answer
 
     @contextmanager
     def inputs(self, until: int | None = None) -> Iterator[fitting.Inputs]:

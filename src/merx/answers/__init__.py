@@ -8,6 +8,7 @@ from merx.answers.answer import Answer, Context
 from merx.answers.forecast import ForecastQuestion, forecast
 from merx.answers.price import PriceQuestion, price
 from merx.answers.recommend import RecommendQuestion, recommend
+from merx.answers.shoppers import ShoppersQuestion, shoppers
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,17 @@ class Verb:
 VERBS: dict[str, Verb] = {
     "recommend": Verb(RecommendQuestion, recommend),
     "forecast": Verb(ForecastQuestion, forecast),
+    "shoppers": Verb(ShoppersQuestion, shoppers),
     "price": Verb(PriceQuestion, price),
 }
 
-__all__ = ["VERBS", "Answer", "Context", "ForecastQuestion", "PriceQuestion", "RecommendQuestion", "Verb"]
+__all__ = [
+    "VERBS",
+    "Answer",
+    "Context",
+    "ForecastQuestion",
+    "PriceQuestion",
+    "RecommendQuestion",
+    "ShoppersQuestion",
+    "Verb",
+]

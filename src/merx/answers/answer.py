@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from merx.errors import RequestError
 from merx.models import Models
 from merx.registry import kinds_for
@@ -66,8 +68,11 @@ class Answer:
         Plain JSON; `rows` holds its table.
     reasons, rules : tuples of str
         For people: why, and which rules were applied.
+    table : pa.Table or None
+        Rows that are too many for the ledger, made from the same figures.
     """
 
     content: Mapping[str, Any]
     reasons: tuple[str, ...]
     rules: tuple[str, ...]
+    table: pa.Table | None = None

@@ -276,6 +276,20 @@ def forecast(
 
 @main.command()
 @SHOP
+@click.option("--user", help="The shopper's id; default: all, by segment.")
+@click.option(
+    "--csv", type=click.Path(path_type=Path, dir_okay=False), help="Write one row for each shopper there."
+)
+@JSON
+def shoppers(folder: Path, user: str | None, csv: Path | None, as_json: bool) -> None:
+    """Who will buy, who stays away, what is each worth? Segments with an action, or one shopper."""
+    from merx.shop import Shop
+
+    _print(Shop(folder).shoppers(user, csv=csv).to_dict(), as_json, "shoppers")
+
+
+@main.command()
+@SHOP
 @click.option("--item", help="The product's id; default: all products.")
 @JSON
 def price(folder: Path, item: str | None, as_json: bool) -> None:

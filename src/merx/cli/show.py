@@ -177,6 +177,37 @@ def show_forecast(result: dict[str, Any]) -> None:
     _rules_and_id(result)
 
 
+def show_shoppers(result: dict[str, Any]) -> None:
+    """The segments, or one shopper with the reasons."""
+    answer = result["answer"]
+    if answer["user_id"] is None:
+        table = _table("segment", "shoppers>", "alone>", "buys>", "leaves>", "revenue>", "alive>", "worth>")
+        for row in answer["rows"]:
+            table.add_row(
+                row["segment"],
+                *(f"{row[name]:,}" for name in ("shoppers", "held_out")),
+                *(_written(row[name], ".0%") for name in ("purchase", "churn")),
+                _written(row["revenue"], ",.2f"),
+                _written(row["alive"], ".0%"),
+                _written(row["total"], ",.2f"),
+            )
+        console.print(table)
+        for row in answer["rows"]:
+            console.print(Text.assemble((f"{row['segment']}: ", "bold"), row["action"]))
+    else:
+        [row] = answer["rows"]
+        console.print(
+            f"{answer['user_id']}: {row['segment'] or 'in no segment'}. {row['action'] or ''}".strip()
+        )
+    for reason in result["reasons"]:
+        console.print(Text(reason))
+    _rules_and_id(result)
+
+
+def _written(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
 def show_price(result: dict[str, Any]) -> None:
     """Prices now and proposed; of many, those that change for the largest gain."""
     rows = result["answer"]["rows"]
@@ -248,6 +279,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "fit": show_fit,
     "recommend": show_recommend,
     "forecast": show_forecast,
+    "shoppers": show_shoppers,
     "price": show_price,
     "why": show_why,
 }

@@ -106,6 +106,12 @@ def activity(engine: Engine, until: int) -> Activity:
     )
 
 
+def end(engine: Engine) -> int:
+    """The moment after the latest event, microseconds since 1970."""
+    latest = engine.query("latest")["time"].cast(pa.int64())[0].as_py()
+    return 1 + (latest or 0)
+
+
 def items(engine: Engine) -> Vocabulary:
     """Every item that an event or the catalogue names."""
     return Vocabulary(engine.query("items")["item_id"].combine_chunks())

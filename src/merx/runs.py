@@ -1,0 +1,38 @@
+"""What `merx run` gives: each step's result, and how long it took."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from merx.fitting import FitReport
+from merx.ingest import IngestReport, Readiness
+from merx.judging import EvaluationReport
+
+
+@dataclass(frozen=True)
+class Run:
+    """What each step of a run gave, and the seconds it took."""
+
+    ingest: IngestReport | None
+    readiness: Readiness
+    fit: FitReport
+    evaluation: EvaluationReport
+    report: Path
+    seconds: dict[str, float]
+
+    def to_table(self) -> pa.Table:
+        """One row a step: step, seconds."""
+        return pa.table({"step": list(self.seconds), "seconds": list(self.seconds.values())})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "ingest": self.ingest.to_dict() if self.ingest else None,
+            "check": self.readiness.to_dict(),
+            "fit": self.fit.to_dict(),
+            "evaluate": self.evaluation.to_dict(),
+            "report": str(self.report),
+            "seconds": self.seconds,
+        }
