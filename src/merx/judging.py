@@ -11,13 +11,17 @@ import numpy as np
 import pyarrow as pa
 
 from merx import registry
+from merx.behaviour.propensity_training import GOALS, Goal, outcome
 from merx.config import ShopConfig
+from merx.data.activity import Activity
 from merx.data.contracts import Progress
+from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
 from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import compare
+from merx.evaluate.shoppers import Against, against, chances, log_losses, numbers
 from merx.evaluate.split import last_days, split_by_time
 from merx.files import replace_text
 from merx.fitting import Inputs, config_of, forecast_panels
@@ -30,6 +34,8 @@ from merx.store.engine import Engine
 from merx.typed import without_nan
 
 BAR_RANKING, BAR_FORECAST = "popularity", "seasonal_naive"  # the trivial models
+BAR_LIFETIME = "same_rate"  # what a customer did so far goes on
+MONTH = 28  # days: the longest that a propensity looks ahead, and what its trivial answer looks back
 LAST = "evaluation.json"
 SERIES = 200  # best-selling products that forecasts are judged on
 GRID_POINTS = 401  # on which the truly best price is sought: 0.1 % apart at 20 % change
@@ -74,12 +80,15 @@ class EvaluationReport:
     ----------
     series : mapping of series key -> forecaster -> MASE on the days held out
         For the series that the slow kinds were judged on as well.
+    reliability : mapping of propensity -> "predicted", "observed", "count" -> a number for each bin
+        Of the chances.
     """
 
     scores: tuple[Score, ...]
     protocol: dict[str, str]
     refused: dict[str, str]
     series: dict[str, dict[str, float]]
+    reliability: dict[str, dict[str, list[float]]]
 
     def to_table(self) -> pa.Table:
         """task, model, metric, value: one row per metric."""
@@ -97,6 +106,7 @@ class EvaluationReport:
             "protocol": self.protocol,
             "refused": self.refused,
             "series": self.series,
+            "reliability": self.reliability,
         }
 
 
@@ -112,6 +122,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     protocol: dict[str, str] = {}
     refused: dict[str, str] = {}
     series: dict[str, dict[str, float]] = {}
+    reliability: dict[str, dict[str, list[float]]] = {}
     inputs = Inputs(engine, config)
 
     def each(task: str, judge: Callable[[Kind], Judged]) -> dict[str, Judged]:
@@ -129,15 +140,19 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     tasks: dict[str, Callable[[], tuple[list[Score], str]]] = {
         "recommend": lambda: _rankings(engine, inputs, config, each),
         "forecast": lambda: _forecasts(inputs, config, each, series),
+        "propensity": lambda: _propensities(engine, inputs, config, each, reliability),
+        "lifetime": lambda: _lifetimes(engine, inputs, config, each),
         "price": lambda: _prices(inputs, config, truth, each),
     }
     for task, judge in tasks.items():
         try:
-            found, protocol[task] = judge()
-            scores += found
+            found, words = judge()
+            if found:
+                scores += found
+                protocol[task] = words
         except MerxError as error:
             refused[task] = str(error)
-    return EvaluationReport(tuple(scores), protocol, refused, series)
+    return EvaluationReport(tuple(scores), protocol, refused, series, reliability)
 
 
 def write_down(report: EvaluationReport, folder: Path, data: str) -> None:
@@ -216,6 +231,95 @@ def _forecasts(
         f"best-selling products: {every.n_series:,} series, {few.n_series:,} for the slow kinds; one origin; "
         "stock-outs are not scored. MASE: 1 is the error of the seasonal naive forecast within the history."
     )
+
+
+def _before(engine: Engine, inputs: Inputs, config: ShopConfig, days: int) -> tuple[Inputs, Activity]:
+    """What was known before the last days, and all that came; the very last day may not be over."""
+    came: Activity = inputs.of("activity")
+    return Inputs(engine, config, until=(came.end - 1 - days) * DAY), came
+
+
+def _propensities(
+    engine: Engine,
+    inputs: Inputs,
+    config: ShopConfig,
+    each: Each,
+    curves: dict[str, dict[str, list[float]]],
+) -> tuple[list[Score], str]:
+    """Chances and amounts as of a day, against what came after it."""
+    days = max(config.evaluate.days, MONTH)
+    past, came = _before(engine, inputs, config, days)
+    known: Activity = past.of("activity")
+
+    def judge(kind: Kind) -> Score:
+        goal = GOALS[kind.name]
+        said = config_of(kind, config).fit(known).predict(known)
+        user = np.flatnonzero(np.isfinite(said))
+        if not len(user):
+            raise DataError(f"nobody was there in the {goal.active} days before.")
+        did = outcome(came, goal, came.users.codes(known.users.ids.take(pa.array(user))), known.end)
+        if goal.amount:
+            same = known.between(user, known.end - goal.ahead, known.end)["revenue"]
+            own, trivial = np.abs(said[user] - did), np.abs(same - did)
+            metrics = {"mae": float(own.mean()), "mae, trivial": float(trivial.mean())}
+            return _score(kind.name, metrics, against(own, trivial), "the same amount as before", "error")
+        metrics, curve = chances(said[user], did > 0)
+        usual = np.full(len(user), _usual(known, goal))
+        own, trivial = log_losses(said[user], did > 0), log_losses(usual, did > 0)
+        metrics["log_loss, trivial"] = float(trivial.mean())
+        curves[kind.name] = {name: np.round(part, 6).tolist() for name, part in vars(curve).items()}
+        return _score(kind.name, metrics, against(own, trivial), "the base rate", "log loss")
+
+    return list(each("propensity", judge).values()), (
+        f"As of {days} days before the end: fitted on what came before, told of the shoppers active in the "
+        "last 28 days (churn: 7), judged on the 7 days after (revenue: 28). The trivial answers: the same "
+        "chance for all, as many as did it in the four weeks before; and the revenue of the 28 days before."
+    )
+
+
+def _usual(known: Activity, goal: Goal) -> float:
+    """The share of active shoppers who did it in the last weeks."""
+    starts = range(known.end - MONTH, known.end, goal.ahead)
+    did = [outcome(known, goal, known.active(day - goal.active, day), day) for day in starts]
+    return float(np.concatenate(did).mean())
+
+
+def _lifetimes(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
+    """Days with an order that are expected of customers, against those that came."""
+    days = config.evaluate.days
+    past, activity = _before(engine, inputs, config, days)
+    customers = past.of("customers")
+    first = activity.end - 1 - days
+    user = activity.users.codes(customers.users.ids)
+    came = activity.between(user, first, first + days)["order_days"]
+    same = days * customers.frequency / np.maximum(customers.age, 1)
+
+    def judge(kind: Kind) -> Score:
+        expected = config_of(kind, config).fit(customers).expected(customers, days)
+        verdict = against((expected - came) ** 2, (same - came) ** 2)
+        return _score(kind.name, numbers(expected, came), verdict, BAR_LIFETIME, "squared error", "lifetime")
+
+    scores = list(each("lifetime", judge).values())
+    if scores:
+        scores.append(Score("lifetime", BAR_LIFETIME, numbers(same, came), None, "The bar for the others."))
+    return scores, (
+        f"Days with an order in the last {days} days of the {len(customers):,} who were customers before, "
+        f"told from what they did until then. {BAR_LIFETIME}: each goes on as before, purchases after the first"
+        " over the days since."
+    )
+
+
+def _score(
+    model: str, metrics: dict[str, float], verdict: Against, trivial: str, loss: str, task: str = "propensity"
+) -> Score:
+    """A score with its verdict in words."""
+    verb = (
+        "beats" if verdict.beats else "is worse than" if -verdict.gain > verdict.margin else "does not beat"
+    )
+    sentence = f"{model} {verb} {trivial} ({loss} {-verdict.gain:+.3g} ± {verdict.margin:.2g})."
+    if not verdict.beats:
+        sentence += f" Prefer {trivial}."
+    return Score(task, model, metrics, verdict.beats, sentence)
 
 
 def _prices(inputs: Inputs, config: ShopConfig, truth: Path, each: Each) -> tuple[list[Score], str]:

@@ -21,8 +21,11 @@ from merx.price.optimise import curve
 MEASURES = {
     "recommend": ("ndcg", "recall", "hit_rate", "mrr", "coverage", "novelty"),
     "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
+    "propensity": ("auc", "average_precision", "log_loss", "ece", "mae", "log_loss, trivial", "mae, trivial"),
+    "lifetime": ("rmse", "correlation", "bias"),
     "price": ("gain share", "gain share, free", "gain share, A and B", "elasticity RMSE"),
 }
+LESS_IS_BETTER = ("forecast", "lifetime")
 # Why a price goes no further, by the name of the rule.
 HELD_BY = {
     "min_margin": "least margin",
@@ -77,6 +80,12 @@ def readiness(found: Readiness) -> report.Readiness:
     )
 
 
+def measures(task: str, scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of a task's measures that some of its scores have, the deciding one first."""
+    names = dict.fromkeys(name for score in scores for name in score["metrics"])
+    return [name for measure in MEASURES[task] for name in names if name.split("@")[0] == measure]
+
+
 def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
     """How good each model is, from evaluation.json."""
 
@@ -84,12 +93,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
         scores = [score for score in record["scores"] if score["task"] == task]
         if not scores:
             return None
-        shown = [
-            name
-            for measure in MEASURES[task]
-            for name in scores[0]["metrics"]
-            if name.split("@")[0] == measure
-        ]
+        shown = measures(task, scores)
         sign = 1 if better == "lower" else -1
         scores.sort(key=lambda score: sign * (score["metrics"].get(shown[0]) or 0.0))  # the best first
         return report.ScoreTable(

@@ -63,7 +63,7 @@ class Everyone:
         return pa.table(columns)
 
     def segments(self) -> list[dict[str, Any]]:
-        """One row per segment that has a shopper: its counts, and the mean of each figure where it is known."""
+        """One row per segment that has a shopper: its counts, and the mean of each figure that is known."""
         rows = []
         for place, (name, action) in enumerate(zip(self.names, self.actions, strict=True)):
             those = self.segment == place

@@ -94,7 +94,9 @@ def _one(context: Context, question: ShoppersQuestion, known: Everyone, rules: t
     if place < 0:
         raise RequestError(f"no event names the shopper {question.user!r}.")
     table = known.to_table().slice(place, 1)
-    row = {name: rounded(value) if name in FIGURES else value for name, value in table.to_pylist()[0].items()}
+    row: dict[str, Any] = {
+        name: rounded(value) if name in FIGURES else value for name, value in table.to_pylist()[0].items()
+    }
     why = _why(context, known, place)
     ahead = _next(context, question.user, question.weights)
     content = {

@@ -71,18 +71,13 @@ def show_check(result: dict[str, Any]) -> None:
 
 def show_evaluate(result: dict[str, Any]) -> None:
     """Scores by task, the best model first, each against the trivial model; --json holds every measure."""
-    from merx.sections import MEASURES
+    from merx.sections import LESS_IS_BETTER, measures
 
     for task, protocol in result["protocol"].items():
         scores = [score for score in result["scores"] if score["task"] == task]
-        shown = [
-            name
-            for measure in MEASURES[task][:MEASURED]
-            for name in scores[0]["metrics"]
-            if name.split("@")[0] == measure
-        ]
-        sign = 1 if task == "forecast" else -1  # errors: the least is the best
-        scores.sort(key=lambda score: sign * (score["metrics"][shown[0]] or 0.0))
+        shown = measures(task, scores)[:MEASURED]
+        sign = 1 if task in LESS_IS_BETTER else -1  # errors: the least is the best
+        scores.sort(key=lambda score: sign * (score["metrics"].get(shown[0]) or 0.0))
         table = _table(task, *(f"{name}>" for name in shown), "verdict", whole=True)
         for score in scores:
             beats = score["beats_trivial"]
