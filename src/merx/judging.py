@@ -304,8 +304,8 @@ def _lifetimes(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -
         scores.append(Score("lifetime", BAR_LIFETIME, numbers(same, came), None, "The bar for the others."))
     return scores, (
         f"Days with an order in the last {days} days of the {len(customers):,} who were customers before, "
-        f"told from what they did until then. {BAR_LIFETIME}: each goes on as before, purchases after the first"
-        " over the days since."
+        f"told from what they did until then. {BAR_LIFETIME}: each goes on as before, purchases after the "
+        "first over the days since."
     )
 
 
