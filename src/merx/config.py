@@ -112,8 +112,8 @@ class FitSettings:
     skip : list of str
         Kinds of models that are neither fitted nor judged.
     network_epochs : int
-        How often at most `sequence` goes through the events, where [models.sequence] epochs does not say; more
-        take longer and foretell better.
+        How often at most `sequence` goes through the events, where [models.sequence] epochs does not say;
+        more take longer and foretell better.
     """
 
     skip: tuple[str, ...] = ()

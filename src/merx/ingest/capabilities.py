@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from merx.behaviour.propensity_training import FEWEST, MEMORY, PURCHASE, REVENUE, SPANS
 from merx.forecast.log_series import SHORTEST
 from merx.forecast.season import CANDIDATE
 from merx.ingest.facts import Facts
@@ -47,6 +48,8 @@ class Needs:
     repeat_buyers : int
         Shoppers who bought on two days or more, for what a shopper will do next: 200 tell a share of one
         half to 7 points (1.96 sqrt(.25 / 200)).
+    chance_days, revenue_days : int
+        Days of events that chances of a week, and the revenue of four, can be learnt from.
     """
 
     events: int = 1000
@@ -61,6 +64,8 @@ class Needs:
     costs: float = 0.9
     related: int = 100
     repeat_buyers: int = 200
+    chance_days: int = MEMORY + SPANS * PURCHASE.ahead + 1
+    revenue_days: int = MEMORY + SPANS * REVENUE.ahead + 1
 
 
 NEEDS = Needs()
@@ -101,6 +106,8 @@ def capabilities(facts: Facts, step: str, assumed_margin: float | None) -> tuple
         _product_demand(facts),
         _yearly(facts, step),
         _stock(facts),
+        _propensity(facts),
+        _worth(facts),
         _price_response(facts),
         _profit(facts, assumed_margin),
     )
@@ -282,6 +289,44 @@ def _stock(facts: Facts) -> Capability:
             "ready": "Days out of stock are filled with what was usual, not read as no demand.",
             "weak": "For the other products every day counts as in stock.",
             "refused": without,
+        }[state],
+    )
+
+
+def _propensity(facts: Facts) -> Capability:
+    days, buyers = facts.span, facts.users["buyers"]
+    state = _state(
+        days >= NEEDS.revenue_days and buyers >= NEEDS.shoppers,
+        days >= NEEDS.chance_days and buyers >= FEWEST,
+    )
+    return Capability(
+        "Who will buy, who stays away",
+        "shoppers",
+        state,
+        f"events over {NEEDS.revenue_days} days, with {NEEDS.shoppers:,} known shoppers who bought",
+        f"{count(buyers, 'known shopper')} who bought, over {count(days, 'day')}",
+        {
+            "ready": "",
+            "weak": "Chances rest on few shoppers, or the revenue to come cannot be foretold yet.",
+            "refused": f"It takes {NEEDS.chance_days} days and {FEWEST} shoppers who bought: hand over a longer "
+            "history with user_id.",
+        }[state],
+    )
+
+
+def _worth(facts: Facts) -> Capability:
+    again = facts.users["repeat_buyers"]
+    state = _state(again >= NEEDS.repeat_buyers, again >= FEWEST)
+    return Capability(
+        "What a customer is worth",
+        "shoppers",
+        state,
+        f"{NEEDS.repeat_buyers:,} shoppers who bought on two days or more",
+        count(again, "such shopper"),
+        {
+            "ready": "",
+            "weak": "Few came back, so the value to come is rough.",
+            "refused": f"It takes {FEWEST} who came back: hand over more orders with user_id and prices.",
         }[state],
     )
 

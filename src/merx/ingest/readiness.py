@@ -9,7 +9,6 @@ from merx.ingest import cases, quality
 from merx.ingest.capabilities import NEEDS, Capability, capabilities
 from merx.ingest.facts import Facts, gather
 from merx.ingest.quality import ALARMS, Finding, Severity
-from merx.ingest.words import count
 from merx.store.engine import Engine
 
 
@@ -63,19 +62,12 @@ def check(engine: Engine, *, step: str = "day", assumed_margin: float | None = N
 
 def _unused(facts: Facts) -> list[Finding]:
     """What the shop has and no model of merx reads."""
-    has = []
-    if facts.relations["known"] >= NEEDS.related:
-        has.append(f"relations between shoppers ({facts.relations['known']:,} of them with events)")
-    if facts.users["repeat_buyers"] >= NEEDS.repeat_buyers:
-        has.append(
-            f"{count(facts.users['repeat_buyers'], 'shopper')} who bought on two days or more, from whom the "
-            "next purchase and the value of a shopper could be foretold"
-        )
-    if not has:
+    if facts.relations["known"] < NEEDS.related:
         return []
+    has = f"relations between shoppers ({facts.relations['known']:,} of them with events)"
     return [
         Finding(
             "Data that merx does not use yet",
-            f"The shop has {'; '.join(has)}. No model of merx reads them today; keep them.",
+            f"The shop has {has}. No model of merx reads them today; keep them.",
         )
     ]
