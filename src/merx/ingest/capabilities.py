@@ -308,8 +308,8 @@ def _propensity(facts: Facts) -> Capability:
         {
             "ready": "",
             "weak": "Chances rest on few shoppers, or the revenue to come cannot be foretold yet.",
-            "refused": f"It takes {NEEDS.chance_days} days and {FEWEST} shoppers who bought: hand over a longer "
-            "history with user_id.",
+            "refused": f"It takes {NEEDS.chance_days} days and {FEWEST} shoppers who bought: hand over a "
+            "longer history with user_id.",
         }[state],
     )
 
