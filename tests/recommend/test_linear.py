@@ -116,7 +116,7 @@ def test_rp3beta_walks_every_path():
 
 @pytest.mark.slow
 def test_rp3beta_on_gowalla(gowalla):
-    """Not below Recall@20 .1785 and NDCG@20 .1490; the settings were chosen on train (benchmarks/settings)."""
+    """Not below Recall@20 .1785 and NDCG@20 .1490; the settings were chosen on train alone."""
     train, targets = gowalla
     item = rank(RP3Beta(140, 0.7, 0.22).fit(train), train, 20, exclude=train).item
     asked = np.flatnonzero(np.diff(targets.indptr))
