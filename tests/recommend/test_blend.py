@@ -9,10 +9,11 @@ import pytest
 
 from merx.data.interactions import Interactions, history
 from merx.data.schema import EVENT_CODE
+from merx.recommend import blend_hearing
 from merx.recommend.blend import MEMBERS, Blend
 from merx.recommend.blend_features import disliked
 from merx.recommend.blend_training import past_spans
-from merx.recommend.rank import rank
+from merx.recommend.rank import hear, rank
 from tests.worlds import DAY, catalogue, interactions, random_histories
 
 GROUPS, IN_GROUP, WEEKS = 4, 30, 26
@@ -141,6 +142,20 @@ def test_nothing_later_is_in_a_lesson(monkeypatch):
     starts = [span.start for span in past_spans(met, 28, 2)]
     assert len(seen) == 3 and all(last < start for last, start in zip(seen, starts, strict=False))
     assert seen[-1] == met.time.max()  # what serves knows everything
+
+
+def test_members_are_heard_once_for_two_lists_and_their_reasons(monkeypatch):
+    model, met = blended(loyal=True)
+    heard = []
+    voice = blend_hearing.voice
+    monkeypatch.setattr(blend_hearing, "voice", lambda *asked: heard.append(1) or voice(*asked))
+    request = hear(model, met.take(np.array([0])))
+    some = np.arange(met.n_items) % 2 == 0
+    for allowed in (some, ~some):
+        item, score = request.top(5, None, allowed)
+        assert allowed[item].all() and (np.diff(score) <= 0).all()
+        request.explain(item[0])
+    assert len(heard) == len(MEMBERS)
 
 
 def test_callers_in_several_threads_get_what_one_gets():

@@ -47,6 +47,11 @@ class Candidates:
         """The shopper of each item, int64 (P,)."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
+    def keys(self, n_items: int) -> np.ndarray:
+        """The numbers user * I + item, int64 (P,)."""
+        keys: np.ndarray = self.user * n_items + self.item
+        return keys
+
 
 @dataclass(frozen=True)
 class ItemFacts:
