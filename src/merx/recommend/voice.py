@@ -68,12 +68,10 @@ class Products:
 
     def at(self, offsets: np.ndarray, item: np.ndarray) -> np.ndarray:
         """See Voice."""
-        place = np.full(self.index.columns, -1, np.int32)
-        place[self.index.column] = np.arange(len(self.index.column), dtype=np.int32)
-        user = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        row, user = self.index.row[item], np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         found = np.full(len(item), -np.inf, np.float32)
-        some = np.flatnonzero((place[item] >= 0) & np.any(self.query, axis=1)[user])
-        vectors = self.index.vectors[place[item[some]]]  # (some, F)
+        some = np.flatnonzero((row >= 0) & np.any(self.query, axis=1)[user])
+        vectors = self.index.vectors[row[some]]  # (some, F)
         found[some] = np.einsum("pf,pf->p", self.query[user[some]], vectors)
         return found
 
