@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 
 from _process import run
@@ -70,13 +71,16 @@ def alone(method: str, size: int, took: Took) -> list[Row]:
 
 def label_ends(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
     """Names at the ends of lines (x, y, name, colour), moved apart where they would overlap."""
-    low, high = axes.get_ylim()
-    step = (high / low) ** 0.06
-    below = low / step
-    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        below = max(y, below * step)
+    ends = sorted(ends, key=lambda end: end[1])
+    place = np.log([end[1] for end in ends])
+    gap = np.log(axes.get_ylim()[1] / axes.get_ylim()[0]) * 0.052
+    for _ in range(300):  # neighbours push each other aside until there is room
+        short = np.maximum(gap - np.diff(place), 0) / 2
+        place[:-1] -= short
+        place[1:] += short
+    for (x, y, name, colour), height in zip(ends, np.exp(place), strict=True):
         axes.annotate(
-            name, (x, y), (x * 1.35, below), color=colour, va="center", fontsize=8.5, annotation_clip=False
+            *(name, (x, y), (x * 1.2, height)), color=colour, va="center", fontsize=8.5, annotation_clip=False
         )
 
 
@@ -95,7 +99,15 @@ def draw(took: dict[tuple[str, int], Took]) -> None:
             ends.append((sizes[-1], line[-1], name, colour))
         if key == "peak":
             axes.axhline(ROOM * 1024, color=GREY, lw=0.8, ls=":")
-        label_ends(axes, ends)
+            axes.set_yticks(
+                [250, 500, 1000, 2000, 4000, 8000], ["250", "500", "1,000", "2,000", "4,000", "8,000"]
+            )
+            axes.set_yticks([], minor=True)
+        last = max(end[0] for end in ends)
+        label_ends(axes, [end for end in ends if end[0] == last])
+        for x, y, name, colour in ends:
+            if x < last:  # not tried on the largest shops
+                axes.annotate(name, (x, y), (x * 1.1, y), color=colour, va="center", fontsize=8.5)
         axes.set_title(title, color=GREY, fontsize=10, loc="left")
         axes.set_xlabel("interactions", color=GREY)
         axes.tick_params(which="both", colors=GREY)
