@@ -9,10 +9,12 @@ import pytest
 
 from merx.data.interactions import Interactions, history
 from merx.data.schema import EVENT_CODE
+from merx.data.vocabulary import Vocabulary
 from merx.recommend import blend_hearing
 from merx.recommend.blend import MEMBERS, Blend
 from merx.recommend.blend_features import disliked
 from merx.recommend.blend_training import past_spans
+from merx.recommend.buy_again import purchases
 from merx.recommend.rank import hear, rank
 from tests.worlds import DAY, catalogue, interactions, random_histories
 
@@ -111,6 +113,17 @@ def test_what_a_shopper_did_not_like_is_not_shown(event, weight, then, shown):
         time=[*own.time.tolist(), *[(LAST - 1) * DAY + step for step in range(len(later))]],
     )
     assert (favourite in rank(model, told, 20).item[0]) == shown
+
+
+def test_what_was_looked_at_bought_and_sent_back_is_not_wanted():
+    told = history(
+        ["a", "a", "a", "b", "b", "b", "b"],
+        Vocabulary.of(["a", "b"]),
+        event=["view_item", "purchase", "refund", "view_item", "purchase", "refund", "purchase"],
+        weight=[1.0, 5.0, -5.0, 1.0, 5.0, -5.0, 5.0],
+    )
+    assert disliked(told, most_stars=0.0).tolist() == [0]
+    assert purchases(told).item.tolist() == [1]
 
 
 def test_spans_hold_what_was_bought_and_kept():

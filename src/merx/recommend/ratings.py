@@ -49,7 +49,7 @@ def leading_tastes(deviations: sparse.csr_array, count: int, seed: int) -> np.nd
     """V S of about the largest singular values, float32 (I, count): where the factors of items start.
 
     From there three epochs get as far as twelve from a random start. One pass of Halko, Martinsson & Tropp,
-    Finding structure with randomness, SIAM Review 53(2), 2011, algorithm 4.4, costs less than half an epoch.
+    Finding structure with randomness, SIAM Review 53(2), 2011, algorithm 4.3, costs less than half an epoch.
 
     Parameters
     ----------
