@@ -46,13 +46,15 @@ METHODS: dict[str, Any] = {
     "ease": EASE(),
     "session_knn": SessionKNN(),
     "user_knn": UserKNN(),
-    # implicit's loss divided by the surplus of an observed pair
+    # implicit's loss divided by the surplus of an observed pair; both solvers go towards the solution
+    # (conjugate gradients there, blocks here)
     "als": ALS(
         factors=FACTORS,
         alpha=1 / (CONFIDENCE - 1),
         regularization=HELD / (CONFIDENCE - 1),
         nu=0.0,
         epochs=EPOCHS,
+        block=32,
     ),
     "nmf": NMF(epochs=EPOCHS),
     "graph_filter": GraphFilter(),
