@@ -89,8 +89,11 @@ def purchases(histories: Interactions) -> Purchases:
     traded = np.isin(histories.event, [EVENT_CODE["purchase"], EVENT_CODE["refund"]])
     liked = histories.keep(traded).matrix().tocoo()
     inside = np.isin(pair, liked.coords[0].astype(np.int64) * n_items + liked.coords[1])
-    # of several purchases on one day one counts
-    pair, day = np.unique(np.stack([pair[inside], kept.time[inside] // DAY]), axis=1)
+    pair, day = pair[inside], kept.time[inside] // DAY
+    order = np.lexsort((day, pair))
+    pair, day = pair[order], day[order]
+    new = np.append(True, (np.diff(pair) != 0) | (np.diff(day) != 0))[: len(pair)]
+    pair, day = pair[new], day[new]  # of several purchases on one day one counts
     pair, start, count = np.unique(pair, return_index=True, return_counts=True)
     last = day[start + count - 1].astype(np.float64)
     return Purchases(pair // n_items, pair % n_items, count.astype(np.float64), last)
