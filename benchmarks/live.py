@@ -21,8 +21,8 @@ from merx.data.interactions import Interactions, history
 from merx.data.schema import DAY, EVENT_CODE
 from merx.data.vocabulary import Vocabulary
 from merx.errors import MerxError
-from merx.explain.recommendation import reasons
-from merx.recommend.rank import rank
+from merx.explain.recommendation import strongest
+from merx.recommend.rank import hear
 
 ITEMS, USERS, EVENTS, TASTES = 100_000, 40_000, 25, 1_000
 REQUESTS, HISTORY, K = 1_000, 20, 20
@@ -78,8 +78,9 @@ def answer(name: str, model: Recommender, ids: list[str]) -> int:
     """What a server does for one request; gives how many products it lists."""
     stars = [1 + place % 5 for place in range(len(ids))] if name.startswith("rating_") else None
     one = history(ids, model.items, weight=stars, event=["rate"] * len(ids) if stars else None)
-    item = rank(model, one, K, exclude=None if name == "buy_again" else one).item[0]
-    return len(reasons(model, one, item[item >= 0]))
+    heard = hear(model, one)
+    item = heard.top(K, None if name == "buy_again" else one, None)[0][0]
+    return len(strongest(heard.explain(item[item >= 0]), model.items))
 
 
 def main() -> None:

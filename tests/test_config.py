@@ -116,6 +116,7 @@ def test_scenarios_take_what_they_do_not_say_from_recommend(tmp_path):
         ("[evaluate]\ndays = -3", r"days = -3: at least 1"),
         ("[models.item_knn]\nneighbour = 3", r"\[models.item_knn\] neighbour: .* Did you mean neighbours\?"),
         ("[events.weights]\nrefund = 3", r"refund: 0 or below"),
+        ("[events.weights]\nrate = 2", r"rate: 1, as a rating counts its stars"),
         ("[shop", r"shop.toml: "),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from merx.shop import Shop
 from merx.tunable import Among, Between, among, between, searched
 from merx.tuning import Search
 
+SETTINGS = Path(__file__).parents[1] / "benchmarks" / "settings"
 QUICK = Search(trials=8, patience=8)
 
 
@@ -128,6 +130,13 @@ def test_an_interrupted_search_is_told_and_goes_on(fashion, monkeypatch):
     done = CliRunner().invoke(main, [*command, "--json"])
     assert json.loads(done.stdout)["tuned"][0]["trials"] == 6
     assert len({settings.half_life for settings in seen[:6]}) == 6  # nothing is tried twice
+
+
+@pytest.mark.parametrize("path", sorted(SETTINGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_settings_of_data_sets_can_be_a_shops_tuned_toml(path, tmp_path):
+    shop = Shop.init(tmp_path / "shop")
+    (shop.folder / "tuned.toml").write_text(path.read_text())
+    assert Shop(shop.folder).config.models == tomllib.loads(path.read_text())["models"]
 
 
 def test_ranges_stand_beside_their_defaults():

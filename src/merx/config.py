@@ -65,7 +65,7 @@ class EventSettings:
     ----------
     weights : table of event name -> number
         Strength of one event as a sign of interest; 0 or below for a refund. A `rate` event counts its
-        weight times its stars. Names that are not listed count 0.
+        stars where this is 1, and nothing where it is 0. Names that are not listed count 0.
     """
 
     weights: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
@@ -77,6 +77,8 @@ class EventSettings:
                 raise ConfigError(f"[events.weights] {name}: no such event.{nearest(name, known)}")
         if self.weights.get("refund", 0.0) > 0:
             raise ConfigError("[events.weights] refund: 0 or below; what was sent back was not liked.")
+        if self.weights.get("rate", 1.0) not in (0.0, 1.0):
+            raise ConfigError("[events.weights] rate: 1, as a rating counts its stars, or 0 to leave it out.")
         object.__setattr__(self, "weights", {**DEFAULT_WEIGHTS, **self.weights})
 
 

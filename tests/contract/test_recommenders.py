@@ -12,7 +12,7 @@ from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.errors import FitError
 from merx.kernels.topk import top_k
-from merx.recommend.rank import rank
+from merx.recommend.rank import hear, rank
 from tests.worlds import checkerboard, given, random_histories, rated_checkerboard
 
 KINDS = [kind.name for kind in registry.kinds_for("recommend")]
@@ -157,6 +157,22 @@ def test_ranking_equals_the_order_of_the_scores(kind):
     clear = ~(np.pad(same, ((0, 0), (0, 1)), constant_values=True) | np.pad(same, ((0, 0), (1, 0))))
     assert clear.any() or kind in IMPERSONAL or kind == "buy_again"
     np.testing.assert_array_equal(ranking.item[clear], item[clear])
+
+
+def test_what_is_heard_once_gives_every_list_and_its_reasons(kind):
+    histories = random_histories(15)
+    model, one = fitted(kind, histories), histories.take(np.array([2]))
+    heard = hear(model, one)
+    some = np.arange(histories.n_items) % 2 == 0
+    for exclude, allowed in ((None, None), (one, None), (None, some), (one, ~some)):
+        item, score = heard.top(5, exclude, allowed)
+        ranking = rank(model, one, 5, exclude=exclude, candidates=allowed)
+        np.testing.assert_array_equal(item, ranking.item)
+        np.testing.assert_array_equal(score, ranking.score)
+    every = np.arange(histories.n_items)
+    now, anew = heard.explain(every), model.explain(one, every)
+    np.testing.assert_array_equal(now.history, anew.history)
+    np.testing.assert_array_equal(now.part, anew.part)
 
 
 def test_recode_to_a_grown_catalogue_keeps_the_history(kind):

@@ -12,8 +12,9 @@ from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels import als as kernel
-from merx.recommend.als import ALS, first_vectors, ridge
+from merx.recommend.als import ALS
 from merx.recommend.damping import damped
+from merx.recommend.implicit_loss import Ridge, first_vectors
 from merx.recommend.rank import rank
 from tests.worlds import checkerboard, interactions, random_histories
 
@@ -37,7 +38,7 @@ def dense_answers(confidence, vectors, curvature, ridge):
 
 
 def loss(observed, user, item, model):
-    """The loss in the head of merx.recommend.als, every pair of the dense matrix written out."""
+    """The loss in the head of merx.recommend.implicit_loss, every pair of the dense matrix written out."""
     c, score = observed.toarray().astype(np.float64), user.astype(np.float64) @ item.T
     users, items = (c.sum(axis=1) > 0).sum(), (c.sum(axis=0) > 0).sum()
     user_weight = (c.sum(axis=1) + model.alpha * items) ** model.nu
@@ -114,7 +115,8 @@ def test_the_fit_ends_where_the_gradient_vanishes(block):
     met = sparse.csr_array(observed.T)
     user, axes, gramian = kernel.turned(model.embed(histories))
     users = int((observed.sum(axis=1) > 0).sum())
-    again = kernel.solve_rows(met, user, np.float32(ALPHA) * gramian, ridge(met, ALPHA * users, 0.5, NU))
+    own = Ridge(ALPHA * users, 0.5, NU).of(met)
+    again = kernel.solve_rows(met, user, np.float32(ALPHA) * gramian, own)
     np.testing.assert_allclose(again, model.item_factors @ axes, atol=2e-3)
 
 

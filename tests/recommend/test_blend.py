@@ -9,10 +9,13 @@ import pytest
 
 from merx.data.interactions import Interactions, history
 from merx.data.schema import EVENT_CODE
+from merx.data.vocabulary import Vocabulary
+from merx.recommend import blend_hearing
 from merx.recommend.blend import MEMBERS, Blend
 from merx.recommend.blend_features import disliked
 from merx.recommend.blend_training import past_spans
-from merx.recommend.rank import rank
+from merx.recommend.buy_again import purchases
+from merx.recommend.rank import hear, rank
 from tests.worlds import DAY, catalogue, interactions, random_histories
 
 GROUPS, IN_GROUP, WEEKS = 4, 30, 26
@@ -112,6 +115,17 @@ def test_what_a_shopper_did_not_like_is_not_shown(event, weight, then, shown):
     assert (favourite in rank(model, told, 20).item[0]) == shown
 
 
+def test_what_was_looked_at_bought_and_sent_back_is_not_wanted():
+    told = history(
+        ["a", "a", "a", "b", "b", "b", "b"],
+        Vocabulary.of(["a", "b"]),
+        event=["view_item", "purchase", "refund", "view_item", "purchase", "refund", "purchase"],
+        weight=[1.0, 5.0, -5.0, 1.0, 5.0, -5.0, 5.0],
+    )
+    assert disliked(told, most_stars=0.0).tolist() == [0]
+    assert purchases(told).item.tolist() == [1]
+
+
 def test_spans_hold_what_was_bought_and_kept():
     met = interactions(
         [(0, "a", 3.0, 0), (0, "b", 3.0, 40), (0, "c", 3.0, 41), (0, "c", -3.0, 42), (1, "a", 3.0, 42)],
@@ -141,6 +155,20 @@ def test_nothing_later_is_in_a_lesson(monkeypatch):
     starts = [span.start for span in past_spans(met, 28, 2)]
     assert len(seen) == 3 and all(last < start for last, start in zip(seen, starts, strict=False))
     assert seen[-1] == met.time.max()  # what serves knows everything
+
+
+def test_members_are_heard_once_for_two_lists_and_their_reasons(monkeypatch):
+    model, met = blended(loyal=True)
+    heard = []
+    voice = blend_hearing.voice
+    monkeypatch.setattr(blend_hearing, "voice", lambda *asked: heard.append(1) or voice(*asked))
+    request = hear(model, met.take(np.array([0])))
+    some = np.arange(met.n_items) % 2 == 0
+    for allowed in (some, ~some):
+        item, score = request.top(5, None, allowed)
+        assert allowed[item].all() and (np.diff(score) <= 0).all()
+        request.explain(item[0])
+    assert len(heard) == len(MEMBERS)
 
 
 def test_callers_in_several_threads_get_what_one_gets():

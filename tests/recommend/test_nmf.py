@@ -11,8 +11,8 @@ from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.nmf import solve_rows
-from merx.recommend.als import first_vectors
 from merx.recommend.damping import damped
+from merx.recommend.implicit_loss import first_vectors
 from merx.recommend.nmf import NMF
 from merx.recommend.rank import rank
 from tests.recommend.test_als import ALPHA, NU, REGULARIZATION, confidence_matrix, loss
@@ -63,7 +63,7 @@ def test_folding_in_is_non_negative_least_squares_for_any_history():
     model = NMF(factors=8, alpha=ALPHA, regularization=REGULARIZATION, nu=1.0).fit(random_histories(1))
     stranger = history(["i03", "i07", "i03"], model.items, weight=[1.0, 3.0, 2.0])
     confidence = damped(stranger)
-    own = REGULARIZATION * (confidence.sum() + model.unobserved)
+    own = REGULARIZATION * (confidence.sum() + model.ridge.unobserved)
     expected = by_definition(confidence, model.item_factors, model.shared, [own])
     np.testing.assert_allclose(model.embed(stranger), expected, rtol=1e-4, atol=1e-5)
 

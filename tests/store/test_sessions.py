@@ -104,6 +104,13 @@ def test_cases_one_by_one(tmp_path, engine_on):  # noqa: F811
     assert found.weight[purchases].tolist() == [5.0, 5.0]
 
 
+def test_a_rating_of_no_stars_is_a_rating(tmp_path, engine_on):  # noqa: F811
+    events = [event(0, user="u", name="rate", value=0.0), event(1, "b", user="u", name="rate", value=4.0)]
+    for weight, stars in ((1.0, [0.0, 4.0]), (0.0, [])):
+        found, _ = assemble.interactions(engine_on(tmp_path, events=events), {**WEIGHTS, "rate": weight})
+        assert found.weight.tolist() == stars
+
+
 def test_no_visit_is_said(tmp_path, engine_on):  # noqa: F811
     with pytest.raises(DataError, match="session_id"):
         assemble.sessions(engine_on(tmp_path, events=[event(0, "a")]), WEIGHTS)

@@ -139,15 +139,14 @@ def show_fit(result: dict[str, Any]) -> None:
 
 
 def show_recommend(result: dict[str, Any]) -> None:
-    """A list with its reasons."""
+    """A list with its reasons; scores order one model's list and mean nothing else, so they are left out."""
     answer = result["answer"]
-    table = _table("", "item", "title", "model", "score>", "because of")
+    table = _table("", "item", "title", "model", "because of")
     for row in answer["rows"]:
         because = ", ".join(f"{_name(why)} {why['share']:.0%}" for why in row["reasons"])
         because = row.get("bought") or because
         because = "\n".join(filter(None, [because, *row.get("rules", ())]))
-        score = "" if row["score"] is None else f"{row['score']:.3g}"
-        table.add_row(str(row["rank"]), row["item_id"], row["title"] or "", row["model"], score, because)
+        table.add_row(str(row["rank"]), row["item_id"], row["title"] or "", row["model"], because)
     who, scenario = answer["user_id"] or "an anonymous visitor", answer.get("scenario", "home")
     models = ", ".join(dict.fromkeys(row["model"] for row in answer["rows"])) or answer["model"]
     console.print(f"{scenario}: for {who} by {models}, from {answer['history']} events:")

@@ -66,12 +66,11 @@ class NeighbourModel(Recommender, Protocol):
         ...
 
 
-@runtime_checkable
-class CandidateModel(Recommender, Protocol):
-    """A recommender that scores few items; it is told what may be shown before it chooses them."""
+class Heard(Protocol):
+    """What a recommender has to say of some shoppers; it serves several lists and their reasons."""
 
     def top(
-        self, histories: Interactions, k: int, exclude: Interactions | None, allowed: np.ndarray | None
+        self, k: int, exclude: Interactions | None, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The k best items and their scores, int32 and float32 (U, k), as in a Ranking.
 
@@ -82,6 +81,19 @@ class CandidateModel(Recommender, Protocol):
         allowed : bool (I,) or None
             The only items that may be shown.
         """
+        ...
+
+    def explain(self, item: np.ndarray) -> Contributions:
+        """As `Recommender.explain`, of a batch of one."""
+        ...
+
+
+@runtime_checkable
+class CandidateModel(Recommender, Protocol):
+    """A recommender that scores few items, and finds out much of a shopper before it can."""
+
+    def hear(self, histories: Interactions) -> Heard:
+        """Find that out, once."""
         ...
 
 

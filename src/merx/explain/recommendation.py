@@ -6,6 +6,8 @@ import numpy as np
 
 from merx.data.contracts import Recommender
 from merx.data.interactions import Interactions
+from merx.data.results import Contributions
+from merx.data.vocabulary import Vocabulary
 
 TINY = np.finfo(np.float64).tiny
 
@@ -30,8 +32,12 @@ def reasons(
     most : int
         Reasons per item.
     """
-    contributions = model.explain(history, item)
-    names = model.items.names(contributions.history).to_pylist()
+    return strongest(model.explain(history, item), model.items, most)
+
+
+def strongest(contributions: Contributions, items: Vocabulary, most: int = 3) -> list[tuple[Reason, ...]]:
+    """The same of what a model explained, in the codes of `items`."""
+    names = items.names(contributions.history).to_pylist()
     part = np.maximum(contributions.part, 0)  # (k, n): what speaks against an item is no reason for it
     order = np.argsort(-part, axis=1, kind="stable")[:, :most]  # (k, most)
     share = np.take_along_axis(part, order, axis=1) / np.maximum(part.sum(axis=1, keepdims=True), TINY)

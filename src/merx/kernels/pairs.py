@@ -32,6 +32,14 @@ def sparse_at(
     return found
 
 
+def cells(matrix: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """The entries of a CSR matrix at all pairs of chosen rows (n,) and columns (k,), float32 (n, k)."""
+    found = np.zeros((len(row), len(column)), np.float32)
+    order = np.argsort(column, kind="stable")
+    _read_cells(matrix.indptr, matrix.indices, matrix.data, row, column[order], order, found)
+    return found
+
+
 def places(value: np.ndarray, offsets: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     """How many of its row's ordered values are larger than each value, equal ones apart, int32 (P,).
 
@@ -77,6 +85,17 @@ def _multiply_at(
                     total[right_col[other]] += weight * right_data[other]
         for place in range(offsets[row], offsets[row + 1]):
             found[place] = total[column[place]]
+
+
+@njit(nogil=True, cache=True)
+def _read_cells(heads, columns, values, row, chosen, order, found):
+    """`chosen` ascends; it is column `order` of `found`."""
+    for r in range(len(row)):
+        for place in range(heads[row[r]], heads[row[r] + 1]):
+            at = np.searchsorted(chosen, columns[place])
+            while at < len(chosen) and chosen[at] == columns[place]:  # a column may be chosen twice
+                found[r, order[at]] += values[place]
+                at += 1
 
 
 @njit(nogil=True, cache=True)

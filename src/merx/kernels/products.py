@@ -12,6 +12,7 @@ whatever else is asked for with it.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -97,6 +98,13 @@ class ProductIndex:
         )
         side_by_side = np.ascontiguousarray(head.reshape(panels, PANEL, basis.shape[1]).transpose(0, 2, 1))
         return cls(ordered, column, norm[column], basis, side_by_side, tail.reshape(-1, PANEL), len(vectors))
+
+    @cached_property
+    def row(self) -> np.ndarray:
+        """Where each column's vector stands in `vectors`, int32 (I,); -1 where it is zero."""
+        row = np.full(self.columns, -1, np.int32)
+        row[self.column] = np.arange(len(self.column), dtype=np.int32)
+        return row
 
     def scores(self, queries: np.ndarray) -> np.ndarray:
         """All inner products, float32 (U, I); -inf where the query or the vector is zero."""

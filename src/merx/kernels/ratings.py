@@ -14,7 +14,7 @@ from merx.kernels.als import add_products, back_substitute, factorise
 from merx.kernels.nmf import descend
 from merx.kernels.threads import over_rows
 
-ROWS = 256  # that a thread takes at a time
+ROWS = 1024  # that a thread takes at a time; fewer are done sooner than threads are started
 TILE = 64  # entries of a long row that are worked on at once
 FASTMATH = {"reassoc", "contract", "nsz"}  # sums in any order, NaN and infinities as they are
 

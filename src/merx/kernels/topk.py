@@ -46,7 +46,7 @@ def _top_rows(scores, first, last, column, score):
             if len(block) == BLOCK and not _reaches(block, floor):
                 continue
             for j in range(len(block)):
-                if block[j] >= floor and block[j] > -np.inf:
+                if block[j] >= floor:
                     size = push(best, found, size, block[j], start + j)
                     if size == k:  # columns ascend, so what is equal to the worst comes too late
                         floor = np.nextafter(best[0], infinity)
@@ -65,9 +65,12 @@ def _reaches(block, floor):
 
 @njit(nogil=True, cache=True)
 def _first_floor(row_scores, found, best):
-    """The k-th best of a sample, which the k best reach: so rising scores cost no more than others."""
+    """The k-th best of a sample, which the k best reach: so rising scores cost no more than others.
+
+    Where the sample holds fewer, what is above -inf, so that mostly empty rows cost no more either.
+    """
     size = 0
     for col in range(0, len(row_scores), SAMPLE):
         if row_scores[col] > -np.inf:
             size = push(best, found, size, row_scores[col], col)
-    return best[0] if size == len(best) else best.dtype.type(-np.inf)
+    return best[0] if size == len(best) else np.nextafter(best.dtype.type(-np.inf), best.dtype.type(0))

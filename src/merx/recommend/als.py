@@ -1,15 +1,7 @@
 """Implicit alternating least squares: shoppers and items as vectors whose inner product is the liking.
 
-Hu, Koren & Volinsky, Collaborative filtering for implicit feedback datasets, ICDM (2008); with the scaled
-regularisation of Rendle, Krichene, Zhang & Koren, Revisiting the performance of iALS on item recommendation
-benchmarks, RecSys (2022), whose loss is minimised over the vectors w_u and v_i (equations 1 to 5):
-
-    sum over observed (u, i) of c_ui (1 - w_u . v_i)^2  +  alpha sum over all (u, i) of (w_u . v_i)^2
-        + regularization (sum_u n_u^nu |w_u|^2 + sum_i n_i^nu |v_i|^2),
-
-    c_ui = log2(1 + the summed weight), n_u = sum_i c_ui + alpha I, n_i = sum_u c_ui + alpha U:
-
-the weight of all terms in which a vector occurs. Items and shoppers that met nothing do not count.
+The loss is that of `merx.recommend.implicit_loss` (Hu, Koren & Volinsky 2008; Rendle, Krichene, Zhang & Koren
+2022), minimised over the vectors of shoppers and of items in turn.
 
 The loss stays the same when all vectors are turned alike. So they are turned, before each half-step, to the
 axes in which V'V is diagonal. What all shoppers share of their normal equations is then a diagonal matrix,
@@ -26,13 +18,11 @@ from scipy import sparse
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
-from merx.errors import ConfigError
 from merx.kernels.als import descend_rows, solve_rows, turned
 from merx.kernels.products import ProductIndex
 from merx.recommend.damping import damped
+from merx.recommend.implicit_loss import Ridge, active, check_settings, first_vectors
 from merx.tunable import between
-
-SCALE = 0.1  # standard deviation of an item's first vector, times the square root of its length
 
 
 @dataclass(frozen=True)
@@ -67,8 +57,7 @@ class ALS:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.factors, self.epochs) < 1 or min(self.alpha, self.regularization) <= 0:
-            raise ConfigError("factors and epochs are at least 1; alpha and regularization are above 0.")
+        check_settings(self.factors, self.epochs, self.alpha, self.regularization)
 
     def fit(self, interactions: Interactions) -> "FittedALS":
         """Alternate from random items. Shoppers are solved for first, so their order has no influence."""
@@ -84,9 +73,7 @@ class ALS:
             items=interactions.items,
             item_factors=item,
             curvature=np.float32(self.alpha) * gramian,
-            unobserved=self.alpha * active(met),
-            regularization=self.regularization,
-            nu=self.nu,
+            ridge=Ridge(self.alpha * active(met), self.regularization, self.nu),
         )
 
     def _half_step(
@@ -99,7 +86,7 @@ class ALS:
         """The vectors of the other side, turned, and those of one side (rows of `confidence`) given them."""
         fixed, axes, gramian = turned(fixed)
         shared = np.float32(self.alpha) * gramian
-        held = ridge(confidence, self.alpha * active(other), self.regularization, self.nu)
+        held = Ridge(self.alpha * active(other), self.regularization, self.nu).of(confidence)
         if self.block:
             return fixed, descend_rows(confidence, fixed, shared, held, start @ axes, self.block)
         return fixed, solve_rows(confidence, fixed, shared, held)
@@ -114,18 +101,14 @@ class FittedALS:
         On axes in which their Gramian is diagonal; zeros for an item never met.
     curvature : float32 (F,)
         That diagonal, times alpha: what the unobserved pairs add to the normal equations of every shopper.
-    unobserved : float
-        alpha times the number of items met.
-    regularization, nu : float
-        As in ALS.
+    ridge : Ridge
+        Of the vectors of shoppers.
     """
 
     items: Vocabulary
     item_factors: np.ndarray
     curvature: np.ndarray
-    unobserved: float
-    regularization: float
-    nu: float
+    ridge: Ridge
 
     @cached_property
     def index(self) -> ProductIndex:
@@ -135,7 +118,7 @@ class FittedALS:
     def embed(self, histories: Interactions) -> np.ndarray:
         """Solve the normal equations of each history, of whomever: float32 (U, F)."""
         confidence = damped(histories)
-        return solve_rows(confidence, self.item_factors, self.curvature, self._ridge(confidence))
+        return solve_rows(confidence, self.item_factors, self.curvature, self.ridge.of(confidence))
 
     def score(self, histories: Interactions) -> np.ndarray:
         """Inner products float32 (U, I), about 1 for an item surely liked."""
@@ -151,29 +134,6 @@ class FittedALS:
         confidence = damped(histories)
         vectors = self.item_factors[confidence.indices].astype(np.float64)  # (n, F)
         weighted = confidence.data[:, None] * vectors
-        normal = vectors.T @ weighted + np.diag(self.curvature + self._ridge(confidence)[0])  # (F, F)
+        normal = vectors.T @ weighted + np.diag(self.curvature + self.ridge.of(confidence)[0])  # (F, F)
         part: np.ndarray = self.item_factors[item] @ np.linalg.solve(normal, weighted.T)  # (k, n)
         return Contributions(part, confidence.indices.astype(np.int32))
-
-    def _ridge(self, confidence: sparse.csr_array) -> np.ndarray:
-        return ridge(confidence, self.unobserved, self.regularization, self.nu)
-
-
-def active(matrix: sparse.csr_array) -> int:
-    """Rows with an entry."""
-    return int(np.count_nonzero(np.diff(matrix.indptr)))
-
-
-def ridge(confidence: sparse.csr_array, unobserved: float, regularization: float, nu: float) -> np.ndarray:
-    """How strongly the vector of each row is held back, float32 (U,)."""
-    strength = regularization * (confidence.sum(axis=1, dtype=np.float64) + unobserved) ** nu
-    return np.asarray(strength, np.float32)
-
-
-def first_vectors(met: sparse.csr_array, factors: int, seed: int) -> np.ndarray:
-    """Random vectors of the items (rows) that someone met, float32 (I, F); zeros for the others."""
-    some = np.diff(met.indptr) > 0
-    draw = np.random.default_rng(seed).standard_normal((np.count_nonzero(some), factors), np.float32)
-    vectors = np.zeros((len(some), factors), np.float32)
-    vectors[some] = draw * np.float32(SCALE / np.sqrt(factors))
-    return vectors

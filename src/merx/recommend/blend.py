@@ -5,10 +5,8 @@ as LightGBM has it. Where too few shoppers came back to learn from, and for a sh
 members vote by reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009): the sum of 1 / (60 + place).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -19,13 +17,16 @@ from merx.data.results import Contributions
 from merx.data.schema import EVENT_CODE
 from merx.data.vocabulary import Vocabulary
 from merx.recommend.als import ALS, FittedALS
-from merx.recommend.blend_features import OF_OWN, Candidates, ItemFacts
-from merx.recommend.blend_hearing import FUSION, STARS, Hearing, feature_names, hear
+from merx.recommend.blend_features import Candidates, ItemFacts
+from merx.recommend.blend_forest import Forest
+from merx.recommend.blend_heard import HeardBlend
+from merx.recommend.blend_hearing import Hearing
 from merx.recommend.blend_training import joined, lesson, past_spans, train
 from merx.recommend.buy_again import BuyAgain, FittedBuyAgain
 from merx.recommend.content import Content, FittedContent
 from merx.recommend.item_knn import FittedItemKNN, ItemKNN
 from merx.recommend.popularity import FittedPopularity, Popularity
+from merx.recommend.rank import batch_size, batches
 from merx.recommend.rating_als import FittedRatingALS, RatingALS
 from merx.recommend.ratings import Scale
 from merx.recommend.session_knn import FittedSessionKNN, SessionKNN
@@ -40,9 +41,6 @@ MEMBERS = {
     "content": "catalogue",
     "buy_again": "histories",
 }
-CELLS = 1 << 24  # scores of one member held at once
-BATCH = 512  # shoppers at once, at most
-ITSELF = "itself"  # what an item owes to its own place in the history
 
 
 @dataclass(frozen=True)
@@ -153,104 +151,31 @@ class FittedBlend:
 
     def features(self, histories: Interactions) -> tuple[Candidates, np.ndarray]:
         """The candidates of the shoppers, and what the forest sees of them, float32 (P, K)."""
-        hearing = self._hear(histories)
-        return hearing.candidates, hearing.features(self.facts, histories)
+        heard = self.hear(histories)
+        return heard.said.candidates, heard.features
 
-    def _hear(
-        self,
-        histories: Interactions,
-        exclude: Interactions | None = None,
-        allowed: np.ndarray | None = None,
-        also: np.ndarray | None = None,
-    ) -> Hearing:
-        """What the members say of their candidates; see `merx.recommend.blend_hearing.hear`."""
+    def hear(self, histories: Interactions) -> HeardBlend:
+        """Ask all members, once for all lists and reasons."""
         critic = self.rating_als if self.rating_als.rated.any() else None
-        return hear(self.members, critic, self.facts, histories, self.candidates, exclude, allowed, also)
+        members = self.members
+        hearing = Hearing.of(members.values(), critic, self.facts.most_stars, histories, self.candidates)
+        return HeardBlend(hearing, members | {"rating_als": self.rating_als}, self.facts, self._trees)
 
     def score(self, histories: Interactions) -> np.ndarray:
         """Scores float32 (U, I), of candidates only; comparable within one shopper's row."""
         score = np.full((histories.n_users, len(self.items)), -np.inf, np.float32)
-        for users in batches(histories.n_users, len(self.items)):
-            some = histories.take(users)
-            hearing = self._hear(some)
-            score[users[hearing.candidates.user], hearing.candidates.item] = self._judge(hearing, some)
+        for users in batches(histories.n_users, batch_size(len(self.items))):
+            heard = self.hear(histories.take(users))
+            score[users[heard.said.candidates.user], heard.said.candidates.item] = heard.value
         return score
 
-    def top(
-        self, histories: Interactions, k: int, exclude: Interactions | None, allowed: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The k best of what may be shown, as in `merx.data.contracts.CandidateModel`."""
-        item = np.full((histories.n_users, k), -1, np.int32)
-        score = np.full((histories.n_users, k), np.nan, np.float32)
-        for users in batches(histories.n_users, len(self.items)):
-            some = histories.take(users)
-            left_out = None if exclude is None else exclude.take(users)
-            hearing = self._hear(some, left_out, allowed)
-            value = self._judge(hearing, some)
-            user = hearing.candidates.user
-            order = np.lexsort((hearing.candidates.item, -value, user))
-            place = np.arange(len(order)) - hearing.candidates.offsets[user]
-            shown = place < k
-            item[users[user[shown]], place[shown]] = hearing.candidates.item[order[shown]]
-            score[users[user[shown]], place[shown]] = value[order[shown]]
-        return item, score
-
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
-        """What each member adds to the score, given to the history as that member explains itself: (k, n).
-
-        With a forest, a member adds the Shapley values of its own features (Lundberg et al., "From local
-        explanations to global understanding with explainable AI for trees", Nature Machine Intelligence 2,
-        2020) and of the votes its share; without one, its votes. What else the forest looks at, such as
-        prices, is no item of the history and is left out, save that the shopper met the item itself. A member
-        that puts an item lower adds less than 0.
-        """
-        keys, row = np.unique(np.asarray(item, np.int64), return_inverse=True)
-        hearing = self._hear(histories, also=keys)
-        chosen = np.searchsorted(hearing.candidates.item, keys)[row]  # (k,)
-        history = np.unique(histories.item).astype(np.int32)  # (n,)
-        part = np.zeros((len(item), len(history)))
-        for name, amount in self._added(hearing, histories, chosen).items():
-            if name == ITSELF:
-                part += amount[:, None] * (np.asarray(item)[:, None] == history)
-                continue
-            own = getattr(self, name).explain(histories, item)
-            positive = np.maximum(own.part, 0)  # (k, n of the member)
-            whole = positive.sum(axis=1, keepdims=True)
-            share = np.divide(positive, whole, out=np.zeros_like(positive), where=whole > 0)
-            part[:, np.searchsorted(history, own.history)] += amount[:, None] * share
-        return Contributions(part, history)
+        """What each member adds to the score, see `merx.recommend.blend_heard.HeardBlend.explain`: (k, n)."""
+        return self.hear(histories).explain(item)
 
     @cached_property
-    def _trees(self) -> Any:
-        import lightgbm
-
-        return lightgbm.Booster(model_str=self.forest)
-
-    def _judge(self, hearing: Hearing, histories: Interactions) -> np.ndarray:
-        """The score of each candidate, float32 (P,); -inf where no member has anything to say."""
-        votes = hearing.votes.sum(axis=0)  # (P,)
-        value = np.where(votes > 0, votes, -np.inf)
-        known = (np.diff(histories.offsets) > 0)[hearing.candidates.user] & (votes > 0)
-        if self.learnt and known.any():
-            features = hearing.features(self.facts, histories)[known]
-            value[known] = self._trees.predict(features, num_threads=1)
-        return value.astype(np.float32)
-
-    def _added(self, hearing: Hearing, histories: Interactions, chosen: np.ndarray) -> dict[str, np.ndarray]:
-        """What each member, and the item ITSELF, add to the score of the chosen candidates: float64 (k,)."""
-        votes = hearing.votes[:, chosen]  # (M, k)
-        if not self.learnt or not len(histories):
-            return dict(zip(MEMBERS, votes, strict=True))
-        features = hearing.features(self.facts, histories)[chosen]
-        values = self._trees.predict(features, num_threads=1, pred_contrib=True).T  # (K + 1, k)
-        shapley = dict(zip(feature_names(list(MEMBERS)), values, strict=False))
-        fusion = shapley[FUSION] / np.maximum(votes.sum(axis=0), np.finfo(float).tiny)
-        added = {
-            member: sum(value for name, value in shapley.items() if name.startswith(f"{member} "))
-            + vote * fusion
-            for member, vote in zip(MEMBERS, votes, strict=True)
-        }
-        return {**added, "rating_als": shapley[STARS], ITSELF: sum(shapley[name] for name in OF_OWN)}
+    def _trees(self) -> Forest | None:
+        return Forest.of(self.forest) if self.learnt else None
 
 
 def silent(items: Vocabulary) -> FittedRatingALS:
@@ -263,15 +188,3 @@ def silent(items: Vocabulary) -> FittedRatingALS:
         rated=np.zeros(n_items, dtype=bool),
         penalty=np.ones(1, np.float32),
     )
-
-
-def batch_size(n_items: int) -> int:
-    """How many shoppers the members are asked about at once."""
-    return max(1, min(BATCH, CELLS // max(1, n_items)))
-
-
-def batches(n_users: int, n_items: int) -> Iterator[np.ndarray]:
-    """Places of the shoppers (U,), a batch at a time."""
-    size = batch_size(n_items)
-    for first in range(0, n_users, size):
-        yield np.arange(first, min(first + size, n_users))

@@ -47,6 +47,11 @@ class Candidates:
         """The shopper of each item, int64 (P,)."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
+    def keys(self, n_items: int) -> np.ndarray:
+        """The numbers user * I + item, int64 (P,)."""
+        keys: np.ndarray = self.user * n_items + self.item
+        return keys
+
 
 @dataclass(frozen=True)
 class ItemFacts:
@@ -135,11 +140,12 @@ def most_stars(histories: Interactions) -> float:
 def disliked(histories: Interactions, most_stars: float) -> np.ndarray:
     """The numbers user * I + item of what a shopper does not want, distinct and ascending.
 
-    What was sent back for as much as it was bought (the weights sum to 0 or less); and what was taken out of
-    the cart, or rated low, where neither a purchase, a cart nor a better rating came after that.
+    What was sent back as often as it was bought; and what was taken out of the cart, or rated low, where
+    neither a purchase, a cart nor a better rating came after that.
     """
     key = histories.user.astype(np.int64) * histories.n_items + histories.item
-    net = _Sums.of(key, histories.weight)
+    traded = np.isin(histories.event, [EVENT_CODE["purchase"], EVENT_CODE["refund"]])
+    net = _Sums.of(key[traded], np.where(histories.event[traded] == EVENT_CODE["purchase"], 1, -1))
     bad = (histories.event == EVENT_CODE["rate"]) & (histories.weight <= LOW * most_stars)
     bad |= histories.event == EVENT_CODE["remove_from_cart"]
     told = bad | np.isin(histories.event, [EVENT_CODE[name] for name in ("rate", "purchase", "add_to_cart")])

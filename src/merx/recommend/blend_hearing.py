@@ -1,6 +1,6 @@
 """Members of a blend are heard: each names its best new items, and scores all that any of them named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ STARS, FUSION = "expected stars", "fusion"  # names of features
 
 
 @dataclass(frozen=True)
-class Hearing:
+class Said:
     """What M members say of P candidates of U shoppers.
 
     Parameters
@@ -65,69 +65,77 @@ class Hearing:
 
 
 def feature_names(members: list[str]) -> list[str]:
-    """Of the columns of `Hearing.features`; those of a member begin with its name and a blank."""
+    """Of the columns of `Said.features`; those of a member begin with its name and a blank."""
     of_members = [f"{member} {what}" for what in ("share", "place") for member in members]
     return [*of_members, STARS, "members", FUSION, *NAMES]
 
 
-def hear(
-    members: Mapping[str, Recommender],
-    critic: Recommender | None,
-    facts: ItemFacts,
-    histories: Interactions,
-    n: int,
-    exclude: Interactions | None = None,
-    allowed: np.ndarray | None = None,
-    also: np.ndarray | None = None,
-) -> Hearing:
-    """Ask each member for n new items and for its word on all candidates.
-
-    Candidates are those new items and the shopper's own, without what is excluded, not allowed or disliked.
-    Where that leaves less than half of the new ones, the members name n more out of what is allowed.
+@dataclass(frozen=True)
+class Hearing:
+    """Members that were asked about U shoppers, each for n new items.
 
     Parameters
     ----------
-    critic : Recommender, optional
-        A model of ratings, which names no candidates: the best rated are not what shoppers take next.
+    voices : tuple of Voice
+    critic : Voice or None
+        Of a model of ratings, which names no candidates: the best rated are not what shoppers take next.
     histories : Interactions (U users)
-    exclude : Interactions (the same U users), optional
-    allowed : bool (I,), optional
-    also : int64, optional
-        Numbers user * I + item that are candidates in any case.
+    n : int
+    new, own : int64, ascending
+        Numbers user * I + item of the new items named, and of what the shoppers met last and did not dislike.
+    order : tuple of float32 (U, n)
+        Of each member, the scores that places are counted among.
     """
-    n_users, n_items = histories.n_users, histories.n_items
-    met = Barred(histories.offsets, histories.item)
-    voices = [voice(member, histories) for member in members.values()]
-    named, score = zip(*(one.top(n, met, None) for one in voices), strict=True)
-    new = np.unique(np.concatenate([_keys(item, n_items) for item in named]))
-    own = np.unique(_keys_of(_latest(histories, OWN)))
-    unwanted = disliked(histories, facts.most_stars)
-    if exclude is not None:
-        unwanted = np.union1d(unwanted, _keys_of(exclude))
 
-    def kept(keys: np.ndarray) -> np.ndarray:
-        fine = ~np.isin(keys, unwanted, assume_unique=True)
-        return keys[fine if allowed is None else fine & allowed[keys % n_items]]
+    voices: tuple[Voice, ...]
+    critic: Voice | None
+    histories: Interactions
+    n: int
+    new: np.ndarray
+    own: np.ndarray
+    order: tuple[np.ndarray, ...]
 
-    left = kept(new)
-    if allowed is not None:
-        counts = [np.bincount(keys // max(n_items, 1), minlength=n_users) for keys in (left, new)]
-        few = 2 * counts[0] < counts[1]  # (U,)
-        if few.any():
-            more = [_keys(one.top(n, met, allowed)[0], n_items) for one in voices]
-            extra = np.concatenate(more)
-            left = np.union1d(left, kept(np.unique(extra[few[extra // n_items]])))
-    keys = np.concatenate([left, kept(own), *([] if also is None else [also])])
-    candidates = Candidates.of(keys, n_users, n_items)
-    said = np.stack([one.at(candidates.offsets, candidates.item) for one in voices])  # (M, P)
-    order = [_reference(*pair, n) for pair in zip(voices, score, strict=True)]
-    place = np.stack([places(s, candidates.offsets, best) for s, best in zip(said, order, strict=True)])
-    first = np.stack([best[:, 0] for best in order])
-    stars = np.full(len(candidates.item), np.nan, np.float32)
-    if critic is not None:
-        rated = voice(critic, histories).at(candidates.offsets, candidates.item)
-        stars = np.where(np.isfinite(rated), rated, np.float32(np.nan))
-    return Hearing(candidates, said, np.where(np.isfinite(said), place, n), first, n, stars)
+    @classmethod
+    def of(
+        cls,
+        members: Iterable[Recommender],
+        critic: Recommender | None,
+        most_stars: float,
+        histories: Interactions,
+        n: int,
+    ) -> "Hearing":
+        """Ask each member for n items that a shopper has not met."""
+        met = Barred(histories.offsets, histories.item)
+        voices = tuple(voice(member, histories) for member in members)
+        named, score = zip(*(one.top(n, met, None) for one in voices), strict=True)
+        return cls(
+            voices=voices,
+            critic=None if critic is None else voice(critic, histories),
+            histories=histories,
+            n=n,
+            new=np.unique(np.concatenate([_keys(item, histories.n_items) for item in named])),
+            own=np.setdiff1d(keys_of(_latest(histories, OWN)), disliked(histories, most_stars)),
+            order=tuple(_reference(*pair, n) for pair in zip(voices, score, strict=True)),
+        )
+
+    def more(self, allowed: np.ndarray) -> np.ndarray:
+        """n new items more of each member out of what is allowed (I,): numbers user * I + item, ascending."""
+        met = Barred(self.histories.offsets, self.histories.item)
+        named = [one.top(self.n, met, allowed)[0] for one in self.voices]
+        return np.unique(np.concatenate([_keys(item, self.histories.n_items) for item in named]))
+
+    def on(self, keys: np.ndarray) -> Said:
+        """The members' word on candidates: numbers user * I + item, ascending."""
+        candidates = Candidates.of(keys, self.histories.n_users, self.histories.n_items)
+        offsets, item = candidates.offsets, candidates.item
+        said = np.stack([one.at(offsets, item) for one in self.voices])  # (M, P)
+        place = np.stack([places(s, offsets, best) for s, best in zip(said, self.order, strict=True)])
+        stars = np.full(len(item), np.nan, np.float32)
+        if self.critic is not None:
+            rated = self.critic.at(offsets, item)
+            stars = np.where(np.isfinite(rated), rated, np.float32(np.nan))
+        first = np.stack([best[:, 0] for best in self.order])
+        return Said(candidates, said, np.where(np.isfinite(said), place, self.n), first, self.n, stars)
 
 
 def _reference(one: Voice, new: np.ndarray, n: int) -> np.ndarray:
@@ -147,7 +155,7 @@ def _latest(histories: Interactions, n: int) -> Interactions:
     return histories.keep(after <= n)
 
 
-def _keys_of(histories: Interactions) -> np.ndarray:
+def keys_of(histories: Interactions) -> np.ndarray:
     """The numbers user * I + item, int64 (N,)."""
     keys: np.ndarray = histories.user.astype(np.int64) * histories.n_items + histories.item
     return keys

@@ -7,11 +7,11 @@ recommendations, KDD (2018).
 
 The probability that a shopper who bought a product on k days, last t days ago, buys it again within `days` is
 
-    1 / (1 + exp(-(w_0 + w_1 log k + w_2 log(1 + t) + w_3 log p + w_4 log q))),
+    1 / (1 + exp(-(w_0 + w_1 log k + w_2 log(1 + t) + w_3 log(p + 0.01) + w_4 log q))),
 
 p being what the product sells of late and q the share of its buyers who bought it again. The weights are
 those of the largest likelihood on the last `days` days, given all before, drawn a little to weights found on
-other shops, which a shop without repeats keeps.
+other shops.
 """
 
 from dataclasses import dataclass
@@ -86,10 +86,14 @@ def purchases(histories: Interactions) -> Purchases:
     n_items = max(histories.n_items, 1)
     kept = histories.keep(histories.event == EVENT_CODE["purchase"])
     pair = kept.user.astype(np.int64) * n_items + kept.item
-    liked = histories.matrix().tocoo()  # refunds counted
+    traded = np.isin(histories.event, [EVENT_CODE["purchase"], EVENT_CODE["refund"]])
+    liked = histories.keep(traded).matrix().tocoo()
     inside = np.isin(pair, liked.coords[0].astype(np.int64) * n_items + liked.coords[1])
-    # of several purchases on one day one counts
-    pair, day = np.unique(np.stack([pair[inside], kept.time[inside] // DAY]), axis=1)
+    pair, day = pair[inside], kept.time[inside] // DAY
+    order = np.lexsort((day, pair))
+    pair, day = pair[order], day[order]
+    new = np.append(True, (np.diff(pair) != 0) | (np.diff(day) != 0))[: len(pair)]
+    pair, day = pair[new], day[new]  # of several purchases on one day one counts
     pair, start, count = np.unique(pair, return_index=True, return_counts=True)
     last = day[start + count - 1].astype(np.float64)
     return Purchases(pair // n_items, pair % n_items, count.astype(np.float64), last)

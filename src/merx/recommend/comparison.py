@@ -6,17 +6,12 @@ import numpy as np
 from scipy import sparse
 
 from merx.errors import ConfigError
+from merx.recommend.damping import logged
 
 # by the names of merx.kernels.similarity, which has the definitions
 MEASURES = {"cosine": "cosine", "jaccard": "jaccard", "euclidean": "euclidean", "pearson": "correlation"}
 WEIGHTINGS = ("log", "tfidf", "bm25")
 SATURATION, LENGTH = 1.2, 0.75  # k1 and b of BM25, as Robertson and Zaragoza have them
-
-
-def logged(matrix: sparse.csr_array) -> sparse.csr_array:
-    """ln(1 + entry) of every entry, float32 CSR like `matrix`: the weighting `log`, unscaled."""
-    data = np.log1p(matrix.data).astype(np.float32)
-    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def check_choices(measure: str, weighting: str) -> None:
@@ -31,8 +26,8 @@ class Weighting:
     """Weights learnt from R rows, for these and for others; make one by `Weighting.of`.
 
     ========  ===================================================================
-    log       log(1 + w)
-    tfidf     log(1 + w) rarity
+    log       log2(1 + w)
+    tfidf     log2(1 + w) rarity
     bm25      w (1 + k1) / (w + k1 (1 - b + b length / mean length)) rarity
     ========  ===================================================================
 
@@ -77,6 +72,6 @@ class Weighting:
             weight = matrix.data * (1 + SATURATION)
             weight = weight / (matrix.data + SATURATION * (1 - LENGTH + LENGTH * length))
         else:
-            weight = np.log1p(matrix.data)
+            weight = logged(matrix).data
         found: np.ndarray = (weight * self.rarity[matrix.indices] * self.scale).astype(np.float32)
         return found

@@ -15,7 +15,8 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.products import sparse_scores
 from merx.kernels.similarity import neighbours
-from merx.recommend.comparison import MEASURES, WEIGHTINGS, Weighting, check_choices, logged
+from merx.recommend.comparison import MEASURES, WEIGHTINGS, Weighting, check_choices
+from merx.recommend.damping import damped
 from merx.recommend.terms import terms
 from merx.tunable import among, between
 
@@ -82,8 +83,8 @@ class FittedItemKNN:
     similarity: sparse.csr_array
 
     def profile(self, histories: Interactions) -> sparse.csr_array:
-        """The log-damped weight of each item of the histories, float32 CSR (U, I)."""
-        return logged(histories.matrix())
+        """The damped weight of each item of the histories, float32 CSR (U, I)."""
+        return damped(histories)
 
     def score(self, histories: Interactions) -> np.ndarray:
         """Scores float32 (U, I): the similarities of the history's items, weighted and summed."""

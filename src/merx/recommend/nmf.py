@@ -1,9 +1,10 @@
 """Non-negative matrix factorisation of implicit feedback: what a shopper likes is a sum of a few parts.
 
 Lee & Seung, Learning the parts of objects by non-negative matrix factorization, Nature 401 (1999). As zeros
-in implicit feedback are no dislikes, the loss is that of `merx.recommend.als`, where unobserved pairs count
-less (Pan & Scholz, Mind the gaps: weighting the unknown in large-scale one-class collaborative filtering, KDD
-2009), minimised over vectors that are at least 0. The larger `alpha`, the nearer to the plain sum of squares.
+in implicit feedback are no dislikes, the loss is that of `merx.recommend.implicit_loss`, where unobserved
+pairs count less (Pan & Scholz, Mind the gaps: weighting the unknown in large-scale one-class collaborative
+filtering, KDD 2009), minimised over vectors that are at least 0. The larger `alpha`, the nearer to the plain
+sum of squares.
 
 Shoppers and items are improved in turn by coordinate descent (`merx.kernels.nmf`).
 """
@@ -17,12 +18,11 @@ from scipy import sparse
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
-from merx.errors import ConfigError
 from merx.kernels.als import gramian
 from merx.kernels.nmf import solve_rows
 from merx.kernels.products import ProductIndex
-from merx.recommend.als import active, first_vectors, ridge
 from merx.recommend.damping import damped
+from merx.recommend.implicit_loss import Ridge, active, check_settings, first_vectors
 from merx.tunable import between
 
 SWEEPS, TOLERANCE = 8, 1e-2  # of a half-step: the other side will move anyway
@@ -57,8 +57,7 @@ class NMF:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.factors, self.epochs) < 1 or min(self.alpha, self.regularization) <= 0:
-            raise ConfigError("factors and epochs are at least 1; alpha and regularization are above 0.")
+        check_settings(self.factors, self.epochs, self.alpha, self.regularization)
 
     def fit(self, interactions: Interactions) -> "FittedNMF":
         """Alternate from random items. Shoppers are solved for first, so their order has no influence."""
@@ -73,9 +72,7 @@ class NMF:
             items=interactions.items,
             item_factors=item.astype(np.float32),
             shared=self.alpha * gramian(item),
-            unobserved=self.alpha * active(met),
-            regularization=self.regularization,
-            nu=self.nu,
+            ridge=Ridge(self.alpha * active(met), self.regularization, self.nu),
         )
 
     def _half_step(
@@ -86,7 +83,7 @@ class NMF:
         other: sparse.csr_array,
     ) -> np.ndarray:
         """Better vectors of one side (rows of `confidence`), those of the other fixed."""
-        held = ridge(confidence, self.alpha * active(other), self.regularization, self.nu)
+        held = Ridge(self.alpha * active(other), self.regularization, self.nu).of(confidence)
         shared = self.alpha * gramian(fixed)
         return solve_rows(confidence, fixed, shared, held, start, SWEEPS, TOLERANCE)
 
@@ -100,18 +97,14 @@ class FittedNMF:
         How much of each part is in an item; zeros for an item never met.
     shared : float64 (F, F)
         alpha V'V of the item factors V: what unobserved pairs add to the normal equations of each shopper.
-    unobserved : float
-        alpha times the number of items met.
-    regularization, nu : float
-        As in NMF.
+    ridge : Ridge
+        Of the vectors of shoppers.
     """
 
     items: Vocabulary
     item_factors: np.ndarray
     shared: np.ndarray
-    unobserved: float
-    regularization: float
-    nu: float
+    ridge: Ridge
 
     @cached_property
     def index(self) -> ProductIndex:
@@ -121,7 +114,7 @@ class FittedNMF:
     def embed(self, histories: Interactions) -> np.ndarray:
         """How much of each part a shopper likes, for any history: float32 (U, F), at least 0."""
         confidence = damped(histories)
-        held, start = self._ridge(confidence), np.zeros((histories.n_users, len(self.shared)))
+        held, start = self.ridge.of(confidence), np.zeros((histories.n_users, len(self.shared)))
         limits = EXACT_SWEEPS, EXACT_TOLERANCE
         return solve_rows(confidence, self.item_factors, self.shared, held, start, *limits).astype(np.float32)
 
@@ -141,9 +134,6 @@ class FittedNMF:
         vectors = self.item_factors[confidence.indices][:, liked].astype(np.float64)  # (n, P)
         weighted = confidence.data[:, None] * vectors
         normal = self.shared[liked][:, liked] + vectors.T @ weighted  # (P, P)
-        normal[np.diag_indices_from(normal)] += self._ridge(confidence)[0]
+        normal[np.diag_indices_from(normal)] += self.ridge.of(confidence)[0]
         part: np.ndarray = self.item_factors[item][:, liked] @ np.linalg.solve(normal, weighted.T)  # (k, n)
         return Contributions(part, confidence.indices.astype(np.int32))
-
-    def _ridge(self, confidence: sparse.csr_array) -> np.ndarray:
-        return ridge(confidence, self.unobserved, self.regularization, self.nu)

@@ -1,17 +1,21 @@
 """From scores to lists, once for every recommender: filter, order, cut."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeGuard
 
 import numpy as np
 
-from merx.data.contracts import CandidateModel, FactorModel, NeighbourModel, Recommender
+from merx.data.contracts import CandidateModel, Heard, Recommender
 from merx.data.interactions import Interactions
-from merx.data.results import Ranking
+from merx.data.results import Contributions, Ranking
 from merx.data.schema import EVENT_CODE
-from merx.kernels.products import Barred, top_sparse
-from merx.kernels.topk import top_k
+from merx.kernels.products import Barred
+from merx.recommend.voice import Voice, is_factor_model, is_neighbour_model, voice
 
-CELLS = 1 << 25  # scores held at once
+CELLS = 1 << 24  # scores held at once
+BATCH = 512  # shoppers at once, at most
 
 
 def met_before(histories: Interactions, exclude: str) -> Interactions | None:
@@ -52,47 +56,61 @@ def rank(
     candidates : bool (I,), optional
         Only these items may be shown (in stock, in a category, ...).
     """
-    barred = None if exclude is None else Barred(exclude.offsets, exclude.item)
-    if is_factor_model(model):
-        item, score = model.index.top(model.embed(histories), k, barred, candidates)
-    elif is_neighbour_model(model):
-        item, score = top_sparse(model.profile(histories), model.similarity, k, barred, candidates)
-    elif isinstance(model, CandidateModel):
-        item, score = model.top(histories, k, exclude, candidates)
-    else:
-        item, score = _from_scores(model, histories, k, exclude, candidates)
+    most = histories.n_users if _is_sparing(model) else batch_size(len(model.items))
+    if histories.n_users <= most:
+        return Ranking(*hear(model, histories).top(k, exclude, candidates), model.items)
+    lists = [
+        hear(model, histories.take(users)).top(
+            k, None if exclude is None else exclude.take(users), candidates
+        )
+        for users in batches(histories.n_users, most)
+    ]
+    item, score = (np.concatenate(parts) for parts in zip(*lists, strict=True))
     return Ranking(item, score, model.items)
 
 
-def is_factor_model(model: Recommender) -> TypeGuard[FactorModel]:
-    """Whether it meets that contract; a look at its class, as isinstance takes 20 microseconds."""
-    return hasattr(type(model), "embed")
+def hear(model: Recommender, histories: Interactions) -> Heard:
+    """What a model has to say of the shoppers, asked once for several lists and their reasons."""
+    return model.hear(histories) if _is_candidate_model(model) else Opinion(model, histories)
 
 
-def is_neighbour_model(model: Recommender) -> TypeGuard[NeighbourModel]:
-    """Likewise."""
-    return hasattr(type(model), "profile")
+@dataclass(frozen=True)
+class Opinion:
+    """Of a model that looks at every item alike; see `merx.data.contracts.Heard`."""
+
+    model: Recommender
+    histories: Interactions
+
+    @cached_property
+    def _voice(self) -> Voice:
+        return voice(self.model, self.histories)
+
+    def top(
+        self, k: int, exclude: Interactions | None, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k best of what may be shown."""
+        return self._voice.top(k, None if exclude is None else Barred(exclude.offsets, exclude.item), allowed)
+
+    def explain(self, item: np.ndarray) -> Contributions:
+        """As the model does."""
+        return self.model.explain(self.histories, item)
 
 
-def _from_scores(
-    model: Recommender,
-    histories: Interactions,
-    k: int,
-    exclude: Interactions | None,
-    candidates: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Score every item for a batch of users at a time, then cut."""
-    items, scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
-    size = max(1, CELLS // max(1, len(model.items)))
-    for first in range(0, histories.n_users, size):
-        batch = np.arange(first, min(first + size, histories.n_users))
-        score = model.score(histories.take(batch))  # (B, I)
-        if candidates is not None:
-            score[:, ~candidates] = -np.inf
-        if exclude is not None:
-            left_out = exclude.take(batch)
-            score[left_out.user, left_out.item] = -np.inf
-        item, value = top_k(score, k)
-        items.append(item)
-        scores.append(value)
-    return np.concatenate(items), np.concatenate(scores)
+def batch_size(n_items: int) -> int:
+    """How many shoppers a model is asked about at once, where that takes a score of every item."""
+    return max(1, min(BATCH, CELLS // max(1, n_items)))
+
+
+def batches(n_users: int, size: int) -> Iterator[np.ndarray]:
+    """Places of the shoppers (U,), a batch at a time."""
+    for first in range(0, n_users, size):
+        yield np.arange(first, min(first + size, n_users))
+
+
+def _is_candidate_model(model: Recommender) -> TypeGuard[CandidateModel]:
+    return hasattr(type(model), "hear")
+
+
+def _is_sparing(model: Recommender) -> bool:
+    """Whether it is ranked without a score of every item."""
+    return is_factor_model(model) or is_neighbour_model(model)

@@ -22,6 +22,7 @@ from merx.kernels.ratings import nonnegative_rows
 from merx.recommend.ratings import Means, Scale, leading_tastes, ratings, ratings_to_fit
 from merx.tunable import between
 
+START = 0.3  # share of a taste that the first factors have
 SWEEPS = 6  # over the factors of a row in each epoch; the next epoch starts from there
 MEAN_SHRINKAGE = 5.0  # of the means above which the tastes are sought
 FOLD_IN_SWEEPS, TOLERANCE = 200, 1e-5  # of the factors of a new shopper
@@ -43,9 +44,9 @@ class RatingNMF:
         Of the search for the leading tastes.
     """
 
-    factors: int = between(8, 4, 64, log=True)
+    factors: int = between(24, 4, 64, log=True)
     regularization: float = between(14.0, 1.0, 100.0, log=True)
-    epochs: int = 4
+    epochs: int = 3
     seed: int = 0
 
     def fit(self, interactions: Interactions) -> "FittedRatingNMF":
@@ -58,7 +59,7 @@ class RatingNMF:
         means = Means.of(given, MEAN_SHRINKAGE)
         even = np.sqrt(max(means.scale.mean, 0) / self.factors)
         users = np.full((given.shape[0], self.factors), even, np.float32)
-        tastes = leading_tastes(means.deviations(given), self.factors // 2, self.seed)
+        tastes = START * leading_tastes(means.deviations(given), self.factors // 2, self.seed)
         items = np.full((given.shape[1], self.factors), even, np.float32)
         items[:, : 2 * tastes.shape[1]] += np.column_stack([tastes, -tastes])
         items = np.maximum(items, 0)

@@ -61,16 +61,7 @@ class RatingUserKNN:
         """
         given = ratings_to_fit(interactions)  # (U, I)
         means = Means.of(given, self.mean_shrinkage)
-        return FittedRatingUserKNN(
-            interactions.items,
-            means,
-            means.deviations(given),
-            self.similarity,
-            self.neighbours,
-            self.shrinkage,
-            self.overlap,
-            self.damping,
-        )
+        return FittedRatingUserKNN(interactions.items, means, means.deviations(given), self)
 
 
 @dataclass(frozen=True)
@@ -81,22 +72,17 @@ class FittedRatingUserKNN:
     means : Means
     deviations : float32 CSR (U, I)
         d(v, i) of the shoppers of the fit.
-    similarity, neighbours, shrinkage, overlap, damping
-        Of the config.
+    settings : RatingUserKNN
     """
 
     items: Vocabulary
     means: Means
     deviations: sparse.csr_array
-    similarity: str
-    neighbours: int
-    shrinkage: float
-    overlap: int
-    damping: float
+    settings: RatingUserKNN
 
     @cached_property
     def _shoppers(self) -> RowIndex:
-        return RowIndex.of(self.deviations, MEASURES[self.similarity])
+        return RowIndex.of(self.deviations, MEASURES[self.settings.similarity])
 
     @cached_property
     def _by_item(self) -> sparse.csr_array:
@@ -110,8 +96,9 @@ class FittedRatingUserKNN:
 
     def _alike(self, given: sparse.csr_array) -> sparse.csr_array:
         """s(u, v) for the most similar v of each shopper, float32 CSR (U', U)."""
+        settings = self.settings
         own = self.means.deviations(given)
-        return self._shoppers.search(own, self.neighbours, self.shrinkage, self.overlap)
+        return self._shoppers.search(own, settings.neighbours, settings.shrinkage, settings.overlap)
 
     def score(self, histories: Interactions) -> np.ndarray:
         """Predicted stars float32 (U', I), not clipped; -inf for items and by shoppers without any rating."""
@@ -119,13 +106,14 @@ class FittedRatingUserKNN:
         alike = self._alike(given)
         said = (alike @ self.deviations).toarray()  # (U', I)
         weight = (alike @ self._rated).toarray()
-        return self.means.scores(given, said / (self.damping + weight))
+        return self.means.scores(given, said / (self.settings.damping + weight))
 
     def predict(self, histories: Interactions, user: np.ndarray, item: np.ndarray) -> np.ndarray:
         """Predicted stars of n pairs, float64 (n,), within the scale seen."""
         given = ratings(histories)
         said, weight, _ = common_sums(self._alike(given), self._by_item, user, item)
-        return self.means.scale.clip(self.means.baseline(given, user, item) + said / (self.damping + weight))
+        change = said / (self.settings.damping + weight)
+        return self.means.scale.clip(self.means.baseline(given, user, item) + change)
 
     def baseline(self, histories: Interactions, user: np.ndarray, item: np.ndarray) -> np.ndarray:
         """What the means alone say of n pairs, float64 (n,)."""
@@ -143,9 +131,10 @@ class FittedRatingUserKNN:
         theirs = self.deviations[alike.indices]  # (V, I)
         there = self._rated[alike.indices]
         weight = alike.data[:, None] * theirs[:, item].toarray()  # (V, k)
-        weight = weight / (self.damping + alike.data @ there[:, item].toarray())
+        weight = weight / (self.settings.damping + alike.data @ there[:, item].toarray())
         own = self.means.deviations(given).data.astype(np.float64)  # (n,)
-        share = _shares(own, theirs[:, rated].toarray(), there[:, rated].toarray(), self.similarity)  # (V, n)
+        common = there[:, rated].toarray()  # (V, n)
+        share = _shares(own, theirs[:, rated].toarray(), common, self.settings.similarity)  # (V, n)
         return Contributions(weight.T @ share, rated)
 
 

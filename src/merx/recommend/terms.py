@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from merx.data.results import Contributions
+from merx.kernels.pairs import cells
 
 
 def terms(profile: sparse.csr_array, similarity: sparse.csr_array, item: np.ndarray) -> Contributions:
@@ -16,6 +17,6 @@ def terms(profile: sparse.csr_array, similarity: sparse.csr_array, item: np.ndar
     similarity : CSR (I, I)
         How much having item h speaks for item i, at [h, i].
     """
-    speaks = similarity[profile.indices][:, item].toarray()  # (n, k)
+    speaks = cells(similarity, profile.indices, np.asarray(item))  # (n, k)
     part = (profile.data[:, None] * speaks).T.astype(np.float64)
     return Contributions(part, profile.indices.astype(np.int32))

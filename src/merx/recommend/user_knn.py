@@ -17,7 +17,8 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.products import sparse_scores
 from merx.kernels.similarity import RowIndex
-from merx.recommend.comparison import MEASURES, WEIGHTINGS, Weighting, check_choices, logged
+from merx.recommend.comparison import MEASURES, WEIGHTINGS, Weighting, check_choices
+from merx.recommend.damping import logged
 from merx.tunable import among, between
 
 
@@ -77,7 +78,7 @@ class FittedUserKNN:
 
     @cached_property
     def similarity(self) -> sparse.csr_array:
-        """How much a neighbour v speaks for item i: its log-damped weight, float32 CSR (V, I)."""
+        """How much a neighbour v speaks for item i: its damped weight, float32 CSR (V, I)."""
         return logged(self.met)
 
     def profile(self, histories: Interactions) -> sparse.csr_array:

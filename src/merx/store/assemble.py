@@ -179,9 +179,8 @@ def _ragged(
     event = pc.index_in(table["event"], pa.array(EVENTS)).to_numpy().astype(np.int8)
     item = pc.index_in(table["item_id"], items.ids).to_numpy().astype(np.int32)
     worth = np.array([weights.get(name, 0.0) for name in EVENTS], np.float32)
-    stars = np.where(
-        event == EVENTS.index("rate"), pc.fill_null(table["value"], 1.0).to_numpy(zero_copy_only=False), 1.0
-    )
+    rated = event == EVENTS.index("rate")
+    stars = np.where(rated, pc.fill_null(table["value"], 0.0).to_numpy(zero_copy_only=False), 1.0)
     found = Interactions(
         offsets=offsets,
         item=item,
@@ -190,4 +189,5 @@ def _ragged(
         event=event,
         items=items,
     )
-    return found.keep(found.weight != 0)  # what weighs nothing says nothing, not even that it was met
+    # what weighs nothing says nothing, not even that it was met; but no stars are a rating
+    return found.keep((found.weight != 0) | rated & (worth[event] > 0))

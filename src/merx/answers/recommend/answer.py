@@ -10,7 +10,7 @@ from merx.answers.recommend.offer import Admission, Offer, admission, left_out, 
 from merx.answers.recommend.question import RecommendQuestion
 from merx.answers.recommend.steps import Change, Pool, changes, pinned, pool, steps
 from merx.answers.recommend.visit import Visit, codes, visit
-from merx.explain.recommendation import reasons
+from merx.explain.recommendation import strongest
 from merx.recommend.arrange import arrange
 from merx.registry import kinds_for
 
@@ -113,7 +113,7 @@ def _explained(offers: list[Offer], shown: np.ndarray) -> dict[int, tuple[str, f
     for entry in offers:
         places = shown[(shown >= start) & (shown < start + len(entry.code))]
         own = places - start
-        why = reasons(entry.model, entry.known, entry.own[own])
+        why = strongest(entry.heard.explain(entry.own[own]), entry.model.items)
         for place, at, because in zip(places.tolist(), own.tolist(), why, strict=True):
             found[place] = (entry.kind, float(entry.score[at]), because)
         start += len(entry.code)

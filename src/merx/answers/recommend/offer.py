@@ -8,10 +8,9 @@ import numpy as np
 from merx.answers.answer import Context
 from merx.answers.recommend.question import RecommendQuestion
 from merx.answers.recommend.visit import Visit, codes
-from merx.data.contracts import Recommender
-from merx.data.interactions import Interactions
+from merx.data.contracts import Heard, Recommender
 from merx.errors import RequestError
-from merx.recommend.rank import rank
+from merx.recommend.rank import hear
 
 POOL = 500  # products that one kind offers; boosts, diversity and objective choose among them
 
@@ -77,8 +76,8 @@ class Offer:
     ----------
     kind : str
     model : Recommender
-    known : Interactions, a batch of one
-        What the model was asked about, in its own codes.
+    heard : Heard
+        What it has to say of the visit, in its own codes.
     own : int32 (n,)
         Codes in the model's items.
     code : int64 (n,)
@@ -91,7 +90,7 @@ class Offer:
 
     kind: str
     model: Recommender
-    known: Interactions
+    heard: Heard
     own: np.ndarray
     code: np.ndarray
     score: np.ndarray
@@ -113,17 +112,16 @@ def offer(context: Context, kind: str, visit: Visit, admitted: np.ndarray, befor
     for other in before:
         offered[other.code] = True
         offered[other.barred] = True
-    known = visit.basis.recode(model.items)
+    heard = hear(model, visit.basis.recode(model.items))
 
     def best(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         candidates = (place >= 0) & (wanted & ~offered)[place]
-        ranking = rank(model, known, POOL, candidates=candidates)
-        there = ranking.item[0] >= 0
-        return ranking.item[0][there], ranking.score[0][there]
+        item, score = heard.top(POOL, None, candidates)
+        return item[item >= 0], score[item >= 0]
 
     own, score = best(admitted)
     barred, barred_score = best(~admitted)
-    return Offer(kind, model, known, own, place[own], score, place[barred], barred_score)
+    return Offer(kind, model, heard, own, place[own], score, place[barred], barred_score)
 
 
 def left_out(offers: Sequence[Offer], admission: Admission, k: int) -> dict[str, int]:
