@@ -77,6 +77,7 @@ class Sequence:
     batch : int
         Events of a batch.
     learning_rate, weight_decay : float
+        Of AdamW: the size of a step, and how strongly large weights are held back.
     epochs : int
         Times that the events are gone through, at most.
     patience : int
@@ -85,6 +86,7 @@ class Sequence:
     held_out : float
         Share of the events that training is stopped by, the newest.
     seed : int
+        Of the first weights, the batches and what is drawn in them.
     """
 
     cell: str = among("linear", *CELLS)
