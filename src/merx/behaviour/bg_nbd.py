@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from merx.behaviour.likelihood import ROWS, Rows, history, maximise
+from merx.behaviour.likelihood import ROWS, Kernel, chance_alive, likeliest, median_wait
 from merx.data.customers import Customers
 from merx.kernels.lifetime import beta_geometric_future, beta_geometric_rows
 from merx.kernels.threads import over_rows
@@ -63,15 +63,7 @@ class FittedBGNBD:
 
     def alive(self, customers: Customers) -> np.ndarray:
         """The chance that each is a customer still, float64 (U,)."""
-        x, t, T = customers.frequency, customers.recency, customers.age
-        value, slope, found = np.empty(len(x)), np.empty((len(x), 4)), np.empty(len(x))
-        given = (self.r, self.alpha, self.a, self.b)
-        over_rows(
-            len(x),
-            ROWS,
-            lambda i, j: beta_geometric_rows(i, j, x, t, T, given, int(self.at_zero), value, slope, found),
-        )
-        return found
+        return chance_alive(_rows(self.at_zero), customers, (self.r, self.alpha, self.a, self.b))
 
     def expected(self, customers: Customers, days: float) -> np.ndarray:
         """Days with a purchase in the next `days`, float64 (U,)."""
@@ -84,7 +76,7 @@ class FittedBGNBD:
 
     def days_to_next(self, customers: Customers) -> np.ndarray:
         """Median days to the next purchase of those who have not left, float64 (U,)."""
-        return np.asarray((self.alpha + customers.age) * np.expm1(np.log(2) / (self.r + customers.frequency)))
+        return median_wait(self.r, self.alpha, customers)
 
     def _if_alive(self, x: np.ndarray, T: np.ndarray, days: float) -> np.ndarray:
         found = np.empty(len(x))
@@ -101,23 +93,11 @@ FittedMBGNBD = FittedBGNBD  # the same record, with at_zero
 
 
 def _fit(customers: Customers, at_zero: bool, model: str) -> FittedBGNBD:
-    seen = history(customers, model)
+    (r, alpha, a, b), likelihood = likeliest(_rows(at_zero), customers, (False, True, False, False), model)
+    return FittedBGNBD(r, alpha, a, b, at_zero, len(customers), likelihood)
 
-    def rows(some: slice) -> Rows:
-        x, t, T = seen.x[some], seen.t[some], seen.T[some]
-        alive = np.empty(len(x))
-        return lambda first, last, parameters, value, slope: beta_geometric_rows(
-            first, last, x, t, T, parameters, int(at_zero), value, slope, alive
-        )
 
-    (r, alpha, a, b), likelihood = maximise(rows, seen.count, 4, model)
-    purchases = float(customers.frequency.sum())  # each has a density, by the unit of time
-    return FittedBGNBD(
-        float(r),
-        float(alpha) * seen.unit,
-        float(a),
-        float(b),
-        at_zero,
-        len(customers),
-        likelihood - purchases * float(np.log(seen.unit)),
+def _rows(at_zero: bool) -> Kernel:
+    return lambda first, last, x, t, T, given, value, slope, alive: beta_geometric_rows(
+        first, last, x, t, T, given, int(at_zero), value, slope, alive
     )

@@ -18,6 +18,8 @@ FEWEST = 100  # customers who came back: with fewer, four parameters follow acci
 
 # work(first, last, parameters, value (n,), slope (n, parameters)) fills the rows first:last.
 Rows = Callable[[int, int, tuple[float, ...], np.ndarray, np.ndarray], None]
+# The same of repeat purchases: kernel(first, last, x, t, T, parameters, value, slope, alive (n,)).
+Kernel = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,53 @@ def history(customers: Customers, model: str) -> History:
     return History(x, t / unit, T / unit, count, unit)
 
 
+def likeliest(
+    kernel: Kernel, customers: Customers, times: tuple[bool, ...], model: str
+) -> tuple[list[float], float]:
+    """The parameters under which the purchases are likeliest, and the log-likelihood, times in days.
+
+    Parameters
+    ----------
+    times : bool of each parameter
+        Whether it is a time.
+
+    Raises
+    ------
+    FitError
+        Too few customers came back, or no maximum was found.
+    """
+    seen = history(customers, model)
+
+    def rows(some: slice) -> Rows:
+        x, t, T = seen.x[some], seen.t[some], seen.T[some]
+        alive = np.empty(len(x))
+        return lambda first, last, parameters, value, slope: kernel(
+            first, last, x, t, T, parameters, value, slope, alive
+        )
+
+    found, likelihood = maximise(rows, seen.count, len(times), model)
+    purchases = float(customers.frequency.sum())  # each has a density, by the unit of time
+    in_days = np.where(times, seen.unit, 1.0) * found
+    return in_days.tolist(), likelihood - purchases * float(np.log(seen.unit))
+
+
+def chance_alive(kernel: Kernel, customers: Customers, parameters: tuple[float, ...]) -> np.ndarray:
+    """The chance that each is a customer still, float64 (U,)."""
+    n = len(customers)
+    value, slope, alive = np.empty(n), np.empty((n, len(parameters))), np.empty(n)
+    seen = customers.frequency, customers.recency, customers.age
+    over_rows(n, ROWS, lambda first, last: kernel(first, last, *seen, parameters, value, slope, alive))
+    return alive
+
+
+def median_wait(r: float, alpha: float, customers: Customers) -> np.ndarray:
+    """Median days to the next purchase of those who do not leave before, float64 (U,).
+
+    Of rates Gamma(r + x, alpha + T) the chance of none in t days is ((alpha + T) / (alpha + T + t))^(r + x).
+    """
+    return np.asarray((alpha + customers.age) * np.expm1(np.log(2) / (r + customers.frequency)))
+
+
 def maximise(
     rows: Callable[[slice], Rows], count: np.ndarray, n: int, model: str
 ) -> tuple[np.ndarray, float]:
@@ -85,7 +134,8 @@ def maximise(
     inside = np.abs(found.x) < WIDEST
     if not np.isfinite(found.fun) or np.abs(found.jac[inside]).max(initial=0) > FLAT:
         raise FitError(
-            f"{model}: no parameters fit best ({found.message}); the purchases do not follow this model."
+            f"{model}: no parameters fit the purchases better than all others, so they do not follow "
+            "this model."
         )
     return np.exp(found.x), -float(found.fun) * float(count.sum())
 

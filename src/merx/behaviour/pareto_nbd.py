@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from merx.behaviour.likelihood import ROWS, Rows, history, maximise
+from merx.behaviour.likelihood import chance_alive, likeliest, median_wait
 from merx.data.customers import Customers
 from merx.kernels.lifetime import pareto_rows
-from merx.kernels.threads import over_rows
 
 
 @dataclass(frozen=True)
@@ -24,25 +23,10 @@ class ParetoNBD:
 
     def fit(self, customers: Customers) -> "FittedParetoNBD":
         """Maximum likelihood. Raises FitError where the data do not carry it."""
-        seen = history(customers, "pareto_nbd")
-
-        def rows(some: slice) -> Rows:
-            x, t, T = seen.x[some], seen.t[some], seen.T[some]
-            alive = np.empty(len(x))
-            return lambda first, last, parameters, value, slope: pareto_rows(
-                first, last, x, t, T, parameters, value, slope, alive
-            )
-
-        (r, alpha, s, beta), likelihood = maximise(rows, seen.count, 4, "pareto_nbd")
-        purchases = float(customers.frequency.sum())  # each has a density, by the unit of time
-        return FittedParetoNBD(
-            float(r),
-            float(alpha) * seen.unit,
-            float(s),
-            float(beta) * seen.unit,
-            len(customers),
-            likelihood - purchases * float(np.log(seen.unit)),
+        (r, alpha, s, beta), likelihood = likeliest(
+            pareto_rows, customers, (False, True, False, True), "pareto_nbd"
         )
+        return FittedParetoNBD(r, alpha, s, beta, len(customers), likelihood)
 
 
 @dataclass(frozen=True)
@@ -68,11 +52,7 @@ class FittedParetoNBD:
 
     def alive(self, customers: Customers) -> np.ndarray:
         """The chance that each is a customer still, float64 (U,)."""
-        x, t, T = customers.frequency, customers.recency, customers.age
-        value, slope, found = np.empty(len(x)), np.empty((len(x), 4)), np.empty(len(x))
-        given = (self.r, self.alpha, self.s, self.beta)
-        over_rows(len(x), ROWS, lambda i, j: pareto_rows(i, j, x, t, T, given, value, slope, found))
-        return found
+        return chance_alive(pareto_rows, customers, (self.r, self.alpha, self.s, self.beta))
 
     def expected(self, customers: Customers, days: float) -> np.ndarray:
         """Days with a purchase in the next `days`, float64 (U,)."""
@@ -84,7 +64,7 @@ class FittedParetoNBD:
 
     def days_to_next(self, customers: Customers) -> np.ndarray:
         """Median days to the next purchase of those who do not leave before, float64 (U,)."""
-        return np.asarray((self.alpha + customers.age) * np.expm1(np.log(2) / (self.r + customers.frequency)))
+        return median_wait(self.r, self.alpha, customers)
 
     def _if_alive(self, x: np.ndarray, T: np.ndarray, days: float) -> np.ndarray:
         """(r + x) (beta + T) / (alpha + T) times the integral of the chance to be there."""
