@@ -4,14 +4,13 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from merx.data.schema import EVENTS, TABLES
-from merx.errors import ConfigError, FitError
+from merx.errors import ConfigError
 from merx.price.limits import PriceRules
 from merx.recommend.scenario import SCENARIOS, Scenario
 from merx.registry import KINDS, kinds_for
@@ -113,17 +112,11 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged.
-    network_epochs : int
-        How often at most `sequence` goes through the events, where [models.sequence] epochs does not say;
-        more take longer and foretell better.
     """
 
     skip: tuple[str, ...] = ()
-    network_epochs: int = 3
 
     def __post_init__(self) -> None:
-        if self.network_epochs < 1:
-            raise ConfigError(f"[fit] network_epochs = {self.network_epochs}: at least 1.")
         for name in self.skip:
             if name not in KINDS:
                 raise ConfigError(f"skip: no kind {name!r}.{nearest(name, list(KINDS))}")
@@ -239,9 +232,8 @@ class ShopConfig:
         for name, hyper_parameters in self.models.items():
             if name not in KINDS:
                 raise ConfigError(f"[models.{name}]: no such kind.{nearest(name, list(KINDS))}")
-            with suppress(FitError):  # its library is not installed: it is refused when it is to be fitted
-                config_type, _ = KINDS[name].load()
-                build(config_type, hyper_parameters, f"models.{name}")
+            config_type, _ = KINDS[name].load()
+            build(config_type, hyper_parameters, f"models.{name}")
         for name in self.scenario_names:
             settings = self.scenario(name)
             for key in ("model", "visitor"):

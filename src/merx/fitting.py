@@ -19,7 +19,7 @@ from merx.data.customers import Customers
 from merx.data.interactions import Interactions
 from merx.data.panel import Panel, PricePanel, stack
 from merx.data.schema import EVENT_CODE
-from merx.errors import DataError, FitError, MerxError
+from merx.errors import DataError, MerxError
 from merx.models import Models
 from merx.registry import Kind
 from merx.store import assemble
@@ -59,16 +59,14 @@ def config_of(kind: Kind, config: ShopConfig) -> Any:
     A hyper-parameter that has the name of a kind is a member: what [models.KIND] does not say of it is as the
     member's own [models.MEMBER] has it.
 
-    Raises ConfigError on an unknown one, FitError where the kind's library is not installed.
+    Raises ConfigError on an unknown one.
     """
     config_type, _ = kind.load()
     fields = {field.name for field in dataclasses.fields(config_type)}
-    shared: dict[str, dict[str, Any]] = {
-        "forecast": {"horizon": config.forecast.horizon, "season_length": config.forecast.season_length},
-        "sequence": {"epochs": config.fit.network_epochs},
+    shared = {"horizon": config.forecast.horizon, "season_length": config.forecast.season_length}
+    values: dict[str, Any] = {
+        name: value for name, value in shared.items() if kind.task == "forecast" and name in fields
     }
-    given = shared.get(kind.task, {}) | shared.get(kind.name, {})
-    values = {name: value for name, value in given.items() if name in fields}
     values |= config.models.get(kind.name, {})
     for member in fields & config.models.keys():
         values[member] = {**config.models[member], **values.get(member, {})}
@@ -114,15 +112,13 @@ def fit(
         No kind at all could be fitted.
     """
     kinds = [registry.kind(name) for name in only] or registry.without(config.fit.skip)
-    configs = [_config_or_reason(kind, config) for kind in kinds]  # wrong settings are told before long work
+    configs = [config_of(kind, config) for kind in kinds]  # wrong settings are told before hours of work
     inputs = Inputs(engine, config)
     until = engine.query("overview").to_pylist()[0]["last_time"]
     fits = []
     for kind, settings in zip(kinds, configs, strict=True):
         start = perf_counter()
         try:
-            if isinstance(settings, FitError):
-                raise settings
             progress(f"{kind.name}: reading", 0, 1)
             given = [inputs.of(name) for name in kind.reads]
             fitted = settings.fit(*given, **_hook(kind, settings, given, progress))
@@ -136,14 +132,6 @@ def fit(
     if all(entry.refused for entry in fits):
         raise DataError(f"no model could be fitted. {fits[0].kind}: {fits[0].refused}")
     return FitReport(tuple(fits))
-
-
-def _config_or_reason(kind: Kind, config: ShopConfig) -> Any:
-    """The hyper-parameters of a kind, or the FitError that says why it cannot be fitted on this machine."""
-    try:
-        return config_of(kind, config)
-    except FitError as error:
-        return error
 
 
 def _hook(kind: Kind, settings: Any, given: list[Any], progress: Progress) -> dict[str, Any]:

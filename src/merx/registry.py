@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from merx.errors import ConfigError, FitError
+from merx.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Kind:
     reads: tuple[str, ...]
 
     def load(self) -> tuple[type, type]:
-        """The config class and the fitted class. Raises FitError where its library is not installed."""
+        """The config class and the fitted class. Raises ConfigError where its library is not installed."""
         try:
             module = importlib.import_module(self.module)
         except ModuleNotFoundError as error:
-            raise FitError(f"{self.name} needs the library {error.name}; install it with pip.") from None
+            raise ConfigError(f"{self.name} needs the library {error.name}; install it with pip.") from None
         return getattr(module, self.config), getattr(module, f"Fitted{self.config}")
 
 

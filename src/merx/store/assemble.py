@@ -30,10 +30,8 @@ def interactions(engine: Engine, weights: Mapping[str, float]) -> tuple[Interact
     table = engine.query("histories")
     if not table.num_rows:
         raise DataError("no event names both a shopper (user_id) and a product (item_id); ingest some.")
-    user = table["user_id"].combine_chunks().dictionary_encode()  # the rows come sorted by user
-    counts = np.bincount(user.indices.to_numpy(), minlength=len(user.dictionary))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return _ragged(table, offsets, items(engine), weights), Vocabulary(user.dictionary)
+    users, _, offsets = _users(table)
+    return _ragged(table, offsets, items(engine), weights), users
 
 
 def sessions(engine: Engine, weights: Mapping[str, float]) -> Interactions:
@@ -71,10 +69,10 @@ def customers(engine: Engine, until: int) -> Customers:
     table = engine.query("purchase_days", until=str(np.datetime64(until, "us")))
     if not table.num_rows:
         raise DataError("no purchase names a shopper (user_id) and a product (item_id); ingest orders.")
-    user = table["user_id"].combine_chunks().dictionary_encode()  # the rows come sorted by user and day
+    users, code, _ = _users(table)
     return customers_of(
-        Vocabulary(user.dictionary),
-        user.indices.to_numpy(),
+        users,
+        code,
         table["day"].cast(pa.int32()).to_numpy(),
         table["value"].to_numpy(),
         (until - 1) // DAY,
@@ -92,12 +90,11 @@ def activity(engine: Engine, until: int) -> Activity:
     table = engine.query("activity", until=str(np.datetime64(until, "us")))
     if not table.num_rows:
         raise DataError("no event names a shopper (user_id); ingest some.")
-    user = table["user_id"].combine_chunks().dictionary_encode()  # the rows come sorted by user and day
-    count = np.bincount(user.indices.to_numpy(), minlength=len(user.dictionary))
+    users, _, offsets = _users(table)
     day = table["day"].cast(pa.int32()).to_numpy().astype(np.int64)
     return Activity(
-        Vocabulary(user.dictionary),
-        np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
+        users,
+        offsets,
         day,
         np.column_stack([table[name].to_numpy() for name in COUNTS]),
         table["revenue"].to_numpy(),
@@ -171,6 +168,14 @@ def history(engine: Engine, user_id: str, weights: Mapping[str, float]) -> Inter
     table = engine.query("history", user=user_id)
     own = Vocabulary.of(table["item_id"].to_pylist())
     return _ragged(table, np.array([0, table.num_rows], np.int64), own, weights)
+
+
+def _users(table: pa.Table) -> tuple[Vocabulary, np.ndarray, np.ndarray]:
+    """The shoppers (U,) of rows that come sorted by user_id, the code of each row, and offsets (U + 1,)."""
+    user = table["user_id"].combine_chunks().dictionary_encode()
+    code = user.indices.to_numpy()
+    count = np.bincount(code, minlength=len(user.dictionary))
+    return Vocabulary(user.dictionary), code, np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
 
 
 def _ragged(
