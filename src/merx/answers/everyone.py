@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from merx.answers.answer import Context
 from merx.behaviour.lifetime_value import lifetime_value
 from merx.behaviour.segments import Segments, by_propensity, rfm
 from merx.data.activity import Activity
 from merx.data.customers import Customers
-from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, RequestError
 from merx.registry import kinds_for
 from merx.store import assemble
@@ -21,67 +19,30 @@ from merx.store.engine import Engine
 VALUE = "gamma_gamma"
 # What is said of each shopper, in the order of the columns.
 FIGURES = ("purchase", "churn", "revenue", "alive", "days_to_next", "historic", "predicted", "total")
-ALONE = "none"  # the action of who is held out
 
 
 @dataclass(frozen=True)
 class Everyone:
-    """U shoppers, all that an event names.
+    """All U shoppers that an event names.
 
     Parameters
     ----------
-    users : Vocabulary (U,)
-    names, actions : tuples of str
-        Of the segments: those by propensity, then those by recency, frequency and value.
-    segment : int32 (U,)
-        Place in `names`, -1 for who never bought and was not active lately.
-    held_out : bool (U,)
-    figures : dict of float64 (U,)
-        By the names of FIGURES; NaN where it is not known.
+    segments : Segments
+        By propensity, or else by recency, frequency and value; -1 for who never bought and was not active
+        lately. Its figures are FIGURES.
     activity : Activity of these shoppers
     """
 
-    users: Vocabulary
-    names: tuple[str, ...]
-    actions: tuple[str, ...]
-    segment: np.ndarray
-    held_out: np.ndarray
-    figures: dict[str, np.ndarray]
+    segments: Segments
     activity: Activity
 
-    def to_table(self) -> pa.Table:
-        """One row per shopper: user_id, segment, action, held_out, and the figures, null where not known."""
-        told = np.where(self.held_out, len(self.actions), self.segment)
-        columns: dict[str, Any] = {
-            "user_id": self.users.ids,
-            "segment": _taken(self.names, self.segment),
-            "action": _taken((*self.actions, ALONE), told),
-            "held_out": self.held_out,
-        }
-        for name in FIGURES:
-            columns[name] = pa.array(self.figures[name], mask=~np.isfinite(self.figures[name]))
-        return pa.table(columns)
-
-    def segments(self) -> list[dict[str, Any]]:
-        """One row per segment that has a shopper: its counts, and the mean of each figure that is known."""
-        rows = []
-        for place, (name, action) in enumerate(zip(self.names, self.actions, strict=True)):
-            those = self.segment == place
-            if not those.any():
-                continue
-            row: dict[str, Any] = {
-                "segment": name,
-                "action": action,
-                "shoppers": int(those.sum()),
-                "held_out": int(self.held_out[those].sum()),
-            }
-            for figure in FIGURES:
-                values = self.figures[figure][those]
-                row[figure] = rounded(
-                    values[np.isfinite(values)].mean() if np.isfinite(values).any() else None
-                )
-            rows.append(row)
-        return rows
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per segment that has a shopper, as in `Segments.summary`, figures of six digits."""
+        return [
+            {name: rounded(value) if name in FIGURES else value for name, value in row.items()}
+            for row in self.segments.summary().to_pylist()
+            if row["shoppers"]
+        ]
 
 
 def everyone(context: Context, lifetime: str, days: int, discount: float, held_out: float) -> Everyone:
@@ -177,9 +138,4 @@ def _together(activity: Activity, figures: dict[str, np.ndarray], parts: list[Se
         segment[user[new]] = part.segment[new] + len(names)
         held_out[user[new]] = part.held_out[new]
         names, actions = names + part.names, actions + part.actions
-    return Everyone(activity.users, names, actions, segment, held_out, figures, activity)
-
-
-def _taken(words: tuple[str, ...], place: np.ndarray) -> pa.Array:
-    """The words at these places (n,), null where it is -1."""
-    return pa.array(words).take(pa.array(place, pa.int64(), mask=place < 0))
+    return Everyone(Segments(activity.users, names, actions, segment, held_out, figures), activity)

@@ -72,28 +72,28 @@ def shoppers(context: Context, question: ShoppersQuestion) -> Answer:
     )
     if question.user is not None:
         return _one(context, question, known, rules)
-    rows = known.segments()
-    nowhere = int(np.count_nonzero(known.segment < 0))
+    rows, everybody = known.rows(), len(known.activity.users)
+    nowhere = int(np.count_nonzero(known.segments.segment < 0))
     content = {
         "user_id": None,
         "days": question.days,
-        "shoppers": len(known.users),
+        "shoppers": everybody,
         "in_no_segment": nowhere,
         "rows": rows,
     }
-    summary = f"{len(known.users) - nowhere:,} of {len(known.users):,} shoppers are in {len(rows)} segments"
+    summary = f"{everybody - nowhere:,} of {everybody:,} shoppers are in {len(rows)} segments"
     if nowhere:
         summary += f"; the rest ({nowhere:,}) never bought and was not there lately"
-    return Answer(content, (f"{summary}.",), (*rules, *context.notes), known.to_table())
+    return Answer(content, (f"{summary}.",), (*rules, *context.notes), known.segments.to_table())
 
 
 def _one(context: Context, question: ShoppersQuestion, known: Everyone, rules: tuple[str, ...]) -> Answer:
     """All that is known of one shopper."""
     assert question.user is not None
-    place = known.users.code(question.user)
+    place = known.activity.users.code(question.user)
     if place < 0:
         raise RequestError(f"no event names the shopper {question.user!r}.")
-    table = known.to_table().slice(place, 1)
+    table = known.segments.to_table().slice(place, 1)
     row: dict[str, Any] = {
         name: rounded(value) if name in FIGURES else value for name, value in table.to_pylist()[0].items()
     }
@@ -120,7 +120,7 @@ def _why(context: Context, known: Everyone, place: int) -> dict[str, tuple[Moved
     """What moved each of the shopper's chances and amounts that are known."""
     found = {}
     for kind in GOALS:
-        if np.isfinite(known.figures[kind][place]):
+        if np.isfinite(known.segments.figures[kind][place]):
             attribution = context.model(kind, "propensity").explain(known.activity, np.array([place]))
             moves = moved(attribution, 0)
             found[kind] = tuple(

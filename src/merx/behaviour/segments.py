@@ -14,6 +14,7 @@ from merx.data.customers import Customers
 from merx.data.vocabulary import Vocabulary
 
 FIFTHS = 5
+ALONE = "none"  # the action of who is held out
 LIKELY, UNLIKELY = 0.8, 0.5  # quantiles of a chance from and up to which a shopper counts as such
 
 # The first that fits, by the fifths of recency and of frequency and value together (5 is best).
@@ -39,7 +40,7 @@ PROPENSITY_RULES: tuple[tuple[str, int | None, int | None, str], ...] = (
 
 @dataclass(frozen=True)
 class Segments:
-    """One segment for each of U shoppers.
+    """The segments of U shoppers, and what is known of them.
 
     Parameters
     ----------
@@ -47,11 +48,11 @@ class Segments:
     names, actions : tuples of str
         Of the segments, and what is suggested for each.
     segment : int32 (U,)
-        Place in `names`.
+        Place in `names`, -1 for who is in none.
     held_out : bool (U,)
         Drawn at random to be left alone: what the others do beyond these is the effect of the action.
-    basis : dict of float64 (U,)
-        What the segments were made from, by name.
+    figures : dict of float64 (U,)
+        What the segments were made from and whatever else is known, by name; NaN where it is not.
     """
 
     users: Vocabulary
@@ -59,37 +60,44 @@ class Segments:
     actions: tuple[str, ...]
     segment: np.ndarray
     held_out: np.ndarray
-    basis: dict[str, np.ndarray]
+    figures: dict[str, np.ndarray]
 
     def to_table(self) -> pa.Table:
-        """One row per shopper: user_id, segment, action, held_out, and what it was made from.
+        """One row per shopper: user_id, segment, action, held_out and the figures, null where not known.
 
         The action of those held out is "none".
         """
         told = np.where(self.held_out, len(self.actions), self.segment)
-        return pa.table(
-            {
-                "user_id": self.users.ids,
-                "segment": pa.array(self.names).take(self.segment),
-                "action": pa.array([*self.actions, "none"]).take(told),
-                "held_out": self.held_out,
-                **self.basis,
-            }
-        )
+        columns: dict[str, object] = {
+            "user_id": self.users.ids,
+            "segment": _taken(self.names, self.segment),
+            "action": _taken((*self.actions, ALONE), told),
+            "held_out": self.held_out,
+        }
+        columns |= {name: pa.array(one, mask=~np.isfinite(one)) for name, one in self.figures.items()}
+        return pa.table(columns)
 
     def summary(self) -> pa.Table:
-        """One row per segment, in their order: segment, action, shoppers, held_out, basis means."""
-        count = np.bincount(self.segment, minlength=len(self.names))
+        """One row per segment, in their order: segment, action, shoppers, held_out, means of the figures.
+
+        A mean is of those of whom the figure is known, null where that is nobody.
+        """
+
+        def added(where: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+            inside = where & (self.segment >= 0)
+            weights = None if values is None else values[inside]
+            return np.bincount(self.segment[inside], weights, len(self.names))
+
         columns: dict[str, object] = {
             "segment": pa.array(self.names),
             "action": pa.array(self.actions),
-            "shoppers": count,
-            "held_out": np.bincount(self.segment[self.held_out], minlength=len(self.names)),
+            "shoppers": added(np.ones(len(self.segment), bool)),
+            "held_out": added(self.held_out),
         }
-        for name, values in self.basis.items():
+        for name, values in self.figures.items():
             known = np.isfinite(values)
-            total = np.bincount(self.segment[known], values[known], minlength=len(self.names))
-            columns[name] = total / np.maximum(np.bincount(self.segment[known], minlength=len(self.names)), 1)
+            count = added(known)
+            columns[name] = pa.array(added(known, values) / np.maximum(count, 1), mask=count == 0)
         return pa.table(columns)
 
 
@@ -168,3 +176,8 @@ def _level(chance: np.ndarray) -> np.ndarray:
         return np.zeros(len(chance), np.int64)
     low, high = np.nanquantile(chance, [UNLIKELY, LIKELY])
     return np.where(chance >= high, 2, np.where(chance > low, 1, 0))
+
+
+def _taken(words: tuple[str, ...], place: np.ndarray) -> pa.Array:
+    """The words at these places (n,), null where it is -1."""
+    return pa.array(words).take(pa.array(place, pa.int64(), mask=place < 0))
