@@ -18,6 +18,7 @@ def fitted_shop_folder(tmp_path_factory):
     simulate(folder, users=200, items=40, days=210, seed=1)
     with open(folder / "shop.toml", "a") as settings:
         settings.write("\n[forecast]\nfew_items = 1\n\n[models.price_response]\ndraws = 50\n")
+        settings.write("\n[models.sequence]\nepochs = 3\n")
     Shop(folder).fit()
     return folder
 

@@ -117,6 +117,9 @@ def test_scenarios_take_what_they_do_not_say_from_recommend(tmp_path):
         ("[models.item_knn]\nneighbour = 3", r"\[models.item_knn\] neighbour: .* Did you mean neighbours\?"),
         ("[events.weights]\nrefund = 3", r"refund: 0 or below"),
         ("[events.weights]\nrate = 2", r"rate: 1, as a rating counts its stars"),
+        ("[shoppers]\ndays = 0", r"\[shoppers\] days = 0: at least 1"),
+        ("[shoppers]\nheld_out = 1.0", r"held_out = 1.0: from 0 to below 1"),
+        ("[shoppers]\nlifetime = 'als'", r"\[shoppers\] lifetime = 'als': no such kind"),
         ("[shop", r"shop.toml: "),
     ],
 )

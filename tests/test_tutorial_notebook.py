@@ -2,16 +2,13 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 
+import notebook
 import pytest
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("MERX_DATA", ROOT.parent / "shared" / "data")).resolve()
-sys.path.insert(0, str(ROOT / "tools"))
-
-import notebook  # noqa: E402
 
 PAGE = notebook.PAGE.read_text(encoding="utf-8")
 PRINTED = re.compile(r"^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)

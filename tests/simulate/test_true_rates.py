@@ -1,12 +1,7 @@
 """The truth of the benchmark of the blend: who will buy what, as the simulator draws it."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from _truth import true_rates
 from merx.simulate.simulation import Simulation
