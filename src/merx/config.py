@@ -111,10 +111,11 @@ class FitSettings:
     Parameters
     ----------
     skip : list of str
-        Kinds of models that are neither fitted nor judged.
+        Kinds of models that are neither fitted nor judged. `sequence` takes longest and answers no list by
+        itself; [] fits it too.
     """
 
-    skip: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ("sequence",)
 
     def __post_init__(self) -> None:
         for name in self.skip:
