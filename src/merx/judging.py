@@ -318,7 +318,7 @@ def _score(
     )
     sentence = f"{model} {verb} {trivial} ({loss} {-verdict.gain:+.3g} ± {verdict.margin:.2g})."
     if not verdict.beats:
-        sentence += f" Prefer {trivial}."
+        sentence += " Do not rely on it yet."
     return Score(task, model, metrics, verdict.beats, sentence)
 
 
