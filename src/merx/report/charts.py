@@ -17,7 +17,6 @@ from __future__ import annotations
 import numpy as np
 
 from merx.report.bars import evaluation_chart, ingest_chart, reasons_chart
-from merx.report.model import Dates, Floats, as_list
 from merx.report.parts import (
     ACCENT,
     BAD,
@@ -39,6 +38,7 @@ from merx.report.parts import (
     pairs,
     tooltip,
 )
+from merx.report.values import Dates, Floats, as_list
 
 __all__ = [
     "decomposition_chart",

@@ -10,38 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from merx.errors import DataError
+from merx.report.values import NAN, Dates, Floats, one_of, same_length
 
-Floats = NDArray[np.float64]
-Dates = NDArray[np.datetime64]
 State = Literal["ready", "weak", "refused"]
 Severity = Literal["info", "warning", "serious"]
 Grade = Literal["A", "B", "C", "D"]
-
-NAN = float("nan")
-
-
-def _same_length(record: object, where: str, *names: str) -> None:
-    """Check that the named arrays of a record are 1-d and of one length, and that there is something in them.
-
-    Raises:
-        DataError: they are not.
-    """
-    shapes = {name: np.shape(getattr(record, name)) for name in names}
-    first = next(iter(shapes.values()))
-    if len(first) != 1 or first[0] == 0 or any(shape != first for shape in shapes.values()):
-        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise DataError(f"report, {where}: arrays must be 1-d, not empty and of one length; got {found}.")
-
-
-def _one_of(value: str, allowed: tuple[str, ...], where: str) -> None:
-    if value not in allowed:
-        raise DataError(f"report, {where}: {value!r} is not one of {', '.join(allowed)}.")
 
 
 @dataclass(frozen=True)
@@ -106,7 +84,7 @@ class Capability:
     advice: str = ""
 
     def __post_init__(self) -> None:
-        _one_of(self.state, ("ready", "weak", "refused"), f"capability {self.name!r}")
+        one_of(self.state, ("ready", "weak", "refused"), f"capability {self.name!r}")
 
 
 @dataclass(frozen=True)
@@ -118,7 +96,7 @@ class Finding:
     severity: Severity = "info"
 
     def __post_init__(self) -> None:
-        _one_of(self.severity, ("info", "warning", "serious"), f"finding {self.title!r}")
+        one_of(self.severity, ("info", "warning", "serious"), f"finding {self.title!r}")
 
 
 @dataclass(frozen=True)
@@ -257,8 +235,8 @@ class ForecastSeries:
     decision_id: str = ""
 
     def __post_init__(self) -> None:
-        _same_length(self, f"forecast {self.title!r}", "dates", "y")
-        _same_length(self, f"forecast {self.title!r}", "future", "mean", "lo80", "hi80", "lo95", "hi95")
+        same_length(self, f"forecast {self.title!r}", "dates", "y")
+        same_length(self, f"forecast {self.title!r}", "future", "mean", "lo80", "hi80", "lo95", "hi95")
 
 
 @dataclass(frozen=True)
@@ -277,7 +255,7 @@ class Decomposition:
     step: str = "day"
 
     def __post_init__(self) -> None:
-        _same_length(self, "decomposition", "dates", "observed", "trend", "seasonal", "remainder")
+        same_length(self, "decomposition", "dates", "observed", "trend", "seasonal", "remainder")
 
 
 @dataclass(frozen=True)
@@ -322,7 +300,7 @@ class Quote:
     decision_id: str = ""
 
     def __post_init__(self) -> None:
-        _one_of(self.grade, ("A", "B", "C", "D"), f"grade of quote {self.item_id!r}")
+        one_of(self.grade, ("A", "B", "C", "D"), f"grade of quote {self.item_id!r}")
 
 
 @dataclass(frozen=True)
@@ -346,7 +324,7 @@ class PriceCurve:
 
     def __post_init__(self) -> None:
         names = ("price", "units", "units_low", "units_high", "profit", "profit_low", "profit_high")
-        _same_length(self, f"price curve {self.item_id!r}", *names)
+        same_length(self, f"price curve {self.item_id!r}", *names)
         if np.any(np.diff(self.price) <= 0):
             raise DataError(f"report, price curve {self.item_id!r}: prices must ascend.")
 
@@ -383,8 +361,3 @@ class Report:
     forecasts: Forecasts | None = None
     prices: Prices | None = None
     notes: tuple[str, ...] = field(default=())  # shown at the foot: limits, how to read it
-
-
-def as_list(values: NDArray[Any]) -> list[float | None]:
-    """Array (N,) -> JSON numbers of six digits; NaN and infinity become null."""
-    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in np.asarray(values, np.float64)]

@@ -30,8 +30,9 @@ from merx.report.charts import (
     reasons_chart,
 )
 from merx.report.formats import known
-from merx.report.model import Interval, Prices, Report, ScoreTable, as_list
+from merx.report.model import Interval, Prices, Report, ScoreTable
 from merx.report.parts import Option
+from merx.report.values import as_list
 
 _SCRIPTS = ("vendor/echarts.min.js", "assets/charts.js", "assets/report.js")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from merx.report.model import Dates, Floats, as_list
+from merx.report.values import Dates, Floats, as_list
 
 Option = dict[str, Any]
 Format = Literal["number", "money", "price", "percent", "metric", "day"]
