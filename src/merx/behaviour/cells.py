@@ -11,7 +11,6 @@ Its gates do not look at the state, so they are made for all steps at once; what
 is one multiplication and one addition per number.
 """
 
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -24,31 +23,23 @@ class Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, keep: Tensor, add: Tensor, sizes: list[int]) -> Tensor:  # noqa: D102
         state = add.clone()  # (N, F)
-        steps = _steps(sizes)
-        for (before, _), (now, size) in pairwise(steps):
-            state[now : now + size].addcmul_(keep[now : now + size], state[before : before + size])
+        kept, states = keep.split(sizes), state.split(sizes)
+        for t in range(1, len(sizes)):
+            states[t].addcmul_(kept[t], states[t - 1][: sizes[t]])
         ctx.save_for_backward(keep, state)
-        ctx.steps = steps
+        ctx.sizes = sizes
         return state
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        keep, state = ctx.saved_tensors
-        d_add, d_keep = slope.clone(), torch.zeros_like(keep)
-        for (before, _), (now, size) in reversed(list(pairwise(ctx.steps))):
-            here, there = slice(now, now + size), slice(before, before + size)
-            d_add[there].addcmul_(keep[here], d_add[here])
-            torch.mul(d_add[here], state[there], out=d_keep[here])
+        keep, state = (part.split(ctx.sizes) for part in ctx.saved_tensors)
+        d_keep, d_add = torch.zeros_like(slope), slope.clone()
+        by_keep, by_add = d_keep.split(ctx.sizes), d_add.split(ctx.sizes)
+        for t in range(len(ctx.sizes) - 1, 0, -1):
+            size = ctx.sizes[t]
+            by_add[t - 1][:size].addcmul_(keep[t], by_add[t])
+            torch.mul(by_add[t], state[t - 1][:size], out=by_keep[t])
         return d_keep, d_add, None
-
-
-def _steps(sizes: list[int]) -> list[tuple[int, int]]:
-    """First event of each step and how many it has."""
-    steps, first = [], 0
-    for size in sizes:
-        steps.append((first, size))
-        first += size
-    return steps
 
 
 class LinearRecurrence(nn.Module):

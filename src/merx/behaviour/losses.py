@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+TINY = torch.finfo(torch.float32).tiny
 CHUNK = 1 << 20  # scores held at once: they stay in the processor's cache
 
 
@@ -30,7 +31,7 @@ class SharedSoftmax(torch.autograd.Function):
     ) -> Tensor:
         n, k = len(hidden), len(others)
         step = max(1, CHUNK // (k + 1))
-        d_hidden, d_target, d_others = (torch.zeros_like(x) for x in (hidden, target, others))
+        d_hidden, d_target, d_others = (torch.empty_like(x) for x in (hidden, target, others))
         loss = hidden.new_zeros(())
         buffer = hidden.new_empty(min(step, n), k + 1)
         for first in range(0, n, step):
@@ -42,13 +43,12 @@ class SharedSoftmax(torch.autograd.Function):
                 score[:, :k] -= shift
             score[:, k] = (h * t).sum(1)
             bar(score, same[part])
-            torch.log_softmax(score, 1, out=score)
-            loss -= score[:, k].sum()
-            slope = score.exp_()  # by the scores
+            slope = torch.softmax(score, 1, out=score)  # by the scores
             own = slope[:, k:] - 1
+            loss -= slope[:, k].clamp_min(TINY).log().sum()
             d_target[part] = own * h
             torch.addmm(own * t, slope[:, :k], others, out=d_hidden[part])
-            d_others.addmm_(slope[:, :k].T, h)
+            d_others.addmm_(slope[:, :k].T, h, beta=min(first, 1))  # at first there is nothing to add to
         ctx.save_for_backward(d_hidden, d_target, d_others)
         ctx.n = n
         return loss / n
