@@ -30,3 +30,9 @@ def data(name: str) -> Path:
     if not path.exists():
         raise SystemExit(f"{path} is not there; set MERX_DATA to the folder of the data sets.")
     return path
+
+
+def peak() -> float:
+    """The largest memory of this process so far, in MiB. (ru_maxrss would count the parent's before exec.)"""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
+from _process import peak
 from merx.data.interactions import Interactions
 from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
@@ -154,12 +155,6 @@ def theirs(name: str, shop: Interactions) -> tuple[Callable[[], Any], Callable[[
         return model
 
     return fit, lambda model: model.recommend(asked, histories, N=K)[0]
-
-
-def peak() -> float:
-    """The largest memory of this process so far, in MiB. (ru_maxrss would count the parent's before exec.)"""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def work_of(name: str, shop: Interactions) -> tuple[Callable[[], Any], Callable[[Any], np.ndarray]]:

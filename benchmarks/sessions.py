@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,9 @@ from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.recommend.rank import rank
 from merx.recommend.session_knn import MINUTE, FittedSessionKNN, SessionKNN
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 K = 20
 EVERY = 6  # the peers answer every so many test cases: one takes some ten milliseconds
@@ -78,9 +82,17 @@ def diginetica() -> tuple[Interactions, Interactions, np.ndarray]:
 def yoochoose() -> tuple[Interactions, Interactions, np.ndarray]:
     """The same of the excerpt: every click of a test session but the first is a target."""
     folder = data("yoochoose_100k")
-    tables = [pq.read_table(folder / f"{name}.parquet").to_pandas() for name in ("train_full", "test")]
-    items = Vocabulary.of(str(item) for item in tables[0].ItemId.unique())
-    train, test = (table.sort_values(["SessionId", "Time"], kind="stable") for table in tables)
+    return clicks_and_prefixes(
+        *(pq.read_table(folder / f"{name}.parquet").to_pandas() for name in ("train_full", "test"))
+    )
+
+
+def clicks_and_prefixes(
+    train: "pd.DataFrame", test: "pd.DataFrame"
+) -> tuple[Interactions, Interactions, np.ndarray]:
+    """Sessions to learn from; of the others, what came before each click but the first, and that click."""
+    items = Vocabulary.of(str(item) for item in train.ItemId.unique())
+    train, test = (table.sort_values(["SessionId", "Time"], kind="stable") for table in (train, test))
     test = test[test.ItemId.astype(str).isin(items.ids.to_pylist())]
 
     def ragged(table) -> Interactions:  # type: ignore[no-untyped-def]
