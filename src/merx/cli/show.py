@@ -133,7 +133,8 @@ def show_run(result: dict[str, Any]) -> None:
 
     if (said := result["shoppers"]) is not None:
         part = sections.coming(Decision(**said), result["evaluate"], {}, {})
-        console.print(Text.assemble(("Shoppers to come: ", "bold"), sentences.coming(part, currency(""))))
+        told = sentences.coming(part, currency("")).replace("\u202f", " ")
+        console.print(Text.assemble(("Shoppers to come: ", "bold"), told))
         console.print(f"decision {said['id']}", style="dim")
     show_report(result)
 

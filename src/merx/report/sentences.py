@@ -111,11 +111,14 @@ def coming(part: ShoppersToCome, unit: f.Currency) -> str:
     """How many will order, what that brings, whom to act on first, and what of that not to rely on."""
     if not part.segments:
         return "Nothing can be said of the shoppers to come yet."
-    buys, brings = part.of("purchase"), part.of("revenue") or part.of("predicted")
+    buys = part.of("purchase") or part.of("churn")
+    brings = part.of("revenue") or part.of("predicted")
+    shoppers = sum(x.shoppers for x in part.segments)
     told = [foretold(buys, unit)] if buys else []
     if brings:
         same = buys is not None and (buys.shoppers, buys.active) == (brings.shoppers, brings.active)
         told.append(foretold(brings, unit, them=same))
+    told = told or [f"{f.count(shoppers, 'shopper')} in segments by what they bought."]
     told += [
         f"Act first on “{x.name}”, {f.count(x.shoppers - x.held_out, 'shopper')}: {_low(x.action)}"
         for name in part.act_on[:1]
@@ -127,9 +130,6 @@ def coming(part: ShoppersToCome, unit: f.Currency) -> str:
         for one in (buys, brings)
         if one is not None and one.beats is False
     ]
-    if not told:
-        shoppers = sum(x.shoppers for x in part.segments)
-        return f"{f.count(shoppers, 'shopper')} in segments by what they bought."
     return " ".join(told)
 
 

@@ -78,7 +78,7 @@ def unknown(refused: Mapping[str, tuple[str, str]]) -> report.ShoppersToCome:
     return report.ShoppersToCome(
         segments=(),
         hidden=tuple(
-            report.Hidden(kind, SAYS.get(kind) or SAYS[task], reason)
+            report.Hidden(kind, SAYS.get(kind) or SAYS[task], reason.removeprefix(f"{kind}: "))
             for kind, (task, reason) in refused.items()
         ),
     )
