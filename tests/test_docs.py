@@ -73,6 +73,11 @@ def test_every_command_setting_kind_and_column_is_on_its_page():
     assert [c for table in TABLES.values() for c in table.names if f"| `{c}` |" not in tables] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_table_is_empty(page):
+    assert not re.search(r"^\|[-:|]+\|\n(?!\|)", page.read_text(encoding="utf-8") + "\n", re.MULTILINE)
+
+
 # The public face
 
 

@@ -287,6 +287,8 @@ def _about(kind: type) -> str:
 
 
 def _fields(kind: type) -> str:
+    if not dataclasses.fields(kind):
+        return "It has no settings.\n"
     told = parameters(kind)
     rows = ["| key | type | default | |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):

@@ -128,6 +128,7 @@ def fit(
             version = models.save(kind.name, fitted, settings, about)
             fits.append(Fit(kind.name, version, fitted_on, seconds))
         except MerxError as error:
+            models.refuse(kind.name, str(error))
             fits.append(Fit(kind.name, "", "", perf_counter() - start, refused=str(error)))
     if all(entry.refused for entry in fits):
         raise DataError(f"no model could be fitted. {fits[0].kind}: {fits[0].refused}")

@@ -271,9 +271,10 @@ def _propensities(
         return _score(kind.name, metrics, against(own, trivial), "the base rate", "log loss")
 
     return list(each("propensity", judge).values()), (
-        f"As of {days} days before the end: fitted on what came before, told of the shoppers active in the "
-        "last 28 days (churn: 7), judged on the 7 days after (revenue: 28). The trivial answers: the same "
-        "chance for all, as many as did it in the four weeks before; and the revenue of the 28 days before."
+        f"As of {np.datetime64(known.end, 'D')}, {days} days before the end: fitted on what came before, "
+        "told of the shoppers active in the last 28 days (churn: 7), judged on the 7 days from then on "
+        "(revenue: 28). The trivial answers: the same chance for all, as many as did it in the four weeks "
+        "before; and the revenue of the 28 days before."
     )
 
 
@@ -303,9 +304,9 @@ def _lifetimes(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -
     if scores:
         scores.append(Score("lifetime", BAR_LIFETIME, numbers(same, came), None, "The bar for the others."))
     return scores, (
-        f"Days with an order in the last {days} days of the {len(customers):,} who were customers before, "
-        f"told from what they did until then. {BAR_LIFETIME}: each goes on as before, purchases after the "
-        "first over the days since."
+        f"Days with an order in the {days} days from {np.datetime64(first, 'D')} on, of the "
+        f"{len(customers):,} who were customers before, told from what they did until then. {BAR_LIFETIME}: "
+        "each goes on as before, purchases after the first over the days since."
     )
 
 

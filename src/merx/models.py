@@ -2,6 +2,7 @@
 
 models/<kind>/<utc>-<hash16>/  one saved model, its manifest hashing to hash16
 models/<kind>/current          the name of the version in force; replaced atomically
+models/<kind>/refused          why the last fit was refused; not there where it was not
 """
 
 import hashlib
@@ -38,7 +39,18 @@ class Models:
                 sync(path)
             os.replace(model, home / version)
         replace_text(home / "current", version)
+        (home / "refused").unlink(missing_ok=True)
         return version
+
+    def refuse(self, kind: str, reason: str) -> None:
+        """Write down why a kind could not be fitted; a version that is in force stays so."""
+        (self.folder / kind).mkdir(parents=True, exist_ok=True)
+        replace_text(self.folder / kind / "refused", reason)
+
+    def refused(self) -> dict[str, str]:
+        """Why the last fit of a kind was refused, of those of which it was."""
+        notes = {kind: self.folder / kind / "refused" for kind in registry.KINDS}
+        return {kind: note.read_text(encoding="utf-8") for kind, note in notes.items() if note.exists()}
 
     def versions(self) -> dict[str, str]:
         """The version in force of every kind that was fitted."""

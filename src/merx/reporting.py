@@ -6,7 +6,8 @@ from typing import Any
 
 import merx
 from merx import report, sections
-from merx.answers import ForecastQuestion, PriceQuestion, RecommendQuestion
+from merx.answers import ForecastQuestion, PriceQuestion, RecommendQuestion, ShoppersQuestion
+from merx.answers.everyone import VALUE
 from merx.answers.price import PRICE_MODEL
 from merx.config import ShopConfig
 from merx.decisions import Decision
@@ -14,6 +15,7 @@ from merx.errors import RequestError
 from merx.fitting import forecast_panels
 from merx.ingest import Readiness
 from merx.models import Models
+from merx.registry import kind, kinds_for
 from merx.store.demand import demand, price_panel
 from merx.store.engine import Engine
 from merx.store.tables import Snapshot
@@ -60,6 +62,7 @@ def build(
         shoppers=_shoppers(engine, config, ask, titles, fitted)
         if fitted.keys() & set(config.recommend.model)
         else None,
+        coming=_coming(config, ask, models, evaluation),
         forecasts=_forecasts(engine, config, ask, titles, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
@@ -105,6 +108,27 @@ def _places(
         for name, title, given in asked
         if fitted.keys() & set(config.scenario(name).model)
     )
+
+
+def _coming(
+    config: ShopConfig, ask: Ask, models: Models, evaluation: Mapping[str, Any] | None
+) -> report.ShoppersToCome | None:
+    """All shoppers by segment, and why a model says nothing; None before the first fit."""
+    fitted, refused = models.versions(), models.refused()
+    chances = [entry.name for entry in kinds_for("propensity")]
+    kinds = (*chances, config.shoppers.lifetime, VALUE)
+    reasons = {
+        name: "[fit] skip leaves it out." if name in config.fit.skip else "not fitted yet; run `merx fit`."
+        for name in kinds
+    }
+    reasons |= {name: why for name, why in refused.items() if name in kinds}
+    hidden = {name: (kind(name).task, why) for name, why in reasons.items() if name not in fitted}
+    try:
+        decision = ask("shoppers", ShoppersQuestion.of(config, None))
+    except RequestError:
+        return sections.unknown(hidden) if hidden.keys() & refused.keys() else None
+    tested = {name: models.load(name, fitted[name]).tested for name in chances if name in fitted}
+    return sections.coming(decision, evaluation, tested, hidden)
 
 
 def _forecasts(

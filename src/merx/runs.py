@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from merx.decisions import Decision
 from merx.fitting import FitReport
 from merx.ingest import IngestReport, Readiness
 from merx.judging import EvaluationReport
@@ -13,12 +14,13 @@ from merx.judging import EvaluationReport
 
 @dataclass(frozen=True)
 class Run:
-    """What each step of a run gave, and the seconds it took."""
+    """What each step of a run gave, and the seconds it took; `shoppers` None: nothing can be said of them."""
 
     ingest: IngestReport | None
     readiness: Readiness
     fit: FitReport
     evaluation: EvaluationReport
+    shoppers: Decision | None
     report: Path
     seconds: dict[str, float]
 
@@ -33,6 +35,7 @@ class Run:
             "check": self.readiness.to_dict(),
             "fit": self.fit.to_dict(),
             "evaluate": self.evaluation.to_dict(),
+            "shoppers": self.shoppers.to_dict() if self.shoppers else None,
             "report": str(self.report),
             "seconds": self.seconds,
         }

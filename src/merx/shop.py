@@ -15,7 +15,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -178,6 +178,7 @@ class Shop:
             readiness=timed("check", self.check),
             fit=timed("fit", lambda: self.fit(progress=progress)),
             evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
+            shoppers=timed("shoppers", self._everybody),
             report=timed("report", self.report),
             seconds=seconds,
         )
@@ -275,6 +276,12 @@ class Shop:
         if csv is not None and answer.table is not None:
             write_csv(answer.table, Path(csv))
         return decision
+
+    def _everybody(self) -> Decision | None:
+        """All shoppers by segment, None where nothing can be said of them."""
+        with suppress(RequestError):
+            return self.shoppers()
+        return None
 
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""

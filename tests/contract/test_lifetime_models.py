@@ -133,13 +133,42 @@ def test_refuses_a_shop_to_which_few_come_back(kind, config):
         config.fit(few)
 
 
+def never_leaving(n, seed):
+    rng = np.random.default_rng(seed)
+    age = rng.uniform(100, 500, n)
+    count = rng.poisson(rng.gamma(2.0, 1 / 60, n) * age)
+    last = np.where(count > 0, age * rng.random(n) ** (1 / np.maximum(count, 1)), 0)
+    return customers(count, last, age)
+
+
 def test_customers_who_never_leave(config):
     """Where nobody leaves the parameters of leaving are far out, and the answers are those of the rates."""
-    rng = np.random.default_rng(3)
-    age = rng.uniform(100, 500, 3000)
-    count = rng.poisson(rng.gamma(2.0, 1 / 60, 3000) * age)
-    last = np.where(count > 0, age * rng.random(3000) ** (1 / np.maximum(count, 1)), 0)
-    world = customers(count, last, age)
+    world = never_leaving(3000, 3)
     model = config.fit(world)
     assert model.alive(world).mean() > 0.95
     assert model.expected(world, 100.0).sum() == pytest.approx(3000 * 2 / 60 * 100, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", [0, 23, 36])
+def test_a_nearly_flat_likelihood_is_climbed_to_its_top(config, seed):
+    """In these worlds a first search of bg_nbd or pareto_nbd stops a little short of it."""
+    world = never_leaving(500, seed)
+    assert config.fit(world).alive(world).mean() > 0.9
+
+
+@given(x=st.integers(1, 200), last=st.floats(0.1, 1500), idle=st.floats(0, 1500), more=st.floats(0.01, 1500))
+def test_the_chance_falls_with_the_time_since_the_last_purchase(x, last, idle, more):
+    seen = customers([x, x], [last, last], [last + idle, last + idle + more])
+    for name in KINDS:
+        sooner, later = _fitted(name).alive(seen)
+        assert 0 <= later <= sooner <= 1
+        if later > 1e-200 and sooner < 0.99:
+            assert later < sooner
+
+
+@given(x=st.integers(0, 200), last=st.floats(0, 1), age=st.floats(0, 3000))
+def test_no_time_no_purchases_of_anyone(x, last, age):
+    one = customers([x], [age * last if x else 0.0], [age])
+    for name in KINDS:
+        assert _fitted(name).expected(one, 0.0)[0] == 0
+        assert _fitted(name).expected_new(0.0) == 0

@@ -8,11 +8,14 @@ import numpy as np
 
 from merx.report import (
     Capability,
+    Curve,
     Decomposition,
     Evaluation,
     Finding,
     Forecasts,
     ForecastSeries,
+    Foretold,
+    Hidden,
     HistoryItem,
     Ingest,
     IngestFile,
@@ -27,9 +30,13 @@ from merx.report import (
     RejectReason,
     Report,
     ScoreTable,
+    Segment,
     Shopper,
     Shoppers,
+    ShoppersToCome,
     ShopSummary,
+    TargetScore,
+    TargetTable,
 )
 
 NOW = datetime(2026, 3, 2, 7, 30)
@@ -178,6 +185,80 @@ def shopper(u: int) -> Shopper:
     )
 
 
+def curve_of(chance: float) -> Curve:
+    """Ten bins around a chance, the last of them a little too low."""
+    predicted = chance * np.linspace(0.2, 1.8, 10)
+    observed = predicted * 1.05
+    return Curve(
+        predicted, observed, np.full(10, 91.0), float(np.abs(predicted - observed).mean()), "Measured lately."
+    )
+
+
+def coming() -> ShoppersToCome:
+    return ShoppersToCome(
+        segments=(
+            Segment("about to buy", "Recommend; no discount.", 410, 39, True, 0.46, 0.12, 31_400.0, 92_000.0),
+            Segment(
+                "about to leave", "Offer a reason to return.", 204, 22, True, 0.08, 0.71, 2_900.0, 20_500.0
+            ),
+            Segment("undecided", "Test an offer.", 120, 12, True, 0.21, 0.4, 4_100.0, 19_000.0),
+            Segment("just looking", "No money.", 90, 9, True, 0.05, 0.5, 700.0, 3_000.0),
+            Segment("must not be lost", "Write personally.", 61, 5, False, predicted=30_100.0),
+            Segment("lost", "Leave alone.", 1_904, 190, False, predicted=11_000.0),
+        ),
+        foretold=(
+            Foretold(
+                "purchase", 614, 204.9, 28, 7, 0.031, True, "purchase beats the base rate.", curve_of(0.33)
+            ),
+            Foretold("churn", 260, 81.2, 7, 7, -0.12, True, "churn beats the base rate.", curve_of(0.31)),
+            Foretold("revenue", 614, 34_300.0, 28, 28, 0.0, True, "revenue beats the same amount as before."),
+            Foretold(
+                "predicted", 2_570, 153_600.0, 0, 365, beats=False, verdict="bg_nbd does not beat same_rate."
+            ),
+        ),
+        act_on=("must not be lost", "about to leave"),
+        hidden=(
+            Hidden("gamma_gamma", "what an order is worth", "needs 100 customers who came back; 61 did."),
+        ),
+        rules="10 % of the shoppers are held out at random.",
+        decision_id="s-0001",
+    )
+
+
+def targets() -> TargetTable:
+    ahead = "Who ordered in 7 days, of who was active in the 28 before"
+    return TargetTable(
+        (
+            TargetScore(
+                "purchase",
+                ahead,
+                "log loss",
+                0.557,
+                0.608,
+                "the same chance for all",
+                True,
+                "certain",
+                False,
+                0.69,
+                0.5,
+                0.05,
+            ),
+            TargetScore(
+                "revenue",
+                "Orders",
+                "mean error",
+                78.9,
+                79.4,
+                "the 28 days before again",
+                False,
+                "by chance",
+                True,
+            ),
+        ),
+        "As of 1 February 2026.",
+    )
+
+
 def evaluation() -> Evaluation:
     def rank(model: str, ndcg: float, recall: float, beats: bool | None, text: str = "") -> ModelScore:
         metrics = {"NDCG@10": ndcg, "recall@10": recall, "MRR": ndcg * 0.8, "catalogue": 0.2 + ndcg}
@@ -206,6 +287,17 @@ def evaluation() -> Evaluation:
                 ahead("Last week again", 1.0, None),
             ),
             "MASE",
+            "lower",
+        ),
+        propensity=targets(),
+        lifetime=ScoreTable(
+            (
+                ModelScore("bg_nbd", {"rmse": 1.229, "correlation": 0.624, "bias": -0.2}, False, "by chance"),
+                ModelScore(
+                    "same_rate", {"rmse": 1.24, "correlation": 0.613, "bias": -0.216}, None, trivial=True
+                ),
+            ),
+            "rmse",
             "lower",
         ),
         price=ScoreTable(
@@ -302,6 +394,7 @@ def report(quotes: int = 4_000, **changes: object) -> Report:
         "ingest": ingest(),
         "readiness": readiness(),
         "evaluation": evaluation(),
+        "coming": coming(),
         "shoppers": Shoppers(tuple(shopper(u) for u in range(4)), "ItemKNN"),
         "forecasts": Forecasts(
             (

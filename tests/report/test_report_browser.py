@@ -66,8 +66,14 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for s in r.shoppers.shoppers
     )
+    assert r.coming
     r = replace(
         r,
+        coming=replace(
+            r.coming,
+            segments=tuple(replace(x, name=NASTY, action=NASTY) for x in r.coming.segments),
+            hidden=tuple(replace(x, reason=NASTY) for x in r.coming.hidden),
+        ),
         shop=NASTY,
         folder=NASTY,
         ingest=replace(r.ingest, files=tuple(replace(x, name=NASTY) for x in r.ingest.files)),
@@ -119,7 +125,8 @@ class Visit:
 def test_every_chart_is_drawn_and_named(browser: Any, plain: Path) -> None:
     with Visit(browser, plain) as visit:
         charts = visit.page.locator(".chart:visible")
-        assert charts.count() == 8  # price, forecast, parts, reasons, three evaluations, files
+        # price, forecast, parts, two of segments, two of chances, reasons, four evaluations, files
+        assert charts.count() == 13
         for i in range(charts.count()):
             assert charts.nth(i).locator("svg path").count() > 3
             assert len(charts.nth(i).get_attribute("aria-label")) > 30
@@ -207,6 +214,37 @@ def test_dark_mode_repaints_the_charts(browser: Any, plain: Path) -> None:
         assert other in visit.page.inner_html("#curve-chart")
 
 
+def test_shoppers_to_come_are_read_in_light_and_dark_and_on_a_phone(browser: Any, plain: Path) -> None:
+    with Visit(browser, plain) as visit:
+        page = visit.page
+        page.click("nav a[href='#coming']")
+        assert page.locator("#coming .segments tbody tr").count() == 6
+        assert page.locator("#coming .mark").all_inner_texts() == ["act", "act"]
+        labels = page.locator("[data-chart=segments-shoppers] svg text").all_text_contents()
+        assert {"about to buy", "410", "1,904"} <= set(labels)
+        assert "€31,400" in page.locator("[data-chart=segments-value] svg text").all_text_contents()
+        box = page.locator("[data-chart=reliability-purchase]")
+        box.scroll_into_view_if_needed()
+        size = box.bounding_box()
+        box.hover(position={"x": size["width"] * 0.5, "y": size["height"] * 0.5})
+        page.wait_for_timeout(120)
+        assert "By chance alone" in page.locator(".tip:visible").inner_text()
+        light = page.inner_html("[data-chart=reliability-purchase]")
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_timeout(300)
+        assert page.inner_html("[data-chart=reliability-purchase]") != light
+    with Visit(browser, plain, viewport={"width": 390, "height": 844}) as visit:
+        table = visit.page.locator("#coming .segments")
+        card = visit.page.locator("#coming .card").first.bounding_box()
+        cells = [cell.bounding_box() for cell in table.locator("td, tbody th").all()]
+        assert all(
+            card["x"] < cell["x"] and cell["x"] + cell["width"] <= card["x"] + card["width"] for cell in cells
+        )
+        assert table.locator("[data-label='Will stay away']").count() == 6
+        charts = visit.page.locator("#coming .chart")
+        assert all(one.bounding_box()["width"] > 250 for one in charts.all())
+
+
 @pytest.mark.parametrize("width", [360, 420, 768])
 def test_no_page_is_wider_than_the_screen(browser: Any, plain: Path, width: int) -> None:
     with Visit(browser, plain, viewport={"width": width, "height": 800}) as visit:
@@ -224,6 +262,8 @@ def test_markup_in_a_title_is_text(browser: Any, nasty: Path) -> None:
             "#forecast-chart",
             "#curve-chart",
             "[data-chart=ingest]",
+            "[data-chart=segments-shoppers]",
+            "[data-chart=reliability-churn]",
         ):
             box = page.locator(selector).first
             box.scroll_into_view_if_needed()

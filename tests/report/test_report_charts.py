@@ -13,6 +13,8 @@ from merx.report import (
     forecast_chart,
     ingest_chart,
     reasons_chart,
+    reliability_chart,
+    segments_chart,
 )
 from tests.report import sample
 
@@ -37,6 +39,11 @@ def decomposed() -> dict:
     return decomposition_chart(d.dates, d.observed, d.trend, d.seasonal, d.remainder)
 
 
+def reliability() -> dict:
+    c = sample.curve_of(0.33)
+    return reliability_chart(c.predicted, c.observed, c.count, what="to order")
+
+
 @pytest.mark.parametrize(
     "option",
     [
@@ -46,8 +53,10 @@ def decomposed() -> dict:
         reasons_chart(["a", "b"], [0.4, 0.6], of="c"),
         evaluation_chart(["x", "y"], [0.1, 0.2], metric="NDCG@10", trivial="x"),
         ingest_chart(["a.csv"], [8], [1], [1]),
+        segments_chart(["a", "b"], [3.0, 4.0], [True, False], what="Shoppers", form="number"),
+        reliability(),
     ],
-    ids=["forecast", "decomposition", "price", "reasons", "evaluation", "ingest"],
+    ids=["forecast", "decomposition", "price", "reasons", "evaluation", "ingest", "segments", "reliability"],
 )
 def test_options_are_json_with_a_description_a_height_and_no_bare_colour(option: dict) -> None:
     text = json.dumps(option, allow_nan=False)
@@ -133,3 +142,40 @@ def test_ingest_shares_sum_to_one_and_an_empty_file_is_no_error() -> None:
     option = ingest_chart(["a", "empty"], [7, 0], [2, 0], [1, 0])
     shares = np.array([s["data"] for s in option["series"]])
     np.testing.assert_allclose(shares.sum(axis=0), [1, 0])
+
+
+def test_segments_keep_their_order_and_tell_who_was_there_lately() -> None:
+    option = segments_chart(["a", "b"], [3.0, 1_204.4], [True, False], what="Orders", form="money")
+    assert option["yAxis"]["data"] == ["a", "b"]
+    assert [bar["value"] for bar in option["series"][0]["data"]] == [3.0, 1_204.4]
+    assert len({bar["itemStyle"]["color"] for bar in option["series"][0]["data"]}) == 2
+    assert "b: 1,204" in option["aria"]["label"]["description"]
+
+
+def test_reliability_shows_every_bin_on_axes_that_hold_all() -> None:
+    c = sample.curve_of(0.33)
+    option = reliability()
+    lines = by_id(option)
+    np.testing.assert_allclose(lines["came"]["data"], np.column_stack([c.predicted, c.observed]), rtol=1e-5)
+    assert all(x == y for x, y in lines["right"]["data"])
+    for axis in (option["xAxis"], option["yAxis"]):
+        assert axis["max"] >= max(c.predicted.max(), c.observed.max())
+        assert axis["max"] / axis["interval"] == pytest.approx(round(axis["max"] / axis["interval"]))
+    assert option["aria"]["label"]["description"].count("foretold") == 10
+
+
+def test_eight_of_ten_bins_of_right_chances_lie_in_the_band() -> None:
+    rng = np.random.default_rng(0)
+    inside = total = 0
+    for _ in range(40):
+        chance = np.linspace(0.05, 0.75, 10)
+        count = np.full(10, 400.0)
+        lines = by_id(reliability_chart(chance, rng.binomial(400, chance) / 400, count, what="to order"))
+        x, low = np.array(lines["chance-low"]["data"]).T
+        high = low + np.array(lines["chance-spread"]["data"])[:, 1]
+        came = np.array(lines["came"]["data"])
+        inside += (
+            (came[:, 1] >= np.interp(came[:, 0], x, low)) & (came[:, 1] <= np.interp(came[:, 0], x, high))
+        ).sum()
+        total += len(came)
+    assert 0.74 < inside / total < 0.86

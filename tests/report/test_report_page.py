@@ -73,7 +73,7 @@ def test_the_smallest_report_and_each_section_alone() -> None:
     bare = Report(full.shop, full.generated)
     assert "<h1>Harbour Tea &amp; Tableware</h1>" in render_report(bare)
     assert 'id="prices"' not in render_report(bare)
-    for name in ("summary", "ingest", "readiness", "evaluation", "shoppers", "forecasts", "prices"):
+    for name in ("summary", "ingest", "readiness", "evaluation", "shoppers", "coming", "forecasts", "prices"):
         text = render_report(replace(bare, **{name: getattr(full, name)}))
         assert ("<section" in text) == (name != "summary")
 
@@ -94,7 +94,7 @@ def test_the_opening_sentences_say_the_conclusion() -> None:
     assert "ItemKNN is best at what shoppers take next: it beats the simple rule (Most popular) by 24" in text
     assert "167,922 of 168,663 rows were taken; 741 were set aside" in text
     assert "2 of 4 things merx can do; propose prices only weakly; recommend by friends not yet" in text
-    assert "6 of 8 models beat a simple rule" in text
+    assert "7 of 11 models beat a simple rule" in text
 
 
 def score(model: str, hit_rate: float, beats: bool | None) -> ModelScore:
@@ -254,3 +254,80 @@ def test_a_gain_on_thin_evidence_is_said_to_be_so() -> None:
     unit = f.currency(report.currency)
     assert "try a few of these prices first" in sentences.prices(thin, unit)
     assert "try a few" not in sentences.prices(report.prices, unit)
+
+
+def test_the_shoppers_to_come_say_how_many_what_they_bring_and_whom_to_act_on() -> None:
+    full = sample.report(quotes=3)
+    told = (
+        "About 205 of the 614 shoppers who were there in the last 28 days are expected to order in the next "
+        "7; when tested, 3.1\u202f% too many were foretold. Orders of €34,300 are expected in 28 days from "
+        "them; when tested, as much as foretold came. Act first on “must not be lost”, 56 shoppers: write "
+        "personally."
+    )
+    text = render_report(full)
+    assert text.count(told) == 2  # in short, and above the section
+    assert "merx why tea-shop s-0001" in text
+    # the value to come is no better than trivial and so the segments are compared by their orders
+    assert "that is told no better than by each going on as before. bg_nbd does not beat same_rate." in text
+    assert "<h4>Orders in 28 days</h4>" in text
+    assert payload(full)["charts"]["segments-value"]["yAxis"]["data"] == [
+        "about to buy",
+        "about to leave",
+        "undecided",
+        "just looking",
+    ]
+    assert "gamma_gamma:</b> needs 100 customers who came back; 61 did." in text
+
+
+def test_what_is_no_better_than_trivial_is_not_told_without_saying_so() -> None:
+    part = sample.coming()
+    poor = tuple(replace(one, beats=False, verdict=f"{one.figure} is poor.") for one in part.foretold)
+    unit = f.currency("EUR")
+    lead = sentences.coming(replace(part, foretold=poor), unit)
+    assert "The chances to order are no better than the same chance for everyone" in lead
+    assert "last 28 days again; do not rely on them yet" in lead
+    cautions = sentences.cautions(replace(part, foretold=poor, nobody_left=True))
+    assert [x for x in cautions if "is poor." in x] == cautions[:4]
+    assert "takes everyone for a customer still" in cautions[4]
+    unjudged = tuple(replace(one, beats=None, verdict="") for one in part.foretold)
+    assert sentences.cautions(replace(part, foretold=unjudged)) == [
+        "Not all of this was judged yet: run merx evaluate."
+    ]
+    assert replace(part, foretold=poor).valued == poor[3]
+
+
+def test_shoppers_of_whom_nothing_can_be_said_are_told_why() -> None:
+    part = sample.coming()
+    bare = replace(sample.report(quotes=3), coming=replace(part, segments=(), foretold=(), act_on=()))
+    text = render_report(bare)
+    assert "Nothing can be said of the shoppers to come yet." in text
+    assert "needs 100 customers who came back" in text
+    assert "Segments, and what to do" not in text
+
+
+def test_each_propensity_stands_beside_its_own_trivial_answer() -> None:
+    table = sample.targets()
+    assert sentences.targets(table) == (
+        "revenue is no better than the simple answer: do not rely on it yet. The others are better."
+    )
+    assert "simple answer to its question" in sentences.targets(replace(table, scores=table.scores[:1]))
+    text = render_report(sample.report(quotes=3))
+    section = text[text.index('id="evaluation"') :]
+    for word in (
+        "As of 1 February 2026.",
+        "0.557",
+        "0.608",
+        "€78.90",
+        "€79.40",
+        "same_rate",
+        "Calibration error",
+    ):
+        assert word in section
+    assert "is ahead of the simple rule (same_rate) by no more than chance" in section
+
+
+def test_misshapen_curves_and_unknown_figures_are_refused() -> None:
+    with pytest.raises(DataError, match="reliability"):
+        replace(sample.curve_of(0.3), count=np.ones(3))
+    with pytest.raises(DataError, match="'clicks' is not one of purchase"):
+        replace(sample.coming().foretold[0], figure="clicks")

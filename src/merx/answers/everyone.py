@@ -19,6 +19,7 @@ from merx.store.engine import Engine
 VALUE = "gamma_gamma"
 # What is said of each shopper, in the order of the columns.
 FIGURES = ("purchase", "churn", "revenue", "alive", "days_to_next", "historic", "predicted", "total")
+SUMS = ("revenue", "predicted")  # of a segment, as NAME_sum, beside their means
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,20 @@ class Everyone:
     activity: Activity
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per segment that has a shopper, as in `Segments.summary`, figures of six digits."""
-        return [
-            {name: rounded(value) if name in FIGURES else value for name, value in row.items()}
-            for row in self.segments.summary().to_pylist()
-            if row["shoppers"]
-        ]
+        """One row per segment that has a shopper: that of `Segments.summary`, and SUMS; of six digits."""
+        found = []
+        for place, row in enumerate(self.segments.summary().to_pylist()):
+            told = {name: rounded(value) if name in FIGURES else value for name, value in row.items()}
+            inside = self.segments.segment == place
+            told |= {f"{name}_sum": self.added(name, inside)[1] for name in SUMS}
+            found += [told] if row["shoppers"] else []
+        return found
+
+    def added(self, name: str, which: np.ndarray) -> tuple[int, float | None]:
+        """Of how many of those shoppers (bool (U,)) the figure is known, and what it adds up to."""
+        values = self.segments.figures[name][which]
+        known = values[np.isfinite(values)]
+        return len(known), rounded(float(known.sum())) if len(known) else None
 
 
 def everyone(context: Context, lifetime: str, days: int, discount: float, held_out: float) -> Everyone:

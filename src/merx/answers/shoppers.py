@@ -22,6 +22,9 @@ NETWORK = "sequence"
 NEXT = 3  # items and events that are told
 PAUSE = 30 * 60 * 1_000_000  # microseconds without an event after which a visit is over
 DONE = {"purchase": "to order", "churn": "to stay away"}
+# Segments of shoppers who are likely to leave and worth keeping; see `merx.behaviour.segments`.
+KEEP = ("about to buy, may leave", "about to leave", "must not be lost", "at risk")
+SURE = 0.99  # chance to be a customer still from which nobody is told to have left
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,89 @@ def shoppers(context: Context, question: ShoppersQuestion) -> Answer:
         return _one(context, question, known, rules)
     rows, everybody = known.rows(), len(known.activity.users)
     nowhere = int(np.count_nonzero(known.segments.segment < 0))
+    ahead = _expected(context, known)
+    act_on = [row for row in sorted(rows, key=_at_stake, reverse=True) if row["segment"] in KEEP]
+    alive = known.segments.figures["alive"]
+    nobody_left = bool(np.isfinite(alive).any() and np.nanmin(alive) >= SURE)
     content = {
         "user_id": None,
         "days": question.days,
         "shoppers": everybody,
         "in_no_segment": nowhere,
+        "expected": ahead,
+        "act_on": [row["segment"] for row in act_on],
+        "nobody_left": nobody_left,
         "rows": rows,
     }
     summary = f"{everybody - nowhere:,} of {everybody:,} shoppers are in {len(rows)} segments"
     if nowhere:
         summary += f"; the rest ({nowhere:,}) never bought and was not there lately"
-    return Answer(content, (f"{summary}.",), (*rules, *context.notes), known.segments.to_table())
+    told = [f"{summary}.", *(_told(kind, found, question.days) for kind, found in ahead.items())]
+    if nobody_left:
+        told.append(
+            f"{question.lifetime} takes everyone for a customer still, so what is to come shows who bought "
+            "much, not who leaves; go by the chance to stay away."
+        )
+    told += [_first(row) for row in act_on[:1]]
+    return Answer(content, tuple(told), (*rules, *context.notes), known.segments.to_table())
+
+
+def _expected(context: Context, known: Everyone) -> dict[str, dict[str, Any]]:
+    """What each figure of the days to come adds up to, of how many, and how that went when it was tested."""
+    found: dict[str, dict[str, Any]] = {}
+    everybody = np.ones(known.activity.n_users, bool)
+    for kind in (*GOALS, "predicted"):
+        shoppers, total = known.added(kind, everybody)
+        if not shoppers:
+            continue
+        found[kind] = {"shoppers": shoppers, "sum": total}
+        if kind in GOALS:
+            tested = context.model(kind, "propensity").tested
+            found[kind]["tested"] = {
+                "shoppers": int(tested.count.sum()),
+                "foretold": rounded(float(tested.predicted @ tested.count)),
+                "came": rounded(float(tested.observed @ tested.count)),
+            }
+    return found
+
+
+def _at_stake(row: Mapping[str, Any]) -> tuple[float, int]:
+    """By which segments are ordered: the value to come, or else the revenue."""
+    return row["predicted_sum"] or row["revenue_sum"] or 0.0, row["shoppers"]
+
+
+def _told(kind: str, found: Mapping[str, Any], days: int) -> str:
+    """What is expected of all shoppers together, in words."""
+    total, shoppers = found["sum"], found["shoppers"]
+    if kind == "predicted":
+        return f"{_money(total)} is to come from {shoppers:,} customers over {days:,} days."
+    goal = GOALS[kind]
+    those = f"the {shoppers:,} shoppers who were active in the last {goal.active} days"
+    if goal.amount:
+        told = f"Orders of {_money(total)} are expected in {goal.ahead} days from {those}"
+    else:
+        told = f"About {total:,.0f} of {those} are expected {DONE[kind]} in the next {goal.ahead}"
+    return f"{told}; {tested(found['tested'], goal.amount)}."
+
+
+def tested(found: Mapping[str, Any], amount: bool) -> str:
+    """How far off the sum of an earlier model was on days that it had not seen, in words."""
+    share = found["foretold"] / found["came"] - 1
+    if abs(share) < 0.005:
+        return f"when tested, as {'much' if amount else 'many'} as foretold came"
+    words = ("much was", "little was") if amount else ("many were", "few were")
+    return f"when tested, {abs(share):.0%} too {words[share < 0]} foretold"
+
+
+def _money(value: float) -> str:
+    """An amount without cents from 1,000 on."""
+    return f"{value:,.{0 if abs(value) >= 1000 else 2}f}"
+
+
+def _first(row: Mapping[str, Any]) -> str:
+    """Whom to act on, how many they are, and what to do."""
+    told = f"Act first on {row['segment']}: {row['shoppers'] - row['held_out']:,} shoppers"
+    return f"{told} beside {row['held_out']:,} left alone. {row['action']}"
 
 
 def _one(context: Context, question: ShoppersQuestion, known: Everyone, rules: tuple[str, ...]) -> Answer:

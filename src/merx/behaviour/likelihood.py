@@ -14,6 +14,7 @@ ROWS = 8192  # that a thread takes at a time
 SKETCH = 20_000  # rows on which a good start is found first
 WIDEST = 10.0  # |ln parameter|, in units of the mean age: wider differences change no answer
 FLAT = 1e-5  # slope per row of what counts as a maximum
+CLIMBS = 5  # on all rows at most: on a nearly flat likelihood a search may stop short, and goes on from there
 FEWEST = 100  # customers who came back: with fewer, four parameters follow accidents
 
 # work(first, last, parameters, value (n,), slope (n, parameters)) fills the rows first:last.
@@ -111,7 +112,8 @@ def maximise(
 ) -> tuple[np.ndarray, float]:
     """The n positive parameters of the largest log-likelihood, and its value.
 
-    A start is found on some of the rows; then L-BFGS-B climbs in the logarithms of the parameters.
+    A start is found on some of the rows; then L-BFGS-B climbs in the logarithms of the parameters, and goes
+    on from where it stopped short of the top.
 
     Parameters
     ----------
@@ -127,17 +129,24 @@ def maximise(
     """
     start = np.zeros(n)
     every = max(1, len(count) // SKETCH)
-    for step in [every, 1] if every > 1 else [1]:
+    for step in [every, *[1] * CLIMBS]:
         some = slice(None, None, step)
         found = _climb(rows(some), count[some], start)
+        if step == 1 and _is_flat(found):
+            break
         start = found.x
-    inside = np.abs(found.x) < WIDEST
-    if not np.isfinite(found.fun) or np.abs(found.jac[inside]).max(initial=0) > FLAT:
+    else:
         raise FitError(
             f"{model}: no parameters fit the purchases better than all others, so they do not follow "
             "this model."
         )
     return np.exp(found.x), -float(found.fun) * float(count.sum())
+
+
+def _is_flat(found) -> bool:  # type: ignore[no-untyped-def]
+    """Whether a search ended where no parameter within the bounds has a slope."""
+    inside = np.abs(found.x) < WIDEST
+    return bool(np.isfinite(found.fun) and np.abs(found.jac[inside]).max(initial=0) <= FLAT)
 
 
 def _climb(work: Rows, count: np.ndarray, start: np.ndarray):  # type: ignore[no-untyped-def]

@@ -192,13 +192,15 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     shop = Shop(folder) if (folder / "shop.toml").exists() else Shop.init(folder)
 
     def finished(step: str, result: Any) -> None:
-        _print({"report": str(result)} if step == "report" else result.to_dict(), False, step)
+        if step not in ("shoppers", "report"):
+            _print(result.to_dict(), False, step)
 
     with _progress(as_json) as progress:
         if as_json:
             _print(shop.run(*files, dialect=dialect, progress=progress).to_dict(), True, "run")
         else:
-            shop.run(*files, dialect=dialect, progress=progress, finished=finished)
+            done = shop.run(*files, dialect=dialect, progress=progress, finished=finished)
+            _print(done.to_dict(), False, "run")
 
 
 @main.command()

@@ -124,6 +124,21 @@ def show_report(result: dict[str, Any]) -> None:
     console.print(f"Report: {_near(result['report'])}", soft_wrap=True)
 
 
+def show_run(result: dict[str, Any]) -> None:
+    """What is expected of shoppers, and where the report is; the steps were shown as they ended."""
+    from merx import sections
+    from merx.decisions import Decision
+    from merx.report import sentences
+    from merx.report.formats import currency
+
+    if (said := result["shoppers"]) is not None:
+        part = sections.coming(Decision(**said), result["evaluate"], {}, {})
+        told = sentences.coming(part, currency("")).replace("\u202f", " ")
+        console.print(Text.assemble(("Shoppers to come: ", "bold"), told))
+        console.print(f"decision {said['id']}", style="dim")
+    show_report(result)
+
+
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
@@ -270,6 +285,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "evaluate": show_evaluate,
     "tune": show_tune,
     "report": show_report,
+    "run": show_run,
     "fit": show_fit,
     "recommend": show_recommend,
     "forecast": show_forecast,

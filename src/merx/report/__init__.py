@@ -7,7 +7,10 @@ from merx.report.charts import (
     forecast_chart,
     ingest_chart,
     reasons_chart,
+    reliability_chart,
+    segments_chart,
 )
+from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
 from merx.report.model import (
     Capability,
     Decomposition,
@@ -38,11 +41,14 @@ from merx.report.page import payload, render_report, write_report
 
 __all__ = [
     "Capability",
+    "Curve",
     "Decomposition",
     "Evaluation",
     "Finding",
     "ForecastSeries",
     "Forecasts",
+    "Foretold",
+    "Hidden",
     "HistoryItem",
     "Ingest",
     "IngestFile",
@@ -58,9 +64,13 @@ __all__ = [
     "RejectReason",
     "Report",
     "ScoreTable",
+    "Segment",
     "ShopSummary",
     "Shopper",
     "Shoppers",
+    "ShoppersToCome",
+    "TargetScore",
+    "TargetTable",
     "decomposition_chart",
     "demand_profit_chart",
     "evaluation_chart",
@@ -68,6 +78,8 @@ __all__ = [
     "ingest_chart",
     "payload",
     "reasons_chart",
+    "reliability_chart",
     "render_report",
+    "segments_chart",
     "write_report",
 ]

@@ -1,4 +1,4 @@
-"""Bar charts: what led to a recommendation, models side by side, what became of the rows of each file."""
+"""Bar charts: what led to a recommendation, segments, models side by side, the rows of each file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from merx.report.parts import (
     INK,
     MUTED,
     QUIET,
+    SECOND,
     SURFACE,
     WARN,
     Format,
@@ -61,6 +62,39 @@ def reasons_chart(titles: Sequence[str], shares: Sequence[float], *, of: str = "
                 "barWidth": 12,
                 "itemStyle": {"color": ACCENT, "borderRadius": [0, 3, 3, 0]},
                 "label": {"show": True, "position": "right", "color": INK, "formatter": "merx:percent"},
+                "emphasis": {"disabled": True},
+            }
+        ],
+    }
+
+
+def segments_chart(
+    names: Sequence[str], values: Sequence[float], lately: Sequence[bool], *, what: str, form: Format
+) -> Option:
+    """Horizontal bars of segments (B,), in the given order.
+
+    Those of shoppers who were there lately have a colour of their own.
+    """
+    said = "; ".join(f"{name}: {value:,.0f}" for name, value in zip(names, values, strict=True))
+    option = base(f"Bar chart of {what} by segment. {said}.", 30 + 30 * len(names))
+    option["merx"] |= {"rows": [{"name": what, "series": "segment", "format": form}]}
+    return option | {
+        "tooltip": tooltip() | {"axisPointer": {"type": "none"}},
+        "grid": grid(top=4, bottom=4, right=72),
+        "xAxis": _values(form, min=0, show=False),
+        "yAxis": _names(names),
+        "series": [
+            {
+                "id": "segment",
+                "name": what,
+                "type": "bar",
+                "data": [
+                    {"value": float(value), "itemStyle": {"color": ACCENT if there else SECOND}}
+                    for value, there in zip(values, lately, strict=True)
+                ],
+                "barWidth": 12,
+                "itemStyle": {"borderRadius": [0, 3, 3, 0]},
+                "label": {"show": True, "position": "right", "color": INK, "formatter": f"merx:{form}"},
                 "emphasis": {"disabled": True},
             }
         ],

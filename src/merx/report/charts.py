@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from merx.report.bars import evaluation_chart, ingest_chart, reasons_chart
+from merx.report import formats
+from merx.report.bars import evaluation_chart, ingest_chart, reasons_chart, segments_chart
 from merx.report.parts import (
     ACCENT,
     BAD,
@@ -47,9 +48,14 @@ __all__ = [
     "forecast_chart",
     "ingest_chart",
     "reasons_chart",
+    "reliability_chart",
+    "segments_chart",
 ]
 
 _SHOWN_PAST = 120  # points of the past in view at first, when there are many more
+# Where an axis of chances may end, and its steps.
+_ENDS = ((0.04, 0.01), (0.1, 0.02), (0.2, 0.05), (0.4, 0.1), (0.6, 0.2), (0.8, 0.2), (1.0, 0.2))
+_EIGHTY = 1.2816  # standard deviations either side that hold 80 %
 
 
 def forecast_chart(
@@ -311,3 +317,59 @@ def _left(name: str) -> Option:
     option["nameGap"] = 20
     option["nameTextStyle"] = {"color": INK, "align": "left", "fontSize": 13, "padding": [0, 0, 0, -52]}
     return option
+
+
+def reliability_chart(predicted: Floats, observed: Floats, count: Floats, *, what: str) -> Option:
+    """Chances foretold against the share that came, by bins (B,) of shoppers, lowest first.
+
+    A point on the diagonal is right. Of points that are off by chance alone, eight in ten lie in the band:
+    that of a mean of as many shoppers as the bins hold.
+    """
+    said = "; ".join(
+        f"{formats.percent(foretold)} foretold, {formats.percent(came)} came"
+        for foretold, came in zip(predicted.tolist(), observed.tolist(), strict=True)
+    )
+    alone = "By chance alone"
+    option = base(f"Chances {what} against what came, by groups of shoppers. {said}.", 300)
+    option["merx"] |= {
+        "x": "percent",
+        "rows": [
+            {"name": "Came", "series": "came", "format": "percent", "colour": ACCENT},
+            {"name": alone, "series": "chance-low", "spread": "chance-spread", "format": "percent"},
+        ],
+    }
+    largest = float(max(predicted.max(), observed.max()))
+    top, step = next(ends for ends in _ENDS if largest <= ends[0])
+    x = np.linspace(0, top, 41)
+    noise = _EIGHTY * np.sqrt(x * (1 - x) / count.mean())
+    places = as_list(x)
+    ends: Option = {"min": 0, "max": top, "interval": step}
+    return option | {
+        "tooltip": tooltip(),
+        "grid": grid(top=34, bottom=44),
+        "xAxis": axis("value", "percent", **ends, **_below("Foretold")),
+        "yAxis": axis("value", "percent", lines=True, **ends, **named("Came")),
+        "series": [
+            *band("chance", alone, places, np.maximum(x - noise, 0), np.minimum(x + noise, 1), MUTED, 0.16),
+            line("right", "As foretold", pairs(places, x), MUTED, lineStyle={"type": "dashed", "width": 1}),
+            line(
+                "came",
+                "Came",
+                pairs(as_list(predicted), observed),
+                ACCENT,
+                showSymbol=True,
+                symbolSize=9,
+                lineStyle={"width": 1.25},
+            ),
+        ],
+    }
+
+
+def _below(name: str) -> Option:
+    """The name of an x axis, below its labels in the middle."""
+    return {
+        "name": name,
+        "nameLocation": "middle",
+        "nameGap": 28,
+        "nameTextStyle": {"color": MUTED, "fontSize": 12},
+    }

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from merx.errors import DataError
+from merx.report.coming import ShoppersToCome, TargetTable
 from merx.report.values import NAN, Dates, Floats, one_of, same_length
 
 State = Literal["ready", "weak", "refused"]
@@ -140,6 +141,8 @@ class Evaluation:
 
     ranking: ScoreTable | None = None
     forecast: ScoreTable | None = None
+    propensity: TargetTable | None = None
+    lifetime: ScoreTable | None = None
     price: ScoreTable | None = None
     protocol: str = ""
 
@@ -358,6 +361,7 @@ class Report:
     readiness: Readiness | None = None
     evaluation: Evaluation | None = None
     shoppers: Shoppers | None = None
+    coming: ShoppersToCome | None = None
     forecasts: Forecasts | None = None
     prices: Prices | None = None
     notes: tuple[str, ...] = field(default=())  # shown at the foot: limits, how to read it

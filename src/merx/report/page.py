@@ -28,10 +28,13 @@ from merx.report.charts import (
     forecast_chart,
     ingest_chart,
     reasons_chart,
+    reliability_chart,
+    segments_chart,
 )
+from merx.report.coming import ShoppersToCome
 from merx.report.formats import known
 from merx.report.model import Interval, Prices, Report, ScoreTable
-from merx.report.parts import Option
+from merx.report.parts import Format, Option
 from merx.report.values import as_list
 
 _SCRIPTS = ("vendor/echarts.min.js", "assets/charts.js", "assets/report.js")
@@ -133,6 +136,25 @@ def _table_chart(table: ScoreTable) -> Option:
     )
 
 
+def _coming(part: ShoppersToCome) -> dict[str, Option]:
+    found: dict[str, Option] = {}
+    asked: list[tuple[str, str, str, Format]] = [("shoppers", "shoppers", "Shoppers", "number")]
+    if part.valued:
+        asked.append(("value", part.valued.figure, sentences.amount(part.valued), "money"))
+    for key, figure, what, form in asked:
+        bars = [(x.name, getattr(x, figure), x.lately) for x in part.segments if known(getattr(x, figure))]
+        if bars:
+            names, values, lately = zip(*bars, strict=True)
+            found[f"segments-{key}"] = segments_chart(names, values, lately, what=what, form=form)
+    for one in part.foretold:
+        if one.curve:
+            arrays = (one.curve.predicted, one.curve.observed, one.curve.count)
+            found[f"reliability-{one.figure}"] = reliability_chart(
+                *arrays, what=sentences.CHANCES[one.figure]
+            )
+    return found
+
+
 def payload(report: Report) -> dict[str, Any]:
     """What the page's scripts read: `charts` by key, and the rows behind tables and sliders. Plain JSON."""
     unit = formats.currency(report.currency)
@@ -151,7 +173,7 @@ def payload(report: Report) -> dict[str, Any]:
             [x.duplicates for x in files],
         )
     if report.evaluation:
-        for name in ("ranking", "forecast", "price"):
+        for name in ("ranking", "forecast", "lifetime", "price"):
             table: ScoreTable | None = getattr(report.evaluation, name)
             if table is not None and table.scores:
                 charts[f"evaluation-{name}"] = _table_chart(table)
@@ -171,6 +193,8 @@ def payload(report: Report) -> dict[str, Any]:
                     charts[f"reasons-{i}-{j}"] = reasons_chart(
                         [x.title for x in r.reasons], [x.share for x in r.reasons], of=r.title
                     )
+    if report.coming:
+        charts |= _coming(report.coming)
     if report.prices:
         data["period"] = report.prices.period
         data["quotes"] = _quotes(report.prices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from merx.report import formats as f
+from merx.report.coming import Foretold, ShoppersToCome, TargetTable
 from merx.report.model import Evaluation, Forecasts, Ingest, Prices, Readiness, Report, ScoreTable, Shoppers
 
 
@@ -73,15 +74,100 @@ def score_table(table: ScoreTable, what: str) -> str:
 
 def evaluation(part: Evaluation) -> str:
     """How many of the compared models beat the trivial one."""
-    tables = [t for t in (part.ranking, part.forecast, part.price) if t is not None]
-    tried = [s for t in tables for s in t.scores if s.beats_trivial is not None]
-    won = sum(bool(s.beats_trivial) for s in tried)
+    tables = [t for t in (part.ranking, part.forecast, part.lifetime, part.price) if t is not None]
+    tried = [s.beats_trivial for t in tables for s in t.scores if s.beats_trivial is not None]
+    tried += [s.beats for s in part.propensity.scores] if part.propensity else []
+    won = sum(tried)
     if not tried:
         return "Nothing could be measured against a simple rule yet."
     if won == 0:
         return "No model beats a simple rule on your data yet: set the simple ones in shop.toml."
     models = "model beats" if won == 1 else "models beat"
     return f"{won} of {len(tried)} {models} a simple rule on data they had not seen."
+
+
+def targets(table: TargetTable) -> str:
+    """Which propensities are better than the trivial answers to their questions."""
+    poor = [s.model for s in table.scores if not s.beats]
+    if not poor:
+        return "Each is told better than by the simple answer to its question."
+    are, them = ("is", "it") if len(poor) == 1 else ("are", "them")
+    told = f"{_list(poor)} {are} no better than the simple answer: do not rely on {them} yet."
+    return f"{told} The others are better." if len(poor) < len(table.scores) else told
+
+
+# What is foretold of shoppers, and what it means that a model is no better than the trivial answer.
+CHANCES = {"purchase": "to order", "churn": "to stay away"}
+NO_BETTER = {
+    "purchase": "The chances to order are no better than the same chance for everyone",
+    "churn": "The chances to stay away are no better than the same chance for everyone",
+    "revenue": "The orders to come are told no better than by each shopper’s last 28 days again",
+    "predicted": "The value to come rests on how often customers come back, and that is told no better than "
+    "by each going on as before",
+}
+
+
+def coming(part: ShoppersToCome, unit: f.Currency) -> str:
+    """How many will order, what that brings, whom to act on first, and what of that not to rely on."""
+    if not part.segments:
+        return "Nothing can be said of the shoppers to come yet."
+    buys = part.of("purchase") or part.of("churn")
+    brings = part.of("revenue") or part.of("predicted")
+    shoppers = sum(x.shoppers for x in part.segments)
+    told = [foretold(buys, unit)] if buys else []
+    if brings:
+        same = buys is not None and (buys.shoppers, buys.active) == (brings.shoppers, brings.active)
+        told.append(foretold(brings, unit, them=same))
+    told = told or [f"{f.count(shoppers, 'shopper')} in segments by what they bought."]
+    told += [
+        f"Act first on “{x.name}”, {f.count(x.shoppers - x.held_out, 'shopper')}: {_low(x.action)}"
+        for name in part.act_on[:1]
+        for x in part.segments
+        if x.name == name
+    ]
+    told += [
+        f"{NO_BETTER[one.figure]}; do not rely on them yet."
+        for one in (buys, brings)
+        if one is not None and one.beats is False
+    ]
+    return " ".join(told)
+
+
+def foretold(one: Foretold, unit: f.Currency, *, them: bool = False) -> str:
+    """What one figure adds up to, of whom ("them": just told), and how far off it was when it was tested."""
+    if one.figure == "predicted":
+        return f"{f.money(one.total, unit)} is to come from {one.shoppers:,} customers in {one.ahead:,} days."
+    those = "them" if them else f"the {one.shoppers:,} shoppers who were there in the last {one.active} days"
+    if one.figure == "revenue":
+        told = f"Orders of {f.money(one.total, unit)} are expected in {one.ahead} days from {those}"
+    else:
+        told = f"About {one.total:,.0f} of {those} are expected {CHANCES[one.figure]} in the next {one.ahead}"
+    if not f.known(one.off):
+        return f"{told}."
+    much, little = ("much was", "little was") if one.figure == "revenue" else ("many were", "few were")
+    if abs(one.off) < 0.005:
+        return f"{told}; when tested, as {much.split()[0]} as foretold came."
+    return f"{told}; when tested, {f.percent(abs(one.off))} too {much if one.off > 0 else little} foretold."
+
+
+def amount(one: Foretold) -> str:
+    """The name of an amount to come."""
+    return f"{'Value to come' if one.figure == 'predicted' else 'Orders'} in {one.ahead:,} days"
+
+
+def cautions(part: ShoppersToCome) -> list[str]:
+    """What not to rely on: models that are no better than the trivial answer, or were not judged."""
+    told = [f"{NO_BETTER[x.figure]}. {x.verdict}" for x in part.foretold if x.beats is False]
+    if part.nobody_left:
+        told.append(
+            "The lifetime model takes everyone for a customer still: the value to come shows who bought "
+            "much, not who leaves. Go by the chance to stay away."
+        )
+    unjudged = [x for x in part.foretold if x.beats is None]
+    told += [f"Not judged: {x.verdict}" for x in unjudged if x.verdict]
+    if any(not x.verdict for x in unjudged):
+        told.append("Not all of this was judged yet: run merx evaluate.")
+    return list(dict.fromkeys(told))
 
 
 def shoppers(part: Shoppers, judged: Evaluation | None) -> str:
@@ -174,6 +260,8 @@ def short(report: Report) -> list[tuple[str, str]]:
         lines.append(("prices", prices(report.prices, unit)))
     if report.forecasts:
         lines.append(("forecast", forecasts(report.forecasts)))
+    if report.coming:
+        lines.append(("coming", coming(report.coming, unit)))
     if report.shoppers:
         lines.append(("shoppers", shoppers(report.shoppers, report.evaluation)))
     if report.evaluation:

@@ -28,19 +28,24 @@ _METRICS = {
     "novelty": "how far from the bestsellers the lists are",
     "mase": "error against repeating the last season; below 1 is better than that",
     "smape": "error in percent of the value",
-    "rmse": "typical error, large errors counting more, in units",
+    "rmse": "typical error, large errors counting more, in units of what is foretold",
     "mae": "typical error, in units",
-    "bias": "whether forecasts are too high (above 0) or too low",
+    "bias": "whether what is foretold is too high (above 0) or too low",
     "coverage": "how often the truth lay inside the range; should be near the range's own percentage",
     "pinball": "error of the whole range, not only of its middle; lower is better",
     "crps": "error of the whole range, not only of its middle; lower is better",
     "regret": "profit lost against the best price, where the truth is known",
     "elasticity": "error of how strongly demand answers to price",
-    "auc": "how well buyers are told from others; 0.5 is guessing, 1 is perfect",
+    "log loss": "how surprised the chances were by what came; lower is better",
+    "mean error": "how far off the amounts are, on average",
+    "average precision": "of the shoppers told as likely, the share that did it, the likeliest counting most",
+    "ece": "expected calibration error: how far chances lie from the shares that came, on average",
+    "correlation": "whether more came of whom more was foretold; 1 is perfect, 0 is no relation",
+    "auc": "how well those who did it are told from the others; 0.5 is guessing, 1 is perfect",
 }
 
 
-_ACRONYMS = {"ndcg", "mrr", "map", "mase", "rmsse"}
+_ACRONYMS = {"ndcg", "mrr", "map", "mase", "rmsse", "rmse", "auc", "ece"}
 
 
 def label(metric: str) -> str:

@@ -16,16 +16,25 @@ from merx.forecast.decompose import decompose
 from merx.forecast.season import find_season
 from merx.ingest import Readiness
 from merx.price.optimise import curve
+from merx.sections.coming import coming, unknown
+from merx.sections.scores import LESS_IS_BETTER, evaluation, measures, number
 
-# The measures shown, the deciding one first; the others stand in evaluation.json.
-MEASURES = {
-    "recommend": ("ndcg", "recall", "hit_rate", "mrr", "coverage", "novelty"),
-    "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
-    "propensity": ("auc", "average_precision", "log_loss", "ece", "mae", "log_loss, trivial", "mae, trivial"),
-    "lifetime": ("rmse", "correlation", "bias"),
-    "price": ("gain share", "gain share, free", "gain share, A and B", "elasticity RMSE"),
-}
-LESS_IS_BETTER = ("forecast", "lifetime")
+__all__ = [
+    "LESS_IS_BETTER",
+    "coming",
+    "decomposition",
+    "evaluation",
+    "forecast_series",
+    "ingested",
+    "measures",
+    "place_list",
+    "prices",
+    "readiness",
+    "shopper",
+    "summary",
+    "unknown",
+]
+
 # Why a price goes no further, by the name of the rule.
 HELD_BY = {
     "min_margin": "least margin",
@@ -80,50 +89,6 @@ def readiness(found: Readiness) -> report.Readiness:
     )
 
 
-def measures(task: str, scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names of a task's measures that some of its scores have, the deciding one first."""
-    names = dict.fromkeys(name for score in scores for name in score["metrics"])
-    return [name for measure in MEASURES[task] for name in names if name.split("@")[0] == measure]
-
-
-def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
-    """How good each model is, from evaluation.json."""
-
-    def table(task: str, better: Any) -> report.ScoreTable | None:
-        scores = [score for score in record["scores"] if score["task"] == task]
-        if not scores:
-            return None
-        shown = measures(task, scores)
-        sign = 1 if better == "lower" else -1
-        scores.sort(key=lambda score: sign * (score["metrics"].get(shown[0]) or 0.0))  # the best first
-        return report.ScoreTable(
-            scores=tuple(
-                report.ModelScore(
-                    model=score["model"],
-                    metrics={name: _number(score["metrics"].get(name)) for name in shown},
-                    beats_trivial=score["beats_trivial"],
-                    sentence=score["sentence"],
-                    trivial=score["beats_trivial"] is None,
-                )
-                for score in scores
-            ),
-            headline=shown[0],
-            better=better,
-            protocol=record["protocol"][task],
-        )
-
-    refused = [
-        f"Not judged: {', '.join(name for name, reason in record['refused'].items() if reason == why)}. {why}"
-        for why in dict.fromkeys(record["refused"].values())
-    ]
-    return report.Evaluation(
-        ranking=table("recommend", "higher"),
-        forecast=table("forecast", "lower"),
-        price=table("price", "higher"),
-        protocol="\n".join([*record["protocol"].values(), *refused]),
-    )
-
-
 def shopper(
     decision: Decision, history: pa.Table, titles: Mapping[str, str], most: int = 12
 ) -> report.Shopper:
@@ -144,7 +109,7 @@ def shopper(
                 item_id=row["item_id"],
                 title=row["title"] or row["item_id"],
                 category=row["category"] or "",
-                score=_number(row["score"]),
+                score=number(row["score"]),
                 reasons=tuple(
                     report.Reason(why["title"] or why["item_id"], why["share"]) for why in row["reasons"]
                 ),
@@ -231,7 +196,7 @@ def prices(
 
 def _quote(row: Mapping[str, Any], titles: Mapping[str, str], decision_id: str) -> report.Quote:
     def interval(name: str) -> report.Interval:
-        return report.Interval(_number(row[name]), _number(row[f"{name}_low"]), _number(row[f"{name}_high"]))
+        return report.Interval(number(row[name]), number(row[f"{name}_low"]), number(row[f"{name}_high"]))
 
     return report.Quote(
         item_id=row["item_id"],
@@ -244,7 +209,7 @@ def _quote(row: Mapping[str, Any], titles: Mapping[str, str], decision_id: str) 
         grade=row["grade"],
         binding=", ".join(HELD_BY[rule] for rule in row["binding"].split("+") if rule),
         reason=row["reason"],
-        profit_now=_number(row["profit_now"]),
+        profit_now=number(row["profit_now"]),
         decision_id=decision_id,
     )
 
@@ -259,7 +224,7 @@ def _curve(
 ) -> report.PriceCurve:
     # today's and the proposed price are points of their own, so that the curve agrees with the quote there
     grid = np.unique([*(row["price_now"] * np.linspace(0.6, 1.5, 46)), row["price_now"], row["price"]])
-    found = curve(model, panel.items.code(row["item_id"]), grid, _number(row["cost"]))
+    found = curve(model, panel.items.code(row["item_id"]), grid, number(row["cost"]))
     return report.PriceCurve(
         item_id=row["item_id"],
         title=titles.get(row["item_id"]) or row["item_id"],
@@ -272,7 +237,7 @@ def _curve(
         profit_high=found.profit[:, 2],
         price_now=row["price_now"],
         price_proposed=row["price"],
-        cost=_number(row["cost"]),
+        cost=number(row["cost"]),
         sentence=row["reason"],
         decision_id=decision_id,
     )
@@ -282,7 +247,3 @@ def _dates(panel: Panel, s: int) -> np.ndarray:
     day = panel.start[s] + np.arange(panel.length[s]) * STEP_DAYS[panel.step]
     dates: np.ndarray = day.astype("datetime64[D]")
     return dates
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
