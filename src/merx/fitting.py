@@ -1,7 +1,7 @@
 """Fit every kind of model that the shop's tables can carry."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from time import perf_counter
@@ -121,7 +121,7 @@ def fit(
         try:
             progress(f"{kind.name}: reading", 0, 1)
             given = [inputs.of(name) for name in kind.reads]
-            fitted = settings.fit(*given, **_hook(kind, settings, given, progress))
+            fitted = settings.fit(*given, **_hook(kind.name, settings.fit, progress))
             seconds = perf_counter() - start
             fitted_on = ", ".join(inputs.words[name] for name in kind.reads)
             about = {"data": data, "until": str(until), "fitted_on": fitted_on, "seconds": round(seconds, 3)}
@@ -135,15 +135,12 @@ def fit(
     return FitReport(tuple(fits))
 
 
-def _hook(kind: Kind, settings: Any, given: list[Any], progress: Progress) -> dict[str, Any]:
-    """For forecasters, which tell how many series are done, and for what else tells how far it is."""
-    if kind.task == "recommend" and "progress" in signature(settings.fit).parameters:
-        return {"progress": progress}
-    if kind.task != "forecast":
-        progress(f"{kind.name}: fitting", 0, 1)
+def _hook(name: str, fit: Callable[..., Any], progress: Progress) -> dict[str, Any]:
+    """For a fit that tells how far it is."""
+    progress(f"{name}: fitting", 0, 1)
+    if "progress" not in signature(fit).parameters:
         return {}
-    series = given[0].n_series
-    return {"progress": lambda done: progress(f"{kind.name}: series", done, series)}
+    return {"progress": lambda done, *of: progress(f"{name}: {done}", *of)}
 
 
 class Inputs:

@@ -23,7 +23,7 @@ class Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, keep: Tensor, add: Tensor, sizes: list[int]) -> Tensor:  # noqa: D102
         state = add.clone()  # (N, F)
-        kept, states = keep.split(sizes), state.split(sizes)
+        kept, states = torch.split(keep, sizes), torch.split(state, sizes)
         for t in range(1, len(sizes)):
             states[t].addcmul_(kept[t], states[t - 1][: sizes[t]])
         ctx.save_for_backward(keep, state)
@@ -32,9 +32,9 @@ class Scan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        keep, state = (part.split(ctx.sizes) for part in ctx.saved_tensors)
+        keep, state = (torch.split(part, ctx.sizes) for part in ctx.saved_tensors)
         d_keep, d_add = torch.zeros_like(slope), slope.clone()
-        by_keep, by_add = d_keep.split(ctx.sizes), d_add.split(ctx.sizes)
+        by_keep, by_add = torch.split(d_keep, ctx.sizes), torch.split(d_add, ctx.sizes)
         for t in range(len(ctx.sizes) - 1, 0, -1):
             size = ctx.sizes[t]
             by_add[t - 1][:size].addcmul_(keep[t], by_add[t])

@@ -116,7 +116,7 @@ class Trainer:
                     course.weights = {name: t.clone() for name, t in self.network.state_dict().items()}
             speed = seen / (perf_counter() - began)
             left = (settings.epochs - course.epoch) * length.sum() / max(speed, 1)
-            told = f"sequence: {speed:,.0f} events/s, at most {left:,.0f} s left"
+            told = f"{speed:,.0f} events/s, at most {left:,.0f} s left"
             if self.held_out is not None:
                 told += f", best after {course.best_epoch} epochs"
             progress(told, course.epoch, settings.epochs)

@@ -234,8 +234,8 @@ class RecommenderConfig(Protocol):
 class ForecasterConfig(Protocol):
     """The hyper-parameters of a forecaster."""
 
-    def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> Any:
-        """The fitted Forecaster; `progress` is called with the number of series done."""
+    def fit(self, panel: Panel, progress: Progress | None = None) -> Any:
+        """The fitted Forecaster; `progress` is told after each series."""
         ...
 
 

@@ -1,10 +1,10 @@
 """AutoETS: exponential smoothing of log(1 + y), with or without a season."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
@@ -42,12 +42,12 @@ class AutoETS:
     horizon: int = 28
     season_length: int = 0
 
-    def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> "FittedAutoETS":
+    def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedAutoETS":
         """Fit every series of the panel on its own.
 
         Steps that were not available (stock-outs) and single closed days are filled before the fit, not read
         as zero; a closed weekday is forecast as 0 (`merx.forecast.closed_days`).
-        `progress` is called with the number of series done. Raises ConfigError on an impossible config.
+        `progress` is told after each series. Raises ConfigError on an impossible config.
         """
         check_config(self.horizon, self.season_length)
         fit = fit_panel(panel, self.horizon, self.season_length, _fit_one, progress)

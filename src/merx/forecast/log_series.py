@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.forecast.closed_days import Opening, opening
 from merx.forecast.filling import fill
@@ -113,13 +114,12 @@ def fit_panel(
     horizon: int,
     season_length: int,
     fit_one: FitOne,
-    progress: Callable[[int], None] | None,
+    progress: Progress | None,
 ) -> PanelFit:
     """Fit log(1 + y) of every series with `fit_one`, and calibrate the mean in units.
 
     Weekdays on which a series is always closed are left out of its fit and forecast as 0, without doubt.
-    Values below 0 (more refunds than sales) count as 0. `progress` is called with the number of series
-    done, after each.
+    Values below 0 (more refunds than sales) count as 0. `progress` is told after each series.
     """
     S = panel.n_series
     location, scale = np.empty((S, horizon)), np.empty((S, horizon))
@@ -145,6 +145,6 @@ def fit_panel(
         aicc[s] = fit.aicc
         specification.append(fit.specification)
         if progress is not None:
-            progress(s + 1)
+            progress("series", s + 1, S)
     predictive = LogNormal(location, scale, excess, usual, ceiling)
     return PanelFit(predictive, tuple(specification), aicc, season)

@@ -1,11 +1,11 @@
 """SeasonalNaive: what was sold at this point of the last cycle; the forecast that others must beat."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
+from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
@@ -38,12 +38,12 @@ class SeasonalNaive:
     horizon: int = 28
     season_length: int = 0
 
-    def fit(self, panel: Panel, progress: Callable[[int], None] | None = None) -> "FittedSeasonalNaive":
+    def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedSeasonalNaive":
         """Fit every series of the panel on its own.
 
         Steps that were not available (stock-outs) and single closed days are filled, and left out of the
         errors; a closed weekday is forecast as 0 (`merx.forecast.closed_days`). Values below 0 count as 0.
-        `progress` is called with the number of series done. Raises ConfigError on an
+        `progress` is told after each series. Raises ConfigError on an
         impossible config.
         """
         check_config(self.horizon, self.season_length)
@@ -65,7 +65,7 @@ class SeasonalNaive:
             else:
                 specification.append("none: no data")
             if progress is not None:
-                progress(s + 1)
+                progress("series", s + 1, S)
         return FittedSeasonalNaive(
             panel.keys, panel.end, panel.step, location, scale, tuple(specification), season
         )
