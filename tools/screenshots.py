@@ -53,6 +53,8 @@ def main() -> None:
                 "All prices",
                 "What will happen?",
                 "Where it comes from",
+                "Who will buy, who stays away?",
+                "How far chances can be trusted",
                 "What should each shopper see?",
                 "How good is this?",
             )
@@ -62,6 +64,10 @@ def main() -> None:
             page, "report-prices", heading["What should each product cost?"] - 30, heading["All prices"] - 40
         )
         take(page, "report-forecast", heading["What will happen?"] - 30, heading["Where it comes from"] - 40)
+        coming = heading["Who will buy, who stays away?"] - 30
+        take(page, "report-coming", coming, coming + 900)
+        trusted = heading["How far chances can be trusted"]
+        take(page, "report-chances", trusted - 40, heading["What should each shopper see?"] - 60)
         shoppers = heading["What should each shopper see?"] - 30
         take(page, "report-shoppers", shoppers, min(shoppers + 900, heading["How good is this?"] - 60))
         browser.close()

@@ -236,11 +236,11 @@ def test_shoppers_to_come_are_read_in_light_and_dark_and_on_a_phone(browser: Any
     with Visit(browser, plain, viewport={"width": 390, "height": 844}) as visit:
         table = visit.page.locator("#coming .segments")
         card = visit.page.locator("#coming .card").first.bounding_box()
-        cells = [cell.bounding_box() for cell in table.locator("td, tbody th").all()]
+        cells = [cell.bounding_box() for cell in table.locator("td:visible, tbody th").all()]
         assert all(
             card["x"] < cell["x"] and cell["x"] + cell["width"] <= card["x"] + card["width"] for cell in cells
         )
-        assert table.locator("[data-label='Will stay away']").count() == 6
+        assert table.locator("[data-label='Will stay away']:visible").count() == 4  # not known of two
         charts = visit.page.locator("#coming .chart")
         assert all(one.bounding_box()["width"] > 250 for one in charts.all())
 

@@ -268,7 +268,7 @@ def test_the_shoppers_to_come_say_how_many_what_they_bring_and_whom_to_act_on() 
     assert text.count(told) == 2  # in short, and above the section
     assert "merx why tea-shop s-0001" in text
     # the value to come is no better than trivial and so the segments are compared by their orders
-    assert "that is told no better than by each going on as before. bg_nbd does not beat same_rate." in text
+    assert "no better than by each customer going on as before. bg_nbd does not beat same_rate." in text
     assert "<h4>Orders in 28 days</h4>" in text
     assert payload(full)["charts"]["segments-value"]["yAxis"]["data"] == [
         "about to buy",

@@ -102,8 +102,7 @@ NO_BETTER = {
     "purchase": "The chances to order are no better than the same chance for everyone",
     "churn": "The chances to stay away are no better than the same chance for everyone",
     "revenue": "The orders to come are told no better than by each shopper’s last 28 days again",
-    "predicted": "The value to come rests on how often customers come back, and that is told no better than "
-    "by each going on as before",
+    "predicted": "The value to come is told no better than by each customer going on as before",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from merx import report
+from merx.answers.everyone import VALUE
 from merx.behaviour.calibration import Reliability
 from merx.behaviour.propensity_training import GOALS
 from merx.decisions import Decision
@@ -53,7 +54,7 @@ def coming(
                 active=GOALS[figure].active if figure in GOALS else 0,
                 ahead=GOALS[figure].ahead if figure in GOALS else answer["days"],
                 off=_off(found.get("tested")),
-                **_verdict(judged, figure if figure in GOALS else decision.question["lifetime"]),
+                **_verdict(judged, (figure,) if figure in GOALS else (VALUE, decision.question["lifetime"])),
                 curve=_shown(curves[figure], figure in judged.get("reliability", {}))
                 if figure in curves and not GOALS[figure].amount
                 else None,
@@ -102,12 +103,14 @@ def _off(tested: Mapping[str, float] | None) -> float:
     return tested["foretold"] / tested["came"] - 1 if tested else float("nan")
 
 
-def _verdict(judged: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Whether a kind beats its trivial answer, and the verdict in words; or why that was not judged."""
-    for score in judged.get("scores", ()):
-        if score["model"] == kind:
-            return {"beats": score["beats_trivial"], "verdict": score["sentence"]}
-    return {"beats": None, "verdict": judged.get("refused", {}).get(kind, "")}
+def _verdict(judged: Mapping[str, Any], kinds: tuple[str, ...]) -> dict[str, Any]:
+    """Whether the first of these kinds that was judged beats its trivial answer; or why none was judged."""
+    scores = {score["model"]: score for score in judged.get("scores", ())}
+    for kind in kinds:
+        if kind in scores:
+            return {"beats": scores[kind]["beats_trivial"], "verdict": scores[kind]["sentence"]}
+    refused = judged.get("refused", {})
+    return {"beats": None, "verdict": next((refused[kind] for kind in kinds if kind in refused), "")}
 
 
 def _curve(curve: Mapping[str, Any]) -> Reliability:
