@@ -6,6 +6,7 @@ import numpy as np
 
 from merx.answers.answer import Answer, Context
 from merx.config import ShopConfig
+from merx.data.panel import moments
 from merx.data.results import Forecast
 from merx.errors import RequestError
 
@@ -50,7 +51,7 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
             "on; it never sold, or lies beyond [forecast] items (few_items for slow kinds) in shop.toml."
         )
     answer: Forecast = model.forecast(question.horizon, np.array(PROBS))
-    day = answer.start[series] + np.arange(question.horizon) * (7 if answer.step == "week" else 1)
+    moment = moments(answer.start[series : series + 1], question.horizon, answer.step)[0]  # (H,)
     low, high = (answer.interval(0.8)[side][series].sum() for side in (0, 1))
     mean = answer.mean[series]
     content = {
@@ -60,7 +61,7 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
         "step": answer.step,
         "rows": [
             {
-                "date": str(day[ahead].astype("datetime64[D]")),
+                "date": str(moment[ahead]),
                 "mean": round(float(mean[ahead]), 4),
                 **{
                     f"q{prob:g}": round(float(answer.quantile[series, ahead, q]), 4)

@@ -130,10 +130,16 @@ class Forecaster(Protocol):
         """What was fitted to each series, in short, such as "ETS(A,N,A)[7]"."""
         ...
 
-    def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
+    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
         """The next `horizon` steps of every series.
 
-        Raises RequestError where the horizon is beyond the fitted one.
+        Parameters
+        ----------
+        exog : float64 (S, horizon, K), optional
+            What the covariates of the panel will be. None: what the panel planned (`exog_ahead`). A kind
+            that reads none does not look at it.
+
+        Raises RequestError where the horizon is beyond the fitted one, or a covariate it needs is missing.
         """
         ...
 

@@ -8,7 +8,17 @@ import pyarrow as pa
 
 from merx.data.vocabulary import Vocabulary
 
-STEP_DAYS: dict[str, int] = {"day": 1, "week": 7}
+CLOCK: dict[str, str] = {"hour": "h", "day": "D", "week": "D", "month": "M"}
+"""In what the first moment of a series is counted since 1970 (UTC), by its step: hours, days or months."""
+
+STRIDE: dict[str, int] = {"hour": 1, "day": 1, "week": 7, "month": 1}
+"""How far a step goes on that clock."""
+
+
+def moments(start: np.ndarray, steps: int, step: str) -> np.ndarray:
+    """When each of the steps from `start` (S,) on begins, datetime64 of the step's clock, (S, steps)."""
+    moment: np.ndarray = np.asarray(start)[:, None] + np.arange(steps) * STRIDE[step]
+    return moment.astype(f"datetime64[{CLOCK[step]}]")
 
 
 @dataclass(frozen=True)
@@ -26,11 +36,13 @@ class Panel:
     available : bool (N,)
         False where the value was censored (out of stock): it is not zero demand, it is unknown.
     start : int64 (S,)
-        First day of each series, in days since 1970.
-    step : "day" or "week"
+        First step of each series, on the clock of its step (CLOCK) since 1970.
+    step : "hour", "day", "week" or "month"
     exog : float64 (N, K)
         Covariates known for every step; K may be 0.
     exog_names : tuple of K str
+    exog_ahead : float64 (S, H, K)
+        What they are planned to be in the next H steps; H may be 0: nothing is planned.
     """
 
     keys: Vocabulary
@@ -41,6 +53,7 @@ class Panel:
     step: str
     exog: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     exog_names: tuple[str, ...] = ()
+    exog_ahead: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     @property
     def n_series(self) -> int:
@@ -54,8 +67,8 @@ class Panel:
 
     @property
     def end(self) -> np.ndarray:
-        """First day after each series, in days since 1970, int64 (S,)."""
-        end: np.ndarray = self.start + self.length * STEP_DAYS[self.step]
+        """The first step after each series, on the same clock, int64 (S,)."""
+        end: np.ndarray = self.start + self.length * STRIDE[self.step]
         return end
 
     def series(self, s: int) -> np.ndarray:
@@ -72,8 +85,9 @@ class Panel:
             offsets=offsets,
             y=self.y[entry],
             available=self.available[entry],
-            start=self.start + first * STEP_DAYS[self.step],
+            start=self.start + first * STRIDE[self.step],
             exog=self.exog[entry] if len(self.exog_names) else self.exog,
+            exog_ahead=np.empty((0, 0, 0)),  # the plan was for what comes after the old end
         )
 
     def head(self, length: np.ndarray) -> "Panel":
@@ -94,6 +108,7 @@ class Panel:
             available=self.available[entry],
             start=self.start[which],
             exog=self.exog[entry] if len(self.exog_names) else self.exog,
+            exog_ahead=self.exog_ahead[which] if len(self.exog_ahead) else self.exog_ahead,
         )
 
 
@@ -194,4 +209,5 @@ def stack(panels: Sequence[Panel]) -> Panel:
         available=np.concatenate([panel.available for panel in panels]),
         start=np.concatenate([panel.start for panel in panels]),
         exog=np.concatenate([panel.exog for panel in panels]),
+        exog_ahead=np.concatenate([panel.exog_ahead for panel in panels]),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from merx.data.panel import STEP_DAYS
+from merx.data.panel import moments
 from merx.data.vocabulary import Vocabulary
 from merx.errors import RequestError
 
@@ -91,8 +91,8 @@ class Forecast:
     ----------
     keys : Vocabulary (S,)
     start : int64 (S,)
-        First day forecast, in days since 1970.
-    step : "day" or "week"
+        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
+    step : "hour", "day", "week" or "month"
     mean : float64 (S, H)
     quantile : float64 (S, H, Q)
     probs : float64 (Q,), ascending
@@ -133,10 +133,11 @@ class Forecast:
     def to_table(self) -> pa.Table:
         """One row per series and step: key, date, mean, and one column per quantile (q0.1, ...)."""
         series, horizon = self.mean.shape
-        day = self.start[:, None] + np.arange(horizon) * STEP_DAYS[self.step]  # (S, H)
+        moment = moments(self.start, horizon, self.step)  # (S, H)
+        unit = "s" if self.step == "hour" else "D"  # Arrow has neither hours nor months
         columns = {
             "key": self.keys.ids.take(np.repeat(np.arange(series), horizon)),
-            "date": pa.array(day.ravel().astype("datetime64[D]")),
+            "date": pa.array(moment.ravel().astype(f"datetime64[{unit}]")),
             "mean": self.mean.ravel(),
         }
         for q, prob in enumerate(self.probs):

@@ -15,7 +15,7 @@ from merx.forecast import SeasonalNaive
 PROBS = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
 """The quantiles that a backtest asks for: the median, and the 50, 80 and 95 % intervals."""
 
-SEASON: dict[str, int] = {"day": 7, "week": 52}
+SEASON: dict[str, int] = {"hour": 24, "day": 7, "week": 52, "month": 12}
 """The season of the naive forecast that scores are set against."""
 
 

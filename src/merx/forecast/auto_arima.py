@@ -70,8 +70,8 @@ class FittedAutoARIMA:
     ----------
     keys : Vocabulary (S,)
     start : int64 (S,)
-        First day forecast, in days since 1970.
-    step : "day" or "week"
+        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
+    step : "hour", "day", "week" or "month"
     predictive : LogNormal (S, H)
     specification : tuple of S str
         Such as "ARIMA(0,1,1)(0,1,1)[7]", or "mean: ..." with the reason why no model was fitted.
@@ -89,7 +89,7 @@ class FittedAutoARIMA:
     aicc: np.ndarray
     season_length: np.ndarray
 
-    def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
+    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
         """The next `horizon` steps of every series: mean and quantiles in units.
 
         Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending

@@ -73,7 +73,7 @@ def opening(y: np.ndarray, available: np.ndarray, step: str, season_length: int,
     y : float64 (n,)
         Units, 0 or more.
     available : bool (n,)
-    step : "day" or "week"
+    step : "hour", "day", "week" or "month"
     season_length : int
         As asked for; 0: to be found, 1: none.
     horizon : int
@@ -122,7 +122,7 @@ def closed_steps(y: np.ndarray, available: np.ndarray, step: str, week: int) -> 
     ----------
     y : float64 (n,)
     available : bool (n,)
-    step : "day" or "week"
+    step : "hour", "day", "week" or "month"
     week : int
         Steps in a week of y.
     """

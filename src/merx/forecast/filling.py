@@ -2,22 +2,24 @@
 
 import numpy as np
 
+REACH = {"hour": 12, "day": 7, "week": 4, "month": 3}  # steps on each side that say what is usual
+
 
 def local_level(log: np.ndarray, known: np.ndarray, step: str, week: int) -> np.ndarray:
     """What is usual at each step, (n,), 0 or more: from the known steps around it and on its weekday.
 
-    The mean of the up to 14 (day) or 8 (week) known steps nearest before and after, plus what this day of
+    The mean of the known steps nearest before and after, up to REACH each, plus what this day of
     the week usually adds.
 
     Parameters
     ----------
     log : float64 (n,)
     known : bool (n,), at least one
-    step : "day" or "week"
+    step : "hour", "day", "week" or "month"
     week : int
         Steps in a week of the series.
     """
-    reach = 7 if step == "day" else 4  # on each side
+    reach = REACH[step]
     phase = np.arange(len(log)) % week
     place = np.flatnonzero(known)
     count = np.bincount(phase[place], minlength=week)

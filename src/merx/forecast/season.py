@@ -2,8 +2,8 @@
 
 import numpy as np
 
-CANDIDATE: dict[str, int] = {"day": 7, "week": 52}
-"""The one season tried for each step: the week in days, the year in weeks."""
+CANDIDATE: dict[str, int] = {"hour": 24, "day": 7, "week": 52, "month": 12}
+"""The one season tried for each step: the day in hours, the week in days, the year in weeks or months."""
 
 
 def find_season(y: np.ndarray, step: str, week: int = CANDIDATE["day"]) -> int:
@@ -11,8 +11,9 @@ def find_season(y: np.ndarray, step: str, week: int = CANDIDATE["day"]) -> int:
 
     The candidate is tried where two full cycles were seen, on the linearly detrended series.
 
-    7 days: the autocorrelation at lag 7 lies above its one-sided 95 % bound under the hypothesis that
-    only shorter lags are correlated (Bartlett): r_7 > 1.645 sqrt((1 + 2 sum_{i<7} r_i^2) / n).
+    7 days, m = 7 (24 hours and 12 months alike): the autocorrelation at lag m lies above its one-sided 95 %
+    bound under the hypothesis that only shorter lags are correlated (Bartlett):
+    r_m > 1.645 sqrt((1 + 2 sum_{i<m} r_i^2) / n).
 
     52 weeks: the mean over five weeks correlates by more than 0.5 with itself a year before. Bartlett's
     bound is of no use here: the 51 shorter lags of a smooth yearly season raise it so far that the season
@@ -22,7 +23,7 @@ def find_season(y: np.ndarray, step: str, week: int = CANDIDATE["day"]) -> int:
     ----------
     y : float64 (n,)
         Without gaps; for sales, log(1 + y), so that one large order doesn't hide the week.
-    step : "day" or "week"
+    step : "hour", "day", "week" or "month"
     week : int
         Days in a week of y: fewer than 7 where closed weekdays were taken out.
 

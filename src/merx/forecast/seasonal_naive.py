@@ -79,8 +79,8 @@ class FittedSeasonalNaive:
     ----------
     keys : Vocabulary (S,)
     start : int64 (S,)
-        First day forecast, in days since 1970.
-    step : "day" or "week"
+        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
+    step : "hour", "day", "week" or "month"
     location, scale : float64 (S, H)
         Mean and standard deviation in units; both 0 on closed weekdays.
     specification : tuple of S str
@@ -97,7 +97,7 @@ class FittedSeasonalNaive:
     specification: tuple[str, ...]
     season_length: np.ndarray
 
-    def forecast(self, horizon: int, probs: np.ndarray) -> Forecast:
+    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
         """The next `horizon` steps of every series: mean and quantiles in units.
 
         Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending

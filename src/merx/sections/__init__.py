@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from merx import report
 from merx.data.contracts import DemandModel
-from merx.data.panel import STEP_DAYS, Panel, PricePanel
+from merx.data.panel import Panel, PricePanel, moments
 from merx.decisions import Decision
 from merx.forecast.decompose import decompose
 from merx.forecast.season import find_season
@@ -244,6 +244,7 @@ def _curve(
 
 
 def _dates(panel: Panel, s: int) -> np.ndarray:
-    day = panel.start[s] + np.arange(panel.length[s]) * STEP_DAYS[panel.step]
-    dates: np.ndarray = day.astype("datetime64[D]")
+    dates: np.ndarray = moments(panel.start[s : s + 1], panel.length[s], panel.step)[0].astype(
+        "datetime64[D]"
+    )
     return dates

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from merx.data.panel import STEP_DAYS, Panel, PricePanel, distinct_prices
+from merx.data.panel import STRIDE, Panel, PricePanel, distinct_prices
 from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
@@ -206,7 +206,7 @@ def _panel(
         offsets=np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(np.int64),
         y=units[inside],
         available=available[inside],
-        start=(first_day + np.minimum(first_sale, max(steps - 1, 0)) * STEP_DAYS[step]).astype(np.int64),
+        start=(first_day + np.minimum(first_sale, max(steps - 1, 0)) * STRIDE[step]).astype(np.int64),
         step=step,
         exog=np.empty((int(inside.sum()), 0)),
     )
