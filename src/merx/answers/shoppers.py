@@ -61,7 +61,8 @@ class ShoppersQuestion:
 def shoppers(context: Context, question: ShoppersQuestion) -> Answer:
     """The segments with what is expected of each, or all that is known of one shopper, with its reasons.
 
-    The table of the answer has a row for every shopper that was asked about.
+    The table of the answer has a row for every shopper that was asked about. A segment is a place among all
+    shoppers, and so all are looked at where one is asked about, too.
 
     Raises
     ------
