@@ -64,6 +64,11 @@ def test_what_is_expected_adds_up(shop, tmp_path):
     for name in ("revenue", "predicted"):
         of_segments = sum(row[f"{name}_sum"] or 0 for row in answer["rows"])
         assert of_segments == pytest.approx(answer["expected"][name]["sum"], rel=1e-4)
+    alive = [float(row["alive"]) for row in rows if row["alive"]]
+    assert answer["nobody_left"] == (np.mean(alive) >= 0.99)
+    assert answer["nobody_left"] == (
+        "nearly everyone for a customer still" in " ".join(shop.shoppers().reasons)
+    )
     model = shop.models.load("purchase", shop.models.versions()["purchase"])
     tested = answer["expected"]["purchase"]["tested"]
     assert tested["shoppers"] == model.shoppers

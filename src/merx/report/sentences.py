@@ -159,8 +159,8 @@ def cautions(part: ShoppersToCome) -> list[str]:
     told = [f"{NO_BETTER[x.figure]}. {x.verdict}" for x in part.foretold if x.beats is False]
     if part.nobody_left:
         told.append(
-            "The lifetime model takes everyone for a customer still: the value to come shows who bought "
-            "much, not who leaves. Go by the chance to stay away."
+            "The lifetime model takes nearly everyone for a customer still: the value to come shows who "
+            "bought much, not who leaves. Go by the chance to stay away."
         )
     unjudged = [x for x in part.foretold if x.beats is None]
     told += [f"Not judged: {x.verdict}" for x in unjudged if x.verdict]
