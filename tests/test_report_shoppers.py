@@ -100,9 +100,9 @@ def test_the_report_shows_them_judged_or_not(shop):
         day = np.datetime64(inputs.of("activity").end - 1 - shop.config.evaluate.days, "D")
     assert f"As of {day}" in judged and f"days from {day} on" in judged
     for score in record["scores"]:
-        if score["task"] in ("propensity", "lifetime"):
+        if score["task"] in ("propensity", "lifetime", "value"):
             assert score["sentence"] in judged or score["beats_trivial"] is None
-    assert "evaluation-lifetime" in drawn
+    assert "evaluation-lifetime" in drawn and "evaluation-value" in drawn
 
 
 def test_a_model_that_the_data_do_not_carry_is_hidden_with_the_reason(tmp_path):
