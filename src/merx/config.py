@@ -112,7 +112,7 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence` takes longest and answers no list by
-        itself; `arima` is for series that are not sales; [] fits them too.
+        itself; `arima` is for prices that move in most steps, such as market series; [] fits them too.
     """
 
     skip: tuple[str, ...] = ("sequence", "arima")
@@ -141,6 +141,8 @@ class ForecastSettings:
         How many of the best-selling products are forecast; 0: all.
     few_items : int
         How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
+    price_model : list of str
+        Kinds that forecast prices; the first that was fitted on a series answers.
     """
 
     step: str = "day"
@@ -149,6 +151,7 @@ class ForecastSettings:
     model: str = "auto_ets"
     items: int = 0
     few_items: int = 20
+    price_model: tuple[str, ...] = ("arima", "shelf_price")
 
     def __post_init__(self) -> None:
         if self.step not in ("day", "week"):
@@ -157,6 +160,8 @@ class ForecastSettings:
             if getattr(self, name) < least:
                 raise ConfigError(f"[forecast] {name} = {getattr(self, name)}: at least {least}.")
         _check_kind("forecast", self.model, "[forecast] model")
+        for name in self.price_model:
+            _check_kind("price_forecast", name, "[forecast] price_model")
 
 
 @dataclass(frozen=True)

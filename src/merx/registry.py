@@ -20,7 +20,7 @@ class Kind:
     name : str
         Its name in shop.toml and in the models folder.
     task : str
-        "recommend", "forecast", "lifetime", "value", "propensity" or "price".
+        "recommend", "forecast", "price_forecast", "lifetime", "value", "propensity" or "price".
     module, config : str
         Where its config class is; the fitted class is `Fitted<config>` beside it.
     reads : tuple of str
@@ -72,7 +72,8 @@ KINDS: dict[str, Kind] = {
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
-        Kind("arima", "forecast", "merx.forecast.arima", "ARIMA", ("few_series",)),
+        Kind("shelf_price", "price_forecast", "merx.forecast.shelf_price", "ShelfPrice", ("price_series",)),
+        Kind("arima", "price_forecast", "merx.forecast.arima", "ARIMA", ("market_series",)),
         Kind("bg_nbd", "lifetime", "merx.behaviour.bg_nbd", "BGNBD", ("customers",)),
         Kind("mbg_nbd", "lifetime", "merx.behaviour.bg_nbd", "MBGNBD", ("customers",)),
         Kind("pareto_nbd", "lifetime", "merx.behaviour.pareto_nbd", "ParetoNBD", ("customers",)),

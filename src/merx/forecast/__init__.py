@@ -6,6 +6,7 @@ from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.decompose import Decomposition, decompose
 from merx.forecast.season import find_season
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
+from merx.forecast.shelf_price import FittedShelfPrice, ShelfPrice
 
 __all__ = [
     "ARIMA",
@@ -16,7 +17,9 @@ __all__ = [
     "FittedAutoARIMA",
     "FittedAutoETS",
     "FittedSeasonalNaive",
+    "FittedShelfPrice",
     "SeasonalNaive",
+    "ShelfPrice",
     "decompose",
     "find_season",
 ]

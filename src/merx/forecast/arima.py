@@ -40,7 +40,7 @@ class ARIMA:
     seasonal_order : tuple of 3 int, or ()
         (P, D, Q) where `order` is given; (): (0, 0, 0).
     scale : str
-        "plain": z = y. "log": z = log y, for series above 0 that move in proportion to their level.
+        "log": z = log y, for series above 0 that move in proportion to their level. "plain": z = y.
 
     Notes
     -----
@@ -51,7 +51,7 @@ class ARIMA:
     season_length: int = 0
     order: tuple[int, ...] = ()
     seasonal_order: tuple[int, ...] = ()
-    scale: str = "plain"
+    scale: str = "log"
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedARIMA":
         """Fit every series of the panel on its own; steps that were not available are interpolated.

@@ -223,11 +223,7 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
     DataError
         No product has a price.
     """
-    history = engine.query("prices")
-    listed = pc.unique(history.filter(pc.invert(history["from_orders"]))["item_id"])
-    history = history.filter(
-        pc.or_(pc.invert(history["from_orders"]), pc.invert(pc.is_in(history["item_id"], listed)))
-    )
+    history = _own_prices(engine)
     begin = (MONDAY - demand.first_day) % 7
     weeks = (demand.days - begin) // 7
     first = demand.first_day + begin
@@ -263,6 +259,64 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
         price_now=price[kept, -1],
         distinct_prices=counted[kept],
         start=first,
+    )
+
+
+def _own_prices(engine: Engine) -> pa.Table:
+    """The shop's own prices: from its price list where the product has one, else as seen in orders."""
+    history = engine.query("prices")
+    listed = pc.unique(history.filter(pc.invert(history["from_orders"]))["item_id"])
+    return history.filter(
+        pc.or_(pc.invert(history["from_orders"]), pc.invert(pc.is_in(history["item_id"], listed)))
+    )
+
+
+def price_series(engine: Engine, demand: Demand, step: str, which: np.ndarray) -> Panel:
+    """Prices over time: the shop's own (key "item: ID") and those of others ("item: ID at COMPETITOR").
+
+    The price of a day is the one in force at noon, that of a week the one of its Sunday, from the first known
+    price on. The covariate "promotion" is 1 where the shop's price list says so.
+
+    Parameters
+    ----------
+    step : "day" or "week"
+    which : int (n,)
+        Codes of the products whose own prices are wanted. Of others' prices all are given.
+
+    Raises
+    ------
+    DataError
+        No price is known.
+    """
+    own, others = _own_prices(engine), engine.query("competitor_prices")
+    flags = pc.fill_null(own["promotion"], False).cast(pa.float64())
+    first, days = demand.first_day, demand.days
+    names = Vocabulary(pc.unique(others["item_id"]).sort())
+    in_force = _as_of(own, demand.items, first, days)[which]
+    price = np.concatenate(
+        [_by_day(own["price"], in_force), _by_day(others["price"], _as_of(others, names, first, days))]
+    )  # (S, D)
+    promotion = np.zeros_like(price)
+    promotion[: len(which)] = np.nan_to_num(_by_day(flags, in_force))
+    if step == "week":
+        sundays = slice((MONDAY - first) % 7 + 6, None, 7)
+        price, promotion, first = price[:, sundays], promotion[:, sundays], first + (MONDAY - first) % 7
+    known = price > 0  # (S, steps)
+    kept = np.flatnonzero(known.any(axis=1))
+    if not len(kept):
+        raise DataError("no product has a price; ingest orders with prices or a price list.")
+    begin = known[kept].argmax(axis=1)
+    inside = np.arange(price.shape[1]) >= begin[:, None]
+    keys = [*demand.items.ids.take(which).to_pylist(), *names.ids.to_pylist()]
+    return Panel(
+        keys=Vocabulary(pa.array([f"item: {keys[s]}" for s in kept], pa.string())),
+        offsets=np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(np.int64),
+        y=np.where(known, price, 0.0)[kept][inside],
+        available=known[kept][inside],
+        start=(first + begin * STRIDE[step]).astype(np.int64),
+        step=step,
+        exog=promotion[kept][inside][:, None],
+        exog_names=("promotion",),
     )
 
 
