@@ -3,7 +3,7 @@
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.decompose import Decomposition, decompose
-from merx.forecast.season import find_season
+from merx.forecast.season import find_season, find_seasons
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "SeasonalNaive",
     "decompose",
     "find_season",
+    "find_seasons",
 ]

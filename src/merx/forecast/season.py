@@ -48,6 +48,26 @@ def find_season(y: np.ndarray, step: str, week: int = CANDIDATE["day"]) -> int:
     return m if r[-1] > bound else 1
 
 
+def find_seasons(y: np.ndarray, step: str) -> tuple[int, ...]:
+    """All the season lengths that one series shows, shortest first: for a decomposition.
+
+    Day series are tried for a week (7) and a year (365), hour series for a day (24) and a week (168), others
+    for their one candidate. The longer one is sought as `find_season` does it in the sums over the shorter.
+    """
+    found = (find_season(y, step),)
+    if step == "day":
+        found += (365 * (find_season(_sums(y, 7), "week") > 1),)
+    elif step == "hour":
+        found += (168 * (find_season(_sums(y, 24), "day") > 1),)
+    return tuple(m for m in found if 1 < m <= len(y) / 2)
+
+
+def _sums(y: np.ndarray, steps: int) -> np.ndarray:
+    whole = len(y) // steps * steps
+    sums: np.ndarray = y[len(y) - whole :].reshape(-1, steps).sum(axis=1)
+    return sums
+
+
 def season_of(y: np.ndarray, step: str, season_length: int, week: int = CANDIDATE["day"]) -> int:
     """The season length to fit to y (n,): `season_length` if not 0, else found.
 
