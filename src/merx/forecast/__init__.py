@@ -1,5 +1,6 @@
 """The next steps of demand: each method in one file, every fitted model a record of arrays."""
 
+from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.decompose import Decomposition, decompose
@@ -7,9 +8,11 @@ from merx.forecast.season import find_season, find_seasons
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 
 __all__ = [
+    "ARIMA",
     "AutoARIMA",
     "AutoETS",
     "Decomposition",
+    "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
     "FittedSeasonalNaive",
