@@ -4,17 +4,20 @@ from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.decompose import Decomposition, decompose
+from merx.forecast.mstl import MSTL, FittedMSTL
 from merx.forecast.season import find_season, find_seasons
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 
 __all__ = [
     "ARIMA",
+    "MSTL",
     "AutoARIMA",
     "AutoETS",
     "Decomposition",
     "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
+    "FittedMSTL",
     "FittedSeasonalNaive",
     "SeasonalNaive",
     "decompose",

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from merx.forecast.mstl import near_median
+from merx.forecast.stl import near_median
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.forecast.change_points import ChangePoints, change_points
-from merx.forecast.mstl import LONG, mstl
+from merx.forecast.stl import LONG, mstl
 
-UNUSUAL = 3.5
-"""A remainder this many robust standard deviations from its median is an anomaly (Iglewicz & Hoaglin 1993)."""
+UNUSUAL = 4.5
+"""So many robust standard deviations from its median, a remainder is an anomaly: up to three days in 1,000
+of steady sales, normal or Poisson. 3.5 would be ten: a season fitted to noise leaves heavy tails."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Decomposition:
     changes : ChangePoints
         Of the trend.
     score : float64 (N,)
-        (remainder - its median) / (1.4826 times its median absolute deviation); NaN where not known, 0 where
-        more than half of the remainder is the same.
+        (remainder - its median) / spread, where the spread is the distance of its 5 % and 95 % quantiles over
+        3.29, the standard deviation of a normal; NaN where not known, 0 where the spread is 0.
     anomalies : int64 (A,)
         Steps where the score is above UNUSUAL or below -UNUSUAL.
     """
@@ -97,10 +98,9 @@ def decompose(
 
     Notes
     -----
-    Sources: MSTL, Bandara, Hyndman & Bergmeir (2021), see `merx.forecast.mstl`; the strengths,
+    Sources: MSTL, Bandara, Hyndman & Bergmeir (2021), see `merx.forecast.stl`; the strengths,
     F_T = max(0, 1 - Var(R) / Var(T + R)) and F_S = max(0, 1 - Var(R) / Var(S + R)),
-    Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 4.3; the score of
-    anomalies, Iglewicz & Hoaglin, How to Detect and Handle Outliers (1993).
+    Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 4.3.
     """
     y = np.asarray(y, dtype=np.float64)
     known = np.ones(len(y), dtype=bool) if known is None else np.asarray(known, dtype=bool)
@@ -193,12 +193,12 @@ def _holidays(
 def _score(remainder: np.ndarray, known: np.ndarray) -> np.ndarray:
     if not known.any():
         return np.full_like(remainder, np.nan)
-    centred = remainder - np.median(remainder[known])
-    spread = 1.4826 * np.median(np.abs(centred[known]))
+    low, middle, high = np.quantile(remainder[known], [0.05, 0.5, 0.95])
+    spread = (high - low) / 3.29
     # a spread of rounding errors is none
     if spread <= 1e-9 * (1 + np.abs(remainder[known]).max()):
         return np.where(known, 0.0, np.nan)
-    score: np.ndarray = centred / spread
+    score: np.ndarray = (remainder - middle) / spread
     return score
 
 

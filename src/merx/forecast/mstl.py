@@ -1,101 +1,132 @@
-"""MSTL: trend and several seasons of one series by loess."""
+"""MSTL: several seasons taken off by loess and repeated, the rest by exponential smoothing or ARIMA."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-LONG = 24
-"""A season of more steps has few cycles, so that its profile is smoothed (see `mstl`)."""
+from merx.data.contracts import Progress
+from merx.data.panel import Panel
+from merx.data.results import Forecast
+from merx.data.vocabulary import Vocabulary
+from merx.errors import ConfigError
+from merx.forecast.arima_fit import Search, fit_arima
+from merx.forecast.auto_ets import fit_ets
+from merx.forecast.log_series import SeriesFit, fit_panel
+from merx.forecast.predictive import LogNormal, check_config
+from merx.forecast.stl import mstl, share_fitted
 
 
-def mstl(y: np.ndarray, season_lengths: Sequence[int], robust: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Trend (N,) and seasonal (M, N) of a series without gaps; what they leave is the remainder.
+@dataclass(frozen=True)
+class MSTL:
+    """The last cycle of each season, repeated, on a forecast of the rest: z = log(1 + y) = rest + seasons.
 
-    The seasons are taken off in turn, the shortest first, each by STL on the series less the others; with
-    several, twice over. Four choices differ from the usual defaults:
-
-    - Each loess is evaluated at every tenth of its window and interpolated between, as in the first STL.
-    - The robust form makes one inner and five outer passes, which Cleveland et al. (section 3.3) call very
-      safe; plain, two inner ones, which they find enough for convergence.
-    - Before the robust form, steps more than ten robust standard deviations from the running median of the
-      series less its median profile are brought that near: five passes do not free themselves of one order a
-      hundred times the rest.
-    - A season of a year has two or three cycles, so that each of its steps is the mean of two or three
-      values. It is smoothed by a mean over three weeks (m/17 steps): single days (holidays) belong to the
-      remainder.
+    The seasons are those of MSTL (`merx.forecast.stl`): hours have a day and a week, days a week and a year.
+    For series by the hour, where other kinds see the day alone, and for days over several years.
 
     Parameters
     ----------
-    y : float64 (N,)
-    season_lengths : M ints, ascending, each above 1 and at most N / 2
-    robust : bool
-        Weigh down outliers.
+    horizon : int
+        Steps ahead that the fitted model can answer.
+    season_length : int
+        Steps in the only cycle; 0: all are found per series, 1: none.
+    rest : str
+        "ets": exponential smoothing without a trend. "trend": with a damped trend, where AICc prefers it.
+        "arima": as `AutoARIMA` without a season; some ten times slower.
 
     Notes
     -----
-    Sources: STL, Cleveland, Cleveland, McRae & Terpenning (1990); MSTL, Bandara, Hyndman & Bergmeir (2021).
-    The loess passes are statsmodels'.
+    Source: Bandara, Hyndman & Bergmeir, MSTL: a seasonal-trend decomposition algorithm for time series with
+    multiple seasonal patterns (2021).
     """
-    if robust:
-        y = _without_extremes(y, season_lengths[0])
-    seasonal = np.zeros((len(season_lengths), len(y)))
-    trend = np.zeros_like(y)
-    for _ in range(2 if len(season_lengths) > 1 else 1):
-        for i, m in enumerate(season_lengths):
-            rest = y - seasonal.sum(axis=0) + seasonal[i]
-            trend, seasonal[i] = _stl(rest, m, 11 + 4 * i, robust)
-            if m > LONG and len(y) < 6 * m:
-                level = trend + seasonal[i]
-                seasonal[i] = _smooth(seasonal[i], max(m // 17 | 1, 3))
-                trend = trend + (level - trend - seasonal[i]).mean()
-    return trend, seasonal
+
+    horizon: int = 28
+    season_length: int = 0
+    rest: str = "ets"
+
+    def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedMSTL":
+        """Fit every series of the panel on its own.
+
+        Steps that were not available (stock-outs) and single closed days are filled before the fit, not read
+        as zero; a closed weekday is forecast as 0 (`merx.forecast.closed_days`).
+        `progress` is told after each series. Raises ConfigError on an impossible config.
+        """
+        check_config(self.horizon, self.season_length)
+        if self.rest not in ("ets", "trend", "arima"):
+            raise ConfigError(f'rest is {self.rest!r}; it is "ets", "trend" or "arima".')
+        fit_one = partial(_fit_one, rest=self.rest)
+        fit = fit_panel(panel, self.horizon, self.season_length, fit_one, progress, several=True)
+        return FittedMSTL(
+            keys=panel.keys,
+            start=panel.end,
+            step=panel.step,
+            predictive=fit.predictive,
+            specification=fit.specification,
+            aicc=fit.aicc,
+            season_length=fit.season_length,
+        )
 
 
-def near_median(x: np.ndarray, reach: float) -> np.ndarray:
-    """x (n,) brought within `reach` of its running median of seven steps, which keeps edges where they are."""
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(x, 3, mode="reflect"), 7)
-    median = np.median(around, axis=1)
-    within: np.ndarray = np.clip(x, median - reach, median + reach)
-    return within
+@dataclass(frozen=True)
+class FittedMSTL:
+    """The predictive distribution of every series over the fitted horizon.
+
+    Parameters
+    ----------
+    keys : Vocabulary (S,)
+    start : int64 (S,)
+        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
+    step : "hour", "day", "week" or "month"
+    predictive : LogNormal (S, H)
+    specification : tuple of S str
+        Such as "MSTL[7,365] + ETS(A,N,N)", or "mean: ..." with the reason why no model was fitted.
+    aicc : float64 (S,)
+        Of the rest, on the log scale; 0 where no model was fitted.
+    season_length : int64 (S,)
+        The shortest season; 1 where there is none.
+    """
+
+    keys: Vocabulary
+    start: np.ndarray
+    step: str
+    predictive: LogNormal
+    specification: tuple[str, ...]
+    aicc: np.ndarray
+    season_length: np.ndarray
+
+    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
+        """The next `horizon` steps of every series: mean and quantiles in units.
+
+        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
+        between 0 and 1.
+        """
+        return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
 
 
-def _without_extremes(y: np.ndarray, m: int) -> np.ndarray:
-    if len(y) < 7:
-        return y
-    profile = np.array([np.median(y[phase::m]) for phase in range(m)])[np.arange(len(y)) % m]
-    rest = y - profile
-    spread = 1.4826 * np.median(np.abs(rest - near_median(rest, 0.0)))
-    return profile + near_median(rest, 10 * spread) if spread > 0 else y
-
-
-def _stl(y: np.ndarray, m: int, window: int, robust: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Trend and seasonal, both (N,), of STL with a seasonal window of that many cycles."""
-    from statsmodels.tsa.stl._stl import STL
-
-    trend = int(np.ceil(1.5 * m / (1 - 1.5 / window))) | 1
-    low_pass = (m + 1) | 1
-    model = STL(
-        y,
-        period=m,
-        seasonal=window,
-        trend=trend,
-        low_pass=low_pass,
-        seasonal_deg=0,
-        robust=robust,
-        seasonal_jump=_tenth(window),
-        trend_jump=_tenth(trend),
-        low_pass_jump=_tenth(low_pass),
+def _fit_one(log: np.ndarray, season_lengths: tuple[int, ...], horizon: int, rest: str) -> SeriesFit:
+    if not season_lengths:
+        return _fit_rest(log, horizon, rest)
+    n = len(log)
+    _, seasons = mstl(log, season_lengths, robust=False)
+    past = seasons.sum(axis=0)
+    fit = _fit_rest(log - past, horizon, rest)
+    cycles = [
+        season[n - m + np.arange(horizon) % m] for m, season in zip(season_lengths, seasons, strict=True)
+    ]
+    # The errors look too small by what the seasons fitted of them, and seasons carry errors of their own.
+    share = share_fitted(n, season_lengths)
+    return SeriesFit(
+        location=fit.location + np.sum(cycles, axis=0),
+        scale=fit.scale * np.sqrt((1 + share) / (1 - share)),
+        fitted=fit.fitted + past,
+        specification=f"MSTL[{','.join(map(str, season_lengths))}] + {fit.specification}",
+        aicc=fit.aicc,
     )
-    parts = model.fit(1, 5) if robust else model.fit(2, 0)
-    return np.array(parts.trend), np.array(parts.seasonal)
 
 
-def _tenth(window: int) -> int:
-    return -(-window // 10)
-
-
-def _smooth(values: np.ndarray, window: int) -> np.ndarray:
-    """The centred mean over an odd window, (N,); the ends are repeated."""
-    around = np.pad(values, window // 2, mode="edge")
-    smooth: np.ndarray = np.convolve(around, np.full(window, 1 / window), "valid")
-    return smooth
+def _fit_rest(z: np.ndarray, horizon: int, rest: str) -> SeriesFit:
+    if np.ptp(z) <= 1e-9:  # nothing but the seasons
+        return SeriesFit(np.full(horizon, z[-1]), np.full(horizon, 1e-3), z.copy(), "constant", 0.0)
+    if rest == "arima":
+        return fit_arima(z, 1, horizon, Search((), (), widest=2, max_d=1, drift=False))
+    return fit_ets(z, 1, horizon, trend=rest == "trend")

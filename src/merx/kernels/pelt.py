@@ -59,4 +59,5 @@ def _squared_error(sums: np.ndarray, first: int, end: int) -> float:
     middle = 0.5 * (first + end - 1)
     across = tx - middle * x
     spread = n * (n * n - 1.0) / 12
-    return max(xx - x * x / n - across * across / spread, 0.0)
+    error: float = max(xx - x * x / n - across * across / spread, 0.0)
+    return error
