@@ -141,8 +141,8 @@ class ForecastSettings:
         How many of the best-selling products are forecast; 0: all.
     few_items : int
         How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
-    price_model : list of str
-        Kinds that forecast prices; the first that was fitted on a series answers.
+    price_model : str
+        The kind that answers what a price will be.
     """
 
     step: str = "day"
@@ -151,7 +151,7 @@ class ForecastSettings:
     model: str = "auto_ets"
     items: int = 0
     few_items: int = 20
-    price_model: tuple[str, ...] = ("arima", "shelf_price")
+    price_model: str = "shelf_price"
 
     def __post_init__(self) -> None:
         if self.step not in ("day", "week"):
@@ -160,8 +160,7 @@ class ForecastSettings:
             if getattr(self, name) < least:
                 raise ConfigError(f"[forecast] {name} = {getattr(self, name)}: at least {least}.")
         _check_kind("forecast", self.model, "[forecast] model")
-        for name in self.price_model:
-            _check_kind("price_forecast", name, "[forecast] price_model")
+        _check_kind("price_forecast", self.price_model, "[forecast] price_model")
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ KINDS: dict[str, Kind] = {
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
+        Kind("mstl", "forecast", "merx.forecast.mstl", "MSTL", ("series",)),
         Kind("shelf_price", "price_forecast", "merx.forecast.shelf_price", "ShelfPrice", ("price_series",)),
         Kind("arima", "price_forecast", "merx.forecast.arima", "ARIMA", ("market_series",)),
         Kind("bg_nbd", "lifetime", "merx.behaviour.bg_nbd", "BGNBD", ("customers",)),

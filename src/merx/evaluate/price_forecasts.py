@@ -131,9 +131,9 @@ class PriceScores:
         better = int((self.crps < bar.crps).sum())
         beats = "beats" if own["crps"] < other["crps"] else "does not beat"
         return (
-            f"{self.name} {beats} the random walk: CRPS {own['crps']:.3f} against {other['crps']:.3f}, better on "
-            f"{better} of {int(np.isfinite(bar.crps).sum())} prices that moved; MASE {own['mase']:.3f} against "
-            f"{other['mase']:.3f}."
+            f"{self.name} {beats} the random walk: CRPS {own['crps']:.3f} against {other['crps']:.3f}, "
+            f"better on {better} of {int(np.isfinite(bar.crps).sum())} prices that moved; "
+            f"MASE {own['mase']:.3f} against {other['mase']:.3f}."
         )
 
 
@@ -143,7 +143,8 @@ def compare_prices(
     """Score each forecaster from `origins` ends of the history, each `apart` steps before the next.
 
     Every forecaster sees what came before the origin alone, and is scored on the known prices of the next
-    `horizon` steps. Series too short for all origins are left out.
+    `horizon` steps. Covariates of these are given as if they had been planned. Series too short for all
+    origins are left out.
 
     Raises
     ------
@@ -166,9 +167,10 @@ def compare_prices(
         actual = future.y.reshape(-1, horizon)
         known = future.available.reshape(-1, horizon)
         scale = naive_error(history, 1, 1)
+        planned = future.exog.reshape(len(which), horizon, -1) if panel.exog_names else None
         for name, config in configs.items():
             began = time.perf_counter()
-            forecast = config.fit(history).forecast(horizon, PROBS)
+            forecast = config.fit(history).forecast(horizon, PROBS, planned)
             seconds[name] += time.perf_counter() - began
             low, high = forecast.interval(0.8), forecast.interval(0.95)
             rows[name].append(

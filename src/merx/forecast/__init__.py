@@ -4,22 +4,26 @@ from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.decompose import Decomposition, decompose
-from merx.forecast.season import find_season
+from merx.forecast.mstl import MSTL, FittedMSTL
+from merx.forecast.season import find_season, find_seasons
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 from merx.forecast.shelf_price import FittedShelfPrice, ShelfPrice
 
 __all__ = [
     "ARIMA",
+    "MSTL",
     "AutoARIMA",
     "AutoETS",
     "Decomposition",
     "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
+    "FittedMSTL",
     "FittedSeasonalNaive",
     "FittedShelfPrice",
     "SeasonalNaive",
     "ShelfPrice",
     "decompose",
     "find_season",
+    "find_seasons",
 ]

@@ -272,7 +272,7 @@ def _own_prices(engine: Engine) -> pa.Table:
 
 
 def price_series(engine: Engine, demand: Demand, step: str, which: np.ndarray) -> Panel:
-    """Prices over time: the shop's own (key "item: ID") and those of others ("item: ID at COMPETITOR").
+    """Prices over time: the shop's own (key "price: ID") and those of others ("price: ID at COMPETITOR").
 
     The price of a day is the one in force at noon, that of a week the one of its Sunday, from the first known
     price on. The covariate "promotion" is 1 where the shop's price list says so.
@@ -309,7 +309,7 @@ def price_series(engine: Engine, demand: Demand, step: str, which: np.ndarray) -
     inside = np.arange(price.shape[1]) >= begin[:, None]
     keys = [*demand.items.ids.take(which).to_pylist(), *names.ids.to_pylist()]
     return Panel(
-        keys=Vocabulary(pa.array([f"item: {keys[s]}" for s in kept], pa.string())),
+        keys=Vocabulary(pa.array([f"price: {keys[s]}" for s in kept], pa.string())),
         offsets=np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(np.int64),
         y=np.where(known, price, 0.0)[kept][inside],
         available=known[kept][inside],
