@@ -28,9 +28,9 @@ def test_a_fall_that_comes_back_is_a_promotion_and_one_that_stays_is_a_new_price
 
 
 def test_a_promotion_may_end_near_its_beginning_or_at_a_higher_price():
-    found = states([4, 3, 3.9, 3, 4.2, 4.2])
+    found = states([4, 3, 3.96, 3, 4.2, 4.2])
     assert found.promotion.tolist() == [False, True, False, True, False, False]
-    np.testing.assert_allclose(np.exp(found.regular), [4, 4, 3.9, 3.9, 4.2, 4.2])
+    np.testing.assert_allclose(np.exp(found.regular), [4, 4, 3.96, 3.96, 4.2, 4.2])
 
 
 def test_a_fall_at_the_end_is_left_open_unless_it_is_old():

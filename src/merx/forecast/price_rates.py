@@ -10,7 +10,7 @@ from merx.forecast.price_states import SAME, PriceStates
 OLDEST = 60
 """Ages are told apart up to here."""
 
-SMOOTH = 10.0
+SMOOTH = 30.0
 """Steps at the mean hazard that are added to those of each age."""
 
 OWN = 2.0

@@ -12,7 +12,7 @@ SAME = 0.005
 LONGEST_PROMOTION = {"hour": 336, "day": 42, "week": 6, "month": 2}
 """A price that stays down for longer is the new regular price."""
 
-RETURNED = 0.8
+RETURNED = 0.95
 """A promotion is over when so much of the fall (in logarithms) is made up."""
 
 
