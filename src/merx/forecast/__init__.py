@@ -3,8 +3,10 @@
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.decompose import Decomposition, decompose
+from merx.forecast.intermittent import FittedIntermittent, Intermittent
 from merx.forecast.season import find_season
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
+from merx.forecast.theta import FittedTheta, Theta
 
 __all__ = [
     "AutoARIMA",
@@ -12,8 +14,12 @@ __all__ = [
     "Decomposition",
     "FittedAutoARIMA",
     "FittedAutoETS",
+    "FittedIntermittent",
     "FittedSeasonalNaive",
+    "FittedTheta",
+    "Intermittent",
     "SeasonalNaive",
+    "Theta",
     "decompose",
     "find_season",
 ]
