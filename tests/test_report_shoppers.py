@@ -64,6 +64,11 @@ def test_what_is_expected_adds_up(shop, tmp_path):
     for name in ("revenue", "predicted"):
         of_segments = sum(row[f"{name}_sum"] or 0 for row in answer["rows"])
         assert of_segments == pytest.approx(answer["expected"][name]["sum"], rel=1e-4)
+    alive = [float(row["alive"]) for row in rows if row["alive"]]
+    assert answer["nobody_left"] == (np.mean(alive) >= 0.99)
+    assert answer["nobody_left"] == (
+        "nearly everyone for a customer still" in " ".join(shop.shoppers().reasons)
+    )
     model = shop.models.load("purchase", shop.models.versions()["purchase"])
     tested = answer["expected"]["purchase"]["tested"]
     assert tested["shoppers"] == model.shoppers
@@ -95,9 +100,9 @@ def test_the_report_shows_them_judged_or_not(shop):
         day = np.datetime64(inputs.of("activity").end - 1 - shop.config.evaluate.days, "D")
     assert f"As of {day}" in judged and f"days from {day} on" in judged
     for score in record["scores"]:
-        if score["task"] in ("propensity", "lifetime"):
+        if score["task"] in ("propensity", "lifetime", "value"):
             assert score["sentence"] in judged or score["beats_trivial"] is None
-    assert "evaluation-lifetime" in drawn
+    assert "evaluation-lifetime" in drawn and "evaluation-value" in drawn
 
 
 def test_a_model_that_the_data_do_not_carry_is_hidden_with_the_reason(tmp_path):

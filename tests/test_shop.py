@@ -191,7 +191,7 @@ def test_a_tampered_model_is_refused(shop):
 def test_evaluation_is_kept_and_measured_against_the_truth(shop):
     report = shop.evaluate()
     tasks = {score.task for score in report.scores}
-    assert tasks == {"recommend", "forecast", "propensity", "lifetime", "price"}
+    assert tasks == {"recommend", "forecast", "propensity", "lifetime", "value", "price"}
     assert not tasks & report.refused.keys()
     record = json.loads((shop.folder / "evaluation.json").read_text())
     assert len(record["scores"]) == len(report.scores)

@@ -2,10 +2,14 @@
 
 import csv
 import shutil
+from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from merx.behaviour.bg_nbd import BGNBD
+from merx.behaviour.gamma_gamma import GammaGamma
 from merx.behaviour.propensity import Purchase, Revenue
 from merx.data.schema import DAY
 from merx.errors import RequestError
@@ -42,8 +46,32 @@ def test_no_model_of_shoppers_sees_the_days_it_is_judged_on(shop, monkeypatch):
     report = shop.evaluate()
     with shop.inputs() as inputs:
         end = inputs.of("activity").end
-    assert {score.task for score in report.scores} >= {"propensity", "lifetime"}
+    assert {score.task for score in report.scores} >= {"propensity", "lifetime", "value"}
     assert sorted(ends) == [end - 1 - shop.config.evaluate.days] * 3
+
+
+def test_values_are_judged_by_what_was_ordered_for_in_the_days_held_out(shop):
+    """The error of purchases times their value, from the events of the last days, order by order."""
+    days = shop.config.evaluate.days
+    with shop.inputs() as inputs:
+        end = inputs.of("activity").end - 1
+    with shop.inputs(until=(end - days) * DAY) as past:
+        customers = past.of("customers")
+    with shop._engine() as (engine, _):
+        events = engine.query("activity", until=str(np.datetime64(end, "D")))
+    came = dict.fromkeys(customers.users.ids.to_pylist(), 0.0)
+    for row in events.to_pylist():
+        if row["user_id"] in came and (row["day"] - date(1970, 1, 1)).days >= end - days:
+            came[row["user_id"]] += row["revenue"]
+    told = BGNBD().fit(customers).expected(customers, days) * GammaGamma().fit(customers).value(customers)
+    before = customers.frequency * np.nan_to_num(customers.value) / np.maximum(customers.age, 1) * days
+    judged = {score.model: score for score in shop.evaluate().scores if score.task == "value"}
+    for name, said in (("gamma_gamma", told), ("same_revenue", before)):
+        off = said - np.array(list(came.values()))
+        assert judged[name].metrics["rmse"] == pytest.approx(np.sqrt(np.mean(off**2)))
+        assert judged[name].metrics["bias"] == pytest.approx(np.mean(off))
+    assert judged["same_revenue"].beats_trivial is None
+    assert "same_revenue" in judged["gamma_gamma"].sentence
 
 
 def test_parts_without_a_model_are_left_out_and_named(shop):

@@ -112,10 +112,10 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence` takes longest and answers no list by
-        itself; [] fits it too.
+        itself; `arima` is for series that are not sales; [] fits them too.
     """
 
-    skip: tuple[str, ...] = ("sequence",)
+    skip: tuple[str, ...] = ("sequence", "arima")
 
     def __post_init__(self) -> None:
         for name in self.skip:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -11,17 +12,19 @@ import numpy as np
 import pyarrow as pa
 
 from merx import registry
+from merx.behaviour.lifetime_value import lifetime_value
 from merx.behaviour.propensity_training import GOALS, Goal, outcome
 from merx.config import ShopConfig
 from merx.data.activity import Activity
 from merx.data.contracts import Progress
+from merx.data.customers import Customers
 from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
 from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import compare
-from merx.evaluate.shoppers import Against, against, chances, log_losses, numbers
+from merx.evaluate.shoppers import against, chances, log_losses, numbers
 from merx.evaluate.split import last_days, split_by_time
 from merx.files import replace_text
 from merx.fitting import Inputs, config_of, forecast_panels
@@ -34,13 +37,14 @@ from merx.store.engine import Engine
 from merx.typed import without_nan
 
 BAR_RANKING, BAR_FORECAST = "popularity", "seasonal_naive"  # the trivial models
-BAR_LIFETIME = "same_rate"  # what a customer did so far goes on
+BARS = {"lifetime": "same_rate", "value": "same_revenue"}  # what a customer did so far goes on
 MONTH = 28  # days: the longest that a propensity looks ahead, and what its trivial answer looks back
 LAST = "evaluation.json"
 SERIES = 200  # best-selling products that forecasts are judged on
 GRID_POINTS = 401  # on which the truly best price is sought: 0.1 % apart at 20 % change
 
 Judged = TypeVar("Judged")
+HeldOut = tuple[Customers, dict[str, np.ndarray], str]  # customers, what came of each, and when
 
 
 class Each(Protocol):
@@ -124,6 +128,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     series: dict[str, dict[str, float]] = {}
     reliability: dict[str, dict[str, list[float]]] = {}
     inputs = Inputs(engine, config)
+    held = cache(lambda: _held_out(engine, inputs, config))
 
     def each(task: str, judge: Callable[[Kind], Judged]) -> dict[str, Judged]:
         """What `judge` finds of every kind of a task, without those that refuse."""
@@ -141,7 +146,8 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
         "recommend": lambda: _rankings(engine, inputs, config, each),
         "forecast": lambda: _forecasts(inputs, config, each, series),
         "propensity": lambda: _propensities(engine, inputs, config, each, reliability),
-        "lifetime": lambda: _lifetimes(engine, inputs, config, each),
+        "lifetime": lambda: _customers("lifetime", held(), config, each),
+        "value": lambda: _customers("value", held(), config, each),
         "price": lambda: _prices(inputs, config, truth, each),
     }
     for task, judge in tasks.items():
@@ -262,13 +268,17 @@ def _propensities(
             same = known.between(user, known.end - goal.ahead, known.end)["revenue"]
             own, trivial = np.abs(said[user] - did), np.abs(same - did)
             metrics = {"mae": float(own.mean()), "mae, trivial": float(trivial.mean())}
-            return _score(kind.name, metrics, against(own, trivial), "the same amount as before", "error")
+            verdict = against(own, trivial)
+            sentence = verdict.sentence(kind.name, "the same amount as before", "error")
+            return Score("propensity", kind.name, metrics, verdict.beats, sentence)
         metrics, curve = chances(said[user], did > 0)
         usual = np.full(len(user), _usual(known, goal))
         own, trivial = log_losses(said[user], did > 0), log_losses(usual, did > 0)
         metrics["log_loss, trivial"] = float(trivial.mean())
         curves[kind.name] = {name: np.round(part, 6).tolist() for name, part in vars(curve).items()}
-        return _score(kind.name, metrics, against(own, trivial), "the base rate", "log loss")
+        verdict = against(own, trivial)
+        sentence = verdict.sentence(kind.name, "the base rate", "log loss")
+        return Score("propensity", kind.name, metrics, verdict.beats, sentence)
 
     return list(each("propensity", judge).values()), (
         f"As of {np.datetime64(known.end, 'D')}, {days} days before the end: fitted on what came before, "
@@ -285,42 +295,46 @@ def _usual(known: Activity, goal: Goal) -> float:
     return float(np.concatenate(did).mean())
 
 
-def _lifetimes(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
-    """Days with an order that are expected of customers, against those that came."""
+def _held_out(engine: Engine, inputs: Inputs, config: ShopConfig) -> HeldOut:
+    """The customers before the last days, and what came of each in these."""
     days = config.evaluate.days
     past, activity = _before(engine, inputs, config, days)
     customers = past.of("customers")
     first = activity.end - 1 - days
-    user = activity.users.codes(customers.users.ids)
-    came = activity.between(user, first, first + days)["order_days"]
+    came = activity.between(activity.users.codes(customers.users.ids), first, first + days)
+    return customers, came, f"in the {days} days from {np.datetime64(first, 'D')} on"
+
+
+def _customers(task: str, held: HeldOut, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
+    """Days with an order ("lifetime"), or the value of orders, expected of customers, against what came."""
+    customers, outcomes, when = held
+    days, bar = config.evaluate.days, BARS[task]
+    came = outcomes["order_days" if task == "lifetime" else "revenue"]
     same = days * customers.frequency / np.maximum(customers.age, 1)
+    if task == "value":
+        same *= np.nan_to_num(customers.value)
+    lifetime = registry.kind(config.shoppers.lifetime)
 
     def judge(kind: Kind) -> Score:
-        expected = config_of(kind, config).fit(customers).expected(customers, days)
+        fitted = config_of(kind, config).fit(customers)
+        if task == "lifetime":
+            expected = fitted.expected(customers, days)
+        else:
+            purchases = config_of(lifetime, config).fit(customers)
+            expected = lifetime_value(purchases, fitted, customers, days, discount=0.0).predicted
         verdict = against((expected - came) ** 2, (same - came) ** 2)
-        return _score(kind.name, numbers(expected, came), verdict, BAR_LIFETIME, "squared error", "lifetime")
+        sentence = verdict.sentence(kind.name, bar, "squared error")
+        return Score(task, kind.name, numbers(expected, came), verdict.beats, sentence)
 
-    scores = list(each("lifetime", judge).values())
+    scores = list(each(task, judge).values())
     if scores:
-        scores.append(Score("lifetime", BAR_LIFETIME, numbers(same, came), None, "The bar for the others."))
+        scores.append(Score(task, bar, numbers(same, came), None, "The bar for the others."))
+    told = {"lifetime": "Days with an order", "value": f"Value of the orders that {lifetime.name} expects"}
     return scores, (
-        f"Days with an order in the {days} days from {np.datetime64(first, 'D')} on, of the "
-        f"{len(customers):,} who were customers before, told from what they did until then. {BAR_LIFETIME}: "
-        "each goes on as before, purchases after the first over the days since."
+        f"{told[task]}, {when}, of the {len(customers):,} who were customers before, told from what they did "
+        f"until then. {bar}: each goes on as before, purchases after the first"
+        f"{'' if task == 'lifetime' else ', at their mean value,'} over the days since."
     )
-
-
-def _score(
-    model: str, metrics: dict[str, float], verdict: Against, trivial: str, loss: str, task: str = "propensity"
-) -> Score:
-    """A score with its verdict in words."""
-    verb = (
-        "beats" if verdict.beats else "is worse than" if -verdict.gain > verdict.margin else "does not beat"
-    )
-    sentence = f"{model} {verb} {trivial} ({loss} {-verdict.gain:+.3g} ± {verdict.margin:.2g})."
-    if not verdict.beats:
-        sentence += " Do not rely on it yet."
-    return Score(task, model, metrics, verdict.beats, sentence)
 
 
 def _prices(inputs: Inputs, config: ShopConfig, truth: Path, each: Each) -> tuple[list[Score], str]:

@@ -122,3 +122,13 @@ def test_numbers_by_hand_and_against_scipy():
     assert found["correlation"] == pytest.approx(pearsonr(expected, came).statistic)
     assert found["bias"] == pytest.approx(expected.mean() - came.mean())
     assert np.isnan(numbers(np.ones(5), np.arange(5.0))["correlation"])
+
+
+def test_a_verdict_is_worded_by_where_the_interval_lies():
+    trivial = np.array([3.0, 2.0, 4.0, 3.0])
+    better, worse = against(trivial - 1 + np.arange(4) / 10, trivial), against(trivial + 1, trivial)
+    unsure = against(trivial + np.array([1, -1, 1, -1.5]), trivial)
+    assert better.sentence("a", "b", "error").startswith("a beats b (error -0.85 ± ")
+    assert "Do not rely" not in better.sentence("a", "b", "error")
+    assert worse.sentence("a", "b", "error") == "a is worse than b (error +1 ± 0). Do not rely on it yet."
+    assert unsure.sentence("a", "b", "error").startswith("a does not beat b (error ")

@@ -71,9 +71,17 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
             for ahead in range(question.horizon)
         ],
     }
+    notes = list(context.notes)
+    if details := getattr(model, "details", None):
+        content["diagnosis"] = diagnosis = details.diagnosis(series)
+        if diagnosis["ljung_box_p"] < 0.01:
+            notes.append(
+                f"What {question.model} leaves over of this series is still correlated over time (Ljung-Box "
+                f"p = {diagnosis['ljung_box_p']:.2g}): it misses a pattern, and its bounds may be too narrow."
+            )
     sentence = (
         f"{question.key}: about {mean.sum():,.0f} units over the next {question.horizon} {answer.step}s "
         f"(the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), "
         f"by {model.specification[series]}."
     )
-    return Answer(content, (sentence,), tuple(context.notes))
+    return Answer(content, (sentence,), tuple(notes))

@@ -24,7 +24,7 @@ PAUSE = 30 * 60 * 1_000_000  # microseconds without an event after which a visit
 DONE = {"purchase": "to order", "churn": "to stay away"}
 # Segments of shoppers who are likely to leave and worth keeping; see `merx.behaviour.segments`.
 KEEP = ("about to buy, may leave", "about to leave", "must not be lost", "at risk")
-SURE = 0.99  # chance to be a customer still from which nobody is told to have left
+SURE = 0.99  # mean chance to be a customer still from which hardly anybody is told to have left
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class ShoppersQuestion:
 def shoppers(context: Context, question: ShoppersQuestion) -> Answer:
     """The segments with what is expected of each, or all that is known of one shopper, with its reasons.
 
-    The table of the answer has a row for every shopper that was asked about.
+    The table of the answer has a row for every shopper that was asked about. A segment is a place among all
+    shoppers, and so all are looked at where one is asked about, too.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def shoppers(context: Context, question: ShoppersQuestion) -> Answer:
     ahead = _expected(context, known)
     act_on = [row for row in sorted(rows, key=_at_stake, reverse=True) if row["segment"] in KEEP]
     alive = known.segments.figures["alive"]
-    nobody_left = bool(np.isfinite(alive).any() and np.nanmin(alive) >= SURE)
+    nobody_left = bool(np.isfinite(alive).any() and np.nanmean(alive) >= SURE)
     content = {
         "user_id": None,
         "days": question.days,
@@ -97,8 +98,8 @@ def shoppers(context: Context, question: ShoppersQuestion) -> Answer:
     told = [f"{summary}.", *(_told(kind, found, question.days) for kind, found in ahead.items())]
     if nobody_left:
         told.append(
-            f"{question.lifetime} takes everyone for a customer still, so what is to come shows who bought "
-            "much, not who leaves; go by the chance to stay away."
+            f"{question.lifetime} takes nearly everyone for a customer still, so what is to come shows who "
+            "bought much, not who leaves; go by the chance to stay away."
         )
     told += [_first(row) for row in act_on[:1]]
     return Answer(content, tuple(told), (*rules, *context.notes), known.segments.to_table())

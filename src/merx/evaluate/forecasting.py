@@ -205,6 +205,7 @@ def naive_season(panel: Panel, horizon: int) -> int:
 def backtest(config: ForecasterConfig, panel: Panel, horizon: int) -> ForecastScores:
     """Hold out the last `horizon` steps of every series, forecast them from the rest, and score.
 
+    Covariates of the steps held out are given to the forecast as if they had been planned.
     Steps that were not available are neither fitted as zero nor scored. The unit of MASE, the pinball
     loss and the width is the seasonal naive error of the history (7 days; 52 weeks, or 1 where no history
     is that long); that of RMSSE is the error of the last value.
@@ -232,7 +233,8 @@ def backtest(config: ForecasterConfig, panel: Panel, horizon: int) -> ForecastSc
     began = time.perf_counter()
     fitted = config.fit(history)
     seconds = time.perf_counter() - began
-    forecast = fitted.forecast(horizon, PROBS)
+    exog = future.exog.reshape(len(which), horizon, -1) if panel.exog_names else None
+    forecast = fitted.forecast(horizon, PROBS, exog)
     naive = SeasonalNaive(horizon=horizon, season_length=m).fit(history).forecast(horizon, PROBS)
 
     absolute, squared = naive_error(history, m, 1), naive_error(history, 1, 2)

@@ -31,6 +31,13 @@ class Against:
         """Whether the whole interval is above 0."""
         return self.gain > self.margin
 
+    def sentence(self, model: str, trivial: str, loss: str) -> str:
+        """The verdict in words, from the names of the model, of the trivial answer and of the loss."""
+        worse = -self.gain > self.margin
+        verb = "beats" if self.beats else "is worse than" if worse else "does not beat"
+        found = f"{model} {verb} {trivial} ({loss} {-self.gain:+.3g} ± {self.margin:.2g})."
+        return found if self.beats else f"{found} Do not rely on it yet."
+
 
 def against(loss: np.ndarray, trivial: np.ndarray) -> Against:
     """Compare the losses (n,) of a model and of the trivial answer on the same shoppers."""

@@ -1,5 +1,6 @@
 """The next steps of demand: each method in one file, every fitted model a record of arrays."""
 
+from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.decompose import Decomposition, decompose
@@ -9,9 +10,11 @@ from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 from merx.forecast.theta import FittedTheta, Theta
 
 __all__ = [
+    "ARIMA",
     "AutoARIMA",
     "AutoETS",
     "Decomposition",
+    "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
     "FittedIntermittent",

@@ -1,28 +1,30 @@
-"""AutoARIMA: a seasonal ARIMA of log(1 + y), its orders found per series."""
+"""AutoARIMA: a seasonal ARIMA of log(1 + y) with regressors, its orders found per series; for sales."""
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from scipy.special import ndtri
 
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
-from merx.forecast.log_series import SeriesFit, fit_panel
-from merx.forecast.predictive import LogNormal, check_config
+from merx.forecast.arima_fit import Details, Search, fit_arima
+from merx.forecast.covariates import Plan
+from merx.forecast.log_series import fit_panel
+from merx.forecast.predictive import LogNormal, check_config, check_request
 
 
 @dataclass(frozen=True)
 class AutoARIMA:
-    """Seasonal ARIMA(p, d, q)(P, D, Q)[m] of z = log(1 + y), with e_t ~ N(0, sigma^2):
+    """Seasonal ARIMA(p, d, q)(P, D, Q)[m] of z = log(1 + y) less a regression, with e_t ~ N(0, sigma^2):
 
-        phi(B) Phi(B^m) (1 - B)^d (1 - B^m)^D z_t = c + theta(B) Theta(B^m) e_t
+        z_t = x_t' b + n_t,   phi(B) Phi(B^m) (1 - B)^d (1 - B^m)^D n_t = c + theta(B) Theta(B^m) e_t
 
-    d <= 1 comes from KPSS tests, D <= 1 from the strength of the season; the orders from a stepwise
-    search by AICc with p, q <= 2 and P, Q <= 1. A constant c only where d + D = 0: no drift. A wider
-    search and drift were measured to cost more and forecast no better.
+    where x are the panel's covariates, if it has any. d <= 1 comes from KPSS tests, D <= 1 from the strength
+    of the season; the orders from a stepwise search by AICc with p, q <= 2 and P, Q <= 1. A constant c only
+    where d + D = 0: no drift. A wider search and drift were measured to cost more and forecast no better.
+    Series that are not sales (prices, economic series) are for `ARIMA`.
 
     It costs some thirty times the time of AutoETS: for few series, or where it has been measured to
     forecast better.
@@ -33,6 +35,10 @@ class AutoARIMA:
         Steps ahead that the fitted model can answer.
     season_length : int
         Steps in a cycle; 0: found per series, 1: none.
+    order : tuple of 3 int, or ()
+        (p, d, q); (): chosen per series.
+    seasonal_order : tuple of 3 int, or ()
+        (P, D, Q) where `order` is given; (): (0, 0, 0).
 
     Notes
     -----
@@ -41,6 +47,8 @@ class AutoARIMA:
 
     horizon: int = 28
     season_length: int = 0
+    order: tuple[int, ...] = ()
+    seasonal_order: tuple[int, ...] = ()
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedAutoARIMA":
         """Fit every series of the panel on its own.
@@ -50,7 +58,9 @@ class AutoARIMA:
         `progress` is told after each series. Raises ConfigError on an impossible config.
         """
         check_config(self.horizon, self.season_length)
-        fit = fit_panel(panel, self.horizon, self.season_length, _fit_one, progress)
+        search = Search(self.order, self.seasonal_order, widest=2, max_d=1, drift=False).check()
+        fit_one = partial(fit_arima, search=search)
+        fit = fit_panel(panel, self.horizon, self.season_length, fit_one, progress, reads_exog=True)
         return FittedAutoARIMA(
             keys=panel.keys,
             start=panel.end,
@@ -59,6 +69,8 @@ class AutoARIMA:
             specification=fit.specification,
             aicc=fit.aicc,
             season_length=fit.season_length,
+            details=Details.of(fit.detail, len(panel.exog_names)),
+            plan=Plan.of(panel),
         )
 
 
@@ -73,12 +85,18 @@ class FittedAutoARIMA:
         First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
     step : "hour", "day", "week" or "month"
     predictive : LogNormal (S, H)
+        With all covariates at 0.
     specification : tuple of S str
-        Such as "ARIMA(0,1,1)(0,1,1)[7]", or "mean: ..." with the reason why no model was fitted.
+        Such as "ARIMA(0,1,1)(0,1,1)[7]", with " + regression" where covariates were read, or "mean: ..." with
+        the reason why no model was fitted.
     aicc : float64 (S,)
         On the log scale, comparable only between models of equal d and D; 0 where no model was fitted.
     season_length : int64 (S,)
         1 where there is none.
+    details : Details
+        Orders, coefficients and the test of the residuals.
+    plan : Plan
+        What the panel planned of its covariates.
     """
 
     keys: Vocabulary
@@ -88,39 +106,24 @@ class FittedAutoARIMA:
     specification: tuple[str, ...]
     aicc: np.ndarray
     season_length: np.ndarray
+    details: Details
+    plan: Plan
 
     def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
         """The next `horizon` steps of every series: mean and quantiles in units.
 
-        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
-        between 0 and 1.
+        Parameters
+        ----------
+        exog : float64 (S, horizon, K), optional
+            What the covariates will be; None: as the panel planned.
+
+        Raises RequestError where the horizon is beyond the fitted one, a covariate is missing, or `probs`
+        are not ascending between 0 and 1.
         """
-        return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
-
-
-def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
-    from statsforecast.arima import arima_string, auto_arima_f, forecast_arima
-
-    with warnings.catch_warnings():
-        # The search tries orders that don't converge, says so for each, and drops them.
-        warnings.simplefilter("ignore")
-        fit = auto_arima_f(  # type: ignore[no-untyped-call]
-            log,
-            period=season_length,
-            max_d=1,
-            max_p=2,
-            max_q=2,
-            max_P=1,
-            max_Q=1,
-            max_order=4,
-            allowdrift=False,
-            approximation=True,
-        )
-        ahead = forecast_arima(fit, horizon, level=[80])  # type: ignore[no-untyped-call]
-    return SeriesFit(
-        location=ahead["mean"],
-        scale=(ahead["upper"]["80%"].to_numpy() - ahead["mean"]) / ndtri(0.9),
-        fitted=log - fit["residuals"],
-        specification=arima_string(fit).strip(),  # type: ignore[no-untyped-call]
-        aicc=float(fit["aicc"]),
-    )
+        check_request(horizon, self.predictive.location.shape[1], probs)
+        effect = self.details.effect(self.plan.ahead(horizon, exog))  # (S, horizon)
+        location, scale = self.predictive.location[:, :horizon], self.predictive.scale[:, :horizon]
+        location = np.clip(location + effect, -1.0, np.log1p(self.predictive.ceiling)[:, None])
+        location = np.where(scale > 0, location, 0.0)  # closed weekdays
+        predictive = replace(self.predictive, location=location, scale=scale)
+        return predictive.forecast(self.keys, self.start, self.step, horizon, probs)

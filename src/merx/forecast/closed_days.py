@@ -49,12 +49,15 @@ class Opening:
         Steps in a week of `y`: 7 less the closed weekdays, 1 for week series.
     ahead : bool (H,)
         Which of the next H steps are on open weekdays.
+    past : bool (N,)
+        Which steps of the whole history are; n of them.
     """
 
     y: np.ndarray
     available: np.ndarray
     week: int
     ahead: np.ndarray
+    past: np.ndarray
 
     def spread(self, value: np.ndarray) -> np.ndarray:
         """Values of the open steps ahead, at least as many as there are, among all H; 0 on closed ones."""
@@ -90,6 +93,7 @@ def opening(y: np.ndarray, available: np.ndarray, step: str, season_length: int,
         available=available & ~closed_steps(y, available, step, week),
         week=week,
         ahead=is_open[len(past) :],
+        past=past,
     )
 
 

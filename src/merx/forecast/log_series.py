@@ -1,7 +1,9 @@
 """What the models of log(1 + y) share: filling stock-outs, one series after the other, the way back."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,8 @@ class SeriesFit:
     specification : str
         What was chosen, such as "ETS(A,N,A)[7]".
     aicc : float
+    detail : anything, optional
+        What else a kind keeps of its fit; None where no model was fitted.
     """
 
     location: np.ndarray
@@ -39,9 +43,11 @@ class SeriesFit:
     fitted: np.ndarray
     specification: str
     aicc: float
+    detail: Any = None
 
 
-FitOne = Callable[[np.ndarray, int, int], SeriesFit]
+FitOne = Callable[..., SeriesFit]
+"""Of (log (n,), season_length, horizon), and `exog` (n, K) of a kind that reads covariates."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class PanelFit:
     specification: tuple[str, ...]
     aicc: np.ndarray
     season_length: np.ndarray
+    detail: tuple[Any, ...]
 
 
 def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:
@@ -75,6 +82,26 @@ def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:
     )
 
 
+def fit_season(z: np.ndarray, season_length: int, horizon: int, fit_one: FitOne) -> SeriesFit:
+    """z (n,) fitted by `fit_one` with its season, or a long season taken off as a profile and added back."""
+    m, n = season_length, len(z)
+    if m <= LONGEST_SEASON:
+        return fit_one(z, m, horizon)
+    profile = seasonal_profile(z, m)
+    seasonal = profile[np.arange(n + horizon) % m]  # (n + H,)
+    part = fit_one(z - seasonal[:n], 1, horizon)
+    # The profile has about m / 3 free values: the errors look too small by what it fitted of them,
+    # and it carries its own error into the forecast.
+    share = m / 3 / n
+    return replace(
+        part,
+        location=part.location + seasonal[n:],
+        scale=part.scale * np.sqrt((1 + share) / (1 - share)),
+        fitted=part.fitted + seasonal[:n],
+        specification=f"profile[{m}] + {part.specification}",
+    )
+
+
 def _fit_series(
     series: Opening, step: str, horizon: int, season_length: int, fit_one: FitOne
 ) -> tuple[SeriesFit, int]:
@@ -85,27 +112,11 @@ def _fit_series(
         return mean_fit(log, available, horizon), 1
     log = fill(log, available, step, series.week)
     m = season_of(log, step, season_length, series.week)
-    n = len(log)
-    if m > LONGEST_SEASON:
-        profile = seasonal_profile(log, m)
-        seasonal = profile[np.arange(n + horizon) % m]  # (n + H,)
-        part = fit_one(log - seasonal[:n], 1, horizon)
-        # The profile has about m / 3 free values: the errors look too small by what it fitted of them,
-        # and it carries its own error into the forecast.
-        share = m / 3 / n
-        fit = SeriesFit(
-            location=part.location + seasonal[n:],
-            scale=part.scale * np.sqrt((1 + share) / (1 - share)),
-            fitted=part.fitted + seasonal[:n],
-            specification=f"profile[{m}] + {part.specification}",
-            aicc=part.aicc,
-        )
-    else:
-        fit = fit_one(log, m, horizon)
+    fit = fit_season(log, m, horizon, fit_one)
     if not available.all():  # filled steps fit too well: widen to the error on the true ones
         error = (log - fit.fitted) ** 2
         widen = np.sqrt(error[available].mean() / max(error.mean(), 1e-12))
-        fit = SeriesFit(fit.location, fit.scale * max(widen, 1.0), fit.fitted, fit.specification, fit.aicc)
+        fit = replace(fit, scale=fit.scale * max(widen, 1.0))
     return fit, m
 
 
@@ -115,6 +126,7 @@ def fit_panel(
     season_length: int,
     fit_one: FitOne,
     progress: Progress | None,
+    reads_exog: bool = False,
 ) -> PanelFit:
     """Fit log(1 + y) of every series with `fit_one`, and calibrate the mean in units.
 
@@ -125,26 +137,33 @@ def fit_panel(
     location, scale = np.empty((S, horizon)), np.empty((S, horizon))
     excess, usual, ceiling, aicc = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     season = np.empty(S, dtype=np.int64)
-    specification = []
+    specification, detail = [], []
     for s in range(S):
+        entries = slice(panel.offsets[s], panel.offsets[s + 1])
         series = opening(
             np.maximum(panel.series(s), 0.0),
-            panel.available[panel.offsets[s] : panel.offsets[s + 1]],
+            panel.available[entries],
             panel.step,
             season_length,
             horizon,
         )
-        fit, season[s] = _fit_series(series, panel.step, horizon, season_length, fit_one)
+        fit_this = fit_one
+        if reads_exog and len(panel.exog_names):
+            fit_this = partial(fit_one, exog=panel.exog[entries][series.past])
+        fit, season[s] = _fit_series(series, panel.step, horizon, season_length, fit_this)
         sold = series.y[series.available]
         ceiling[s] = 2 * sold.max(initial=0.0)
-        # A location far outside the history is a fit gone wrong; it is held to the ceiling.
-        location[s] = series.spread(np.clip(fit.location, -1.0, np.log1p(ceiling[s])))
+        # A location far outside the history is a fit gone wrong; it is held to the ceiling. One that the
+        # covariates are still to be added to can be anywhere.
+        low, high = (-np.inf, np.inf) if reads_exog else (-1.0, np.log1p(ceiling[s]))
+        location[s] = series.spread(np.clip(fit.location, low, high))
         scale[s] = series.spread(fit.scale)
         median = np.maximum(np.expm1(fit.fitted[series.available]), 0.0)
         excess[s], usual[s] = calibrate(median, sold)
         aicc[s] = fit.aicc
         specification.append(fit.specification)
+        detail.append(fit.detail)
         if progress is not None:
             progress("series", s + 1, S)
     predictive = LogNormal(location, scale, excess, usual, ceiling)
-    return PanelFit(predictive, tuple(specification), aicc, season)
+    return PanelFit(predictive, tuple(specification), aicc, season, tuple(detail))

@@ -84,8 +84,8 @@ class Hidden:
 class ShoppersToCome:
     """The segments, what is foretold of all together, whom to act on, and what cannot be said.
 
-    `act_on` names segments, the most at stake first. `nobody_left`: the lifetime model takes everyone for a
-    customer still. `rules` are sentences.
+    `act_on` names segments, the most at stake first. `nobody_left`: the lifetime model takes nearly everyone
+    for a customer still. `rules` are sentences.
     """
 
     segments: tuple[Segment, ...]

@@ -143,6 +143,7 @@ class Evaluation:
     forecast: ScoreTable | None = None
     propensity: TargetTable | None = None
     lifetime: ScoreTable | None = None
+    value: ScoreTable | None = None
     price: ScoreTable | None = None
     protocol: str = ""
 

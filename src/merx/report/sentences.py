@@ -74,7 +74,8 @@ def score_table(table: ScoreTable, what: str) -> str:
 
 def evaluation(part: Evaluation) -> str:
     """How many of the compared models beat the trivial one."""
-    tables = [t for t in (part.ranking, part.forecast, part.lifetime, part.price) if t is not None]
+    every = (part.ranking, part.forecast, part.lifetime, part.value, part.price)
+    tables = [table for table in every if table is not None]
     tried = [s.beats_trivial for t in tables for s in t.scores if s.beats_trivial is not None]
     tried += [s.beats for s in part.propensity.scores] if part.propensity else []
     won = sum(tried)
@@ -159,8 +160,8 @@ def cautions(part: ShoppersToCome) -> list[str]:
     told = [f"{NO_BETTER[x.figure]}. {x.verdict}" for x in part.foretold if x.beats is False]
     if part.nobody_left:
         told.append(
-            "The lifetime model takes everyone for a customer still: the value to come shows who bought "
-            "much, not who leaves. Go by the chance to stay away."
+            "The lifetime model takes nearly everyone for a customer still: the value to come shows who "
+            "bought much, not who leaves. Go by the chance to stay away."
         )
     unjudged = [x for x in part.foretold if x.beats is None]
     told += [f"Not judged: {x.verdict}" for x in unjudged if x.verdict]

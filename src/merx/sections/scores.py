@@ -12,9 +12,10 @@ MEASURES = {
     "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
     "propensity": ("auc", "average_precision", "log_loss", "ece", "mae", "log_loss, trivial", "mae, trivial"),
     "lifetime": ("rmse", "correlation", "bias"),
+    "value": ("rmse", "correlation", "bias"),
     "price": ("gain share", "gain share, free", "gain share, A and B", "elasticity RMSE"),
 }
-LESS_IS_BETTER = ("forecast", "lifetime")
+LESS_IS_BETTER = ("forecast", "lifetime", "value")
 LOSSES = {"log_loss": "log loss", "mae": "mean error"}  # by which propensities are judged
 
 
@@ -58,6 +59,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
         ranking=table("recommend", "higher"),
         forecast=table("forecast", "lower"),
         lifetime=table("lifetime", "lower"),
+        value=table("value", "lower"),
         propensity=_targets(record),
         price=table("price", "higher"),
         protocol="\n".join([*record["protocol"].values(), *refused]),
