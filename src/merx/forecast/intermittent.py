@@ -40,6 +40,7 @@ class Intermittent:
     season_length : int
         Not used for the rate, which has no season; closed weekdays are found unless it is no number of weeks.
     method : "croston_sba", "tsb", "adida" or "imapa"
+        How the rate is found.
 
     Notes
     -----

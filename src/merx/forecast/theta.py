@@ -98,7 +98,7 @@ def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
         seasonal = _seasonal_means(log, season_length)
     place = np.arange(n + horizon) % season_length
     # auto_theta takes a season off too, but its residuals then hold the season (statsforecast 2.1.1).
-    fit = thetamodel(log - seasonal[place[:n]], 1, "DOTM", free, free, free, nmse=3)  # type: ignore[no-untyped-call]
+    fit = thetamodel(log - seasonal[place[:n]], 1, "DOTM", free, free, free, nmse=3)
     alpha = fit["par"]["alpha"]
     sigma = np.std(fit["residuals"][3:], ddof=3)  # the first three start the recursion
     return SeriesFit(
@@ -118,4 +118,5 @@ def _seasonal_means(log: np.ndarray, m: int) -> np.ndarray:
     place = (np.arange(len(level)) + first) % m
     error = log[first : first + len(level)] - level
     mean: np.ndarray = np.bincount(place, error, m) / np.bincount(place, minlength=m)
-    return mean - mean.mean()
+    mean -= mean.mean()
+    return mean
