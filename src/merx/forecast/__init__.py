@@ -3,6 +3,7 @@
 from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
+from merx.forecast.boosted import Boosted, FittedBoosted
 from merx.forecast.decompose import Decomposition, decompose
 from merx.forecast.season import find_season
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
@@ -11,10 +12,12 @@ __all__ = [
     "ARIMA",
     "AutoARIMA",
     "AutoETS",
+    "Boosted",
     "Decomposition",
     "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
+    "FittedBoosted",
     "FittedSeasonalNaive",
     "SeasonalNaive",
     "decompose",
