@@ -133,7 +133,7 @@ class FittedOracle:
     def keys(self):
         return self.panel.keys
 
-    def forecast(self, horizon, probs):
+    def forecast(self, horizon, probs, exog=None):
         S = self.panel.n_series
         mean = np.full((S, horizon), self.value)
         quantile = np.broadcast_to(self.value + 2 * (probs - 0.5), (S, horizon, len(probs)))
