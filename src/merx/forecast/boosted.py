@@ -23,7 +23,9 @@ HELD = 5
 
 @dataclass(frozen=True)
 class Boosted:
-    """Gradient-boosted trees over all series together. The mean of step h after the origin t is
+    """Gradient-boosted trees, learnt from all series together.
+
+    The mean of step h after the origin t is
 
         mu_{t+h} = level_t exp(f(x_{t,h}))
 

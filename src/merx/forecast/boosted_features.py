@@ -1,4 +1,4 @@
-"""What a forecast over all series knows of a step: the past of its series and groups, calendar, covariates."""
+"""What a forecast over all series knows of a step: past of the series and groups, calendar, covariates."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ WINDOWS: dict[str, tuple[int, ...]] = {
 """Available steps that are averaged over, by step; the third is the window of the level."""
 
 CYCLES = 4
-"""Cycles whose step at the same point is averaged."""
+"""Cycles whose step at the same point is averaged; and the steps that a wider mean counts as."""
 
 FLOOR = 1e-3
 """No level is below this many units a step."""
@@ -94,7 +94,8 @@ class Past:
         total = np.bincount(series, units, panel.n_series)[series]
         others = np.bincount(series, units > 0, panel.n_series)[series] - 1
         most = np.where(others > 0, BULK * (total - units) / np.maximum(others, 1), np.inf)
-        return np.minimum(units, most)
+        capped: np.ndarray = np.minimum(units, most)
+        return capped
 
     @cached_property
     def _before(self) -> np.ndarray:
@@ -104,7 +105,8 @@ class Past:
     @cached_property
     def _known(self) -> np.ndarray:
         """Units of the A available steps alone, (A,)."""
-        return self.sold[self.panel.available]
+        known: np.ndarray = self.sold[self.panel.available]
+        return known
 
     @cached_property
     def _sums(self) -> dict[str, np.ndarray]:
@@ -135,8 +137,8 @@ class Past:
 
     def _time(self, series: np.ndarray, step: np.ndarray) -> np.ndarray:
         """Steps since the panel's first one."""
-        stride = STRIDE[self.panel.step]
-        return (self.panel.start[series] - self._first) // stride + step
+        time: np.ndarray = (self.panel.start[series] - self._first) // STRIDE[self.panel.step] + step
+        return time
 
     @cached_property
     def _group_sums(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -177,7 +179,7 @@ class Past:
         units = [self._over("units", first, end, length) for length in w]
         mean = [part / steps for part, steps in zip(units, count, strict=True)]
         group = [self._of_group(place, series, origin) for place in range(len(self._group_names))]
-        wide = (units[4] + group[0][0]) / (np.minimum(seen, w[4]) + 1)
+        wide = (units[4] + CYCLES * group[0][0]) / (np.minimum(seen, w[4]) + CYCLES)
         level = np.maximum((units[2] + CYCLES * wide) / (np.minimum(seen, w[2]) + CYCLES), FLOOR)
 
         newest = np.maximum(end - 1, 0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from merx.forecast.boosted_features import Past, Rows
+from merx.forecast.boosted_features import FLOOR, Past, Rows
 from merx.forecast.boosted_spread import shape_of
 from merx.kernels.threads import THREADS
 
@@ -79,7 +79,8 @@ class SpreadForest:
 def draw(past: Past, first: np.ndarray, last: np.ndarray, horizon: int, most: int) -> Lesson:
     """At most `most` available steps with the places first[s]..last[s] - 1 in their series.
 
-    Each is seen from an origin at most `horizon` before it; where there are few steps, from several.
+    Each is seen from an origin at most `horizon` before it; where there are few steps, from several. Those
+    before which the group had not sold anything yet are left out.
     """
     panel, rng = past.panel, np.random.default_rng(0)
     series = np.repeat(np.arange(panel.n_series, dtype=np.int32), panel.length)
@@ -93,7 +94,9 @@ def draw(past: Past, first: np.ndarray, last: np.ndarray, horizon: int, most: in
     # A step is no further ahead than its series is long.
     ahead = 1 + (rng.random(len(entry)) * np.minimum(horizon, place + 1)).astype(np.int64)
     nothing = np.empty((panel.n_series, 0, len(panel.exog_names)))
-    return Lesson(rows_at(past, series, place + 1 - ahead, ahead, nothing), ahead, past.sold[entry])
+    rows = rows_at(past, series, place + 1 - ahead, ahead, nothing)
+    known = rows.level > FLOOR  # of the others nothing was known, of their group neither
+    return Lesson(Rows(rows.X[known], rows.level[known]), ahead[known], past.sold[entry[known]])
 
 
 def rows_at(past: Past, series: np.ndarray, origin: np.ndarray, ahead: np.ndarray, plan: np.ndarray) -> Rows:
