@@ -167,3 +167,24 @@ def test_shapes_of_negative_binomials():
     mean = np.array([4.0, 4.0, 4.0])
     shape = shape_of(mean, np.array([12.0, 4.0, 3.0]))
     np.testing.assert_allclose(shape, [2.0, 1e6, 1e6])
+
+
+def test_a_sum_is_not_counted_as_one_of_its_parts():
+    parts = weekly_season(6, 60, 5, 50, seed=1)
+    whole = panel_of([parts.y.reshape(6, 60).sum(axis=0)])
+    panel = replace(
+        stack([whole, parts]),
+        keys=panel_of([np.empty(0)] * 7).keys,
+        groups=np.array([[-1, -1], *([0, item] for item in range(3)), *([1, item] for item in range(3, 6))]),
+        group_names=("category", "item"),
+    )
+    where = np.arange(7), np.full(7, 60), np.ones(7, dtype=int), np.empty((7, 0, 0))
+    past = Past(panel, np.full(7, 7))
+    assert "short_category" in past.names and "short_item" not in past.names
+    X, level = past.rows(*where).X, past.rows(*where).level
+    recent = panel.y.reshape(7, 60)[:, -28:]
+    assert level[0] == pytest.approx((recent[0].sum() + CYCLES * panel.y[:60].mean()) / 32)
+    short = X[:, past.names.index("short_category")]
+    for rows, members in (([0], slice(1, 7)), ([1, 2, 3], slice(1, 4)), ([4, 5, 6], slice(4, 7))):
+        mean = [recent[members, -days:].mean() for days in (7, 28)]
+        np.testing.assert_allclose(short[rows], np.log((mean[0] + FLOOR) / (mean[1] + FLOOR)), rtol=1e-5)

@@ -254,7 +254,7 @@ def test_drivers_are_those_in_force_at_noon_and_planned_ahead(tmp_path, engine_o
     np.testing.assert_allclose(panel.exog[:10, 0], np.log([4] * 5 + [2] * 5))
     np.testing.assert_allclose(panel.exog_ahead[0, :, 0], np.log([2, 2, 3, 3, 3]))
     np.testing.assert_array_equal(panel.exog_ahead[0, :, 2], [0, 0, 0, 1, 0])
-    np.testing.assert_array_equal(panel.groups, [[0], [1]])
+    np.testing.assert_array_equal(panel.groups, [[0, 0], [1, 1]])
     weekly = demand_panel(sold, "week", drivers=found)  # Monday 1 to Sunday 7 January
     np.testing.assert_allclose(weekly.exog[0], [np.log([4] * 5 + [2] * 2).mean(), 2 / 7, 0, 1 / 7])
     np.testing.assert_allclose(weekly.exog_ahead[0], [[np.log([2] * 5 + [3] * 2).mean(), 5 / 7, 2 / 7, 0]])
@@ -264,7 +264,7 @@ def test_drivers_are_those_in_force_at_noon_and_planned_ahead(tmp_path, engine_o
     np.testing.assert_allclose(
         groups.exog[:10, 0], weight * np.log([4] * 5 + [2] * 5) + (1 - weight) * np.log(5)
     )
-    np.testing.assert_array_equal(groups.groups, [[2], [2], [2]])
+    np.testing.assert_array_equal(groups.groups, [[-1, -1], [0, -1], [1, -1]])
 
 
 def test_without_a_price_list_nothing_is_planned(tmp_path, engine_on):

@@ -44,7 +44,8 @@ class Panel:
     exog_ahead : float64 (S, H, K)
         What they are planned to be in the next H steps; H may be 0: nothing is planned.
     groups : int64 (S, G)
-        Codes of what each series belongs to, such as its category; G may be 0.
+        Codes of what each series belongs to, such as its category, from coarse to fine; -1 in a series that
+        is the sum over all codes: the shop has category -1 and item -1, a category item -1. G may be 0.
     group_names : tuple of G str
     """
 

@@ -65,21 +65,34 @@ class Past:
             *("phase_last", f"phase_{CYCLES}", f"phase_{2 * CYCLES}"),
             *(f"{part}_{name}" for name in self._group_names for part in ("short", "long")),
             *("phase", "weekday", "day_of_month", "month"),
-            *self.panel.group_names,
+            *(self.panel.group_names[place] for place in self._shared),
             *(f"{name}{part}" for name in self.panel.exog_names for part in ("", "_change")),
         ]
 
     @cached_property
+    def _single(self) -> np.ndarray:
+        """Which series are no sums over others, bool (S,)."""
+        if not self.panel.group_names:
+            return np.ones(self.panel.n_series, dtype=bool)
+        return np.asarray((self.panel.groups >= 0).all(axis=1))
+
+    @cached_property
+    def _shared(self) -> list[int]:
+        """The places of the groups that some series have in common."""
+        series, places = int(self._single.sum()), range(len(self.panel.group_names))
+        return [place for place in places if len(np.unique(self.panel.groups[self._single, place])) < series]
+
+    @cached_property
     def _group_names(self) -> tuple[str, ...]:
-        """Of what the sums are known: every group, or the whole panel where it has none."""
-        return self.panel.group_names or ("all",)
+        """Of what the sums are known: those groups, or the whole panel where there are none."""
+        return tuple(self.panel.group_names[place] for place in self._shared) or ("all",)
 
     @cached_property
     def _group_of(self) -> np.ndarray:
-        """The code of each series in each of these, int64 (G, S)."""
-        if not self.panel.group_names:
-            return np.zeros((1, self.panel.n_series), dtype=np.int64)
-        groups: np.ndarray = self.panel.groups.T
+        """The code of each series in each of these, -1 for all series, int64 (G, S)."""
+        if not self._shared:
+            return np.full((1, self.panel.n_series), -1)
+        groups: np.ndarray = self.panel.groups[:, self._shared].T
         return groups
 
     @cached_property
@@ -142,21 +155,25 @@ class Past:
 
     @cached_property
     def _group_sums(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Running sums of units and of available steps over time, each (codes, T + 1), for every group."""
+        """Running sums of units and of available steps over time, each (codes + 1, T + 1), for every group.
+
+        The first row is that of all series. Series that are sums over others are not counted again.
+        """
         panel = self.panel
         series = np.repeat(np.arange(panel.n_series), panel.length)
         time = self._time(series, np.arange(len(series)) - panel.offsets[series])
         T = int(time.max(initial=-1)) + 1
+        counted = self._single[series]
+        values = (np.where(counted, self.sold, 0.0), (panel.available & counted).astype(np.float64))
         sums = []
         for group in self._group_of:
-            n = int(group.max(initial=0)) + 1
-            cell = group[series] * T + time
-            pair = [
-                np.bincount(cell, weight, n * T).reshape(n, T)
-                for weight in (self.sold, panel.available.astype(np.float64))
-            ]
-            sums.append(tuple(np.pad(np.cumsum(part, axis=1), ((0, 0), (1, 0))) for part in pair))
-        return sums  # type: ignore[return-value]
+            n = int(group.max(initial=-1)) + 2
+            cell = (np.where(self._single, group, -1)[series] + 1) * T + time
+            pair = [np.bincount(cell, weight, n * T).reshape(n, T) for weight in values]
+            for part in pair:
+                part[0] = part.sum(axis=0)
+            sums.append((_running(pair[0]), _running(pair[1])))
+        return sums
 
     def rows(self, series: np.ndarray, origin: np.ndarray, ahead: np.ndarray, plan: np.ndarray) -> Rows:
         """Features of n steps.
@@ -179,7 +196,8 @@ class Past:
         units = [self._over("units", first, end, length) for length in w]
         mean = [part / steps for part, steps in zip(units, count, strict=True)]
         group = [self._of_group(place, series, origin) for place in range(len(self._group_names))]
-        wide = (units[4] + CYCLES * group[0][0]) / (np.minimum(seen, w[4]) + CYCLES)
+        borrowed = np.where(self._single[series], CYCLES, 1e-9)  # a sum is not like one of its parts
+        wide = (units[4] + borrowed * group[0][0]) / (np.minimum(seen, w[4]) + borrowed)
         level = np.maximum((units[2] + CYCLES * wide) / (np.minimum(seen, w[2]) + CYCLES), FLOOR)
 
         newest = np.maximum(end - 1, 0)
@@ -200,7 +218,7 @@ class Past:
             *(ratio for _, short, long in group for ratio in (short, long)),
             *self._calendar(series, origin + ahead - 1),
         ]
-        columns += [self._group_of[place, series] for place in range(len(panel.group_names))]
+        columns += [self._group_of[place, series] for place in range(len(self._shared))]
         target = origin + ahead - 1
         inside = target < panel.length[series]
         entry = np.where(inside, panel.offsets[series] + target, 0)
@@ -226,7 +244,7 @@ class Past:
         """Units a step and series, and how the short and the long window compare with the middle one."""
         units, known = self._group_sums[place]
         w = WINDOWS[self.panel.step]
-        code = self._group_of[place][series]
+        code = self._group_of[place][series] + 1
         now = np.clip(self._time(series, origin), 0, units.shape[1] - 1)
         means = []
         for length in (w[0], w[2], w[4]):
@@ -270,3 +288,8 @@ class Past:
         )
         phase = (self._first // STRIDE[self.panel.step] + time) % np.maximum(self.season_length[series], 1)
         return [phase, *(part[np.maximum(time, 0)] for part in table)]
+
+
+def _running(value: np.ndarray) -> np.ndarray:
+    """Sums before each step, (n, T) to (n, T + 1)."""
+    return np.pad(np.cumsum(value, axis=1), ((0, 0), (1, 0)))

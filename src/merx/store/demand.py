@@ -178,7 +178,7 @@ def as_of(table: pa.Table, items: Vocabulary, first: int, days: int) -> np.ndarr
 def demand_panel(
     demand: Demand, step: str, which: np.ndarray | None = None, drivers: Drivers | None = None
 ) -> Panel:
-    """Units of products as series (key "item: ID", group: the category) that begin with the first sale.
+    """Units of products as series (key "item: ID") that begin with the first sale.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def demand_panel(
         demand.units[codes],
         demand.available[codes],
         demand.first_sale[codes],
-        demand.category[codes],
+        np.stack([demand.category[codes], codes], axis=1),
         demand.first_day,
         step,
         None if drivers is None else drivers.of_items(codes),
@@ -213,8 +213,8 @@ def best_sellers(demand: Demand, n: int) -> np.ndarray:
 def group_panel(demand: Demand, step: str, drivers: Drivers | None = None) -> Panel:
     """Units of the whole shop (key "shop") and, where there are at least two, of each category.
 
-    A stock-out of one product does not censor its category. In place of a category of products they have
-    a group of their own. The covariates are means over the products, weighted by their revenue.
+    A stock-out of one product does not censor its category. The covariates are means over the products,
+    weighted by their revenue.
     """
     names, member = ["shop"], [np.ones(len(demand.items), dtype=bool)]
     if len(demand.categories) > 1:
@@ -228,7 +228,7 @@ def group_panel(demand: Demand, step: str, drivers: Drivers | None = None) -> Pa
         units,
         np.ones_like(units, dtype=bool),
         (units > 0).argmax(axis=1),
-        np.full(len(names), len(demand.categories)),
+        np.stack([np.arange(-1, len(names) - 1), np.full(len(names), -1)], axis=1),
         demand.first_day,
         step,
         None if drivers is None else drivers.of(weight),
@@ -241,7 +241,7 @@ def _panel(
     units: np.ndarray,
     available: np.ndarray,
     first_sale: np.ndarray,
-    category: np.ndarray,
+    groups: np.ndarray,
     first_day: int,
     step: str,
     covariates: np.ndarray | None,
@@ -274,8 +274,8 @@ def _panel(
         exog=covariates[:, :steps][inside],
         exog_names=names,
         exog_ahead=covariates[:, steps:],
-        groups=category.astype(np.int64)[:, None],
-        group_names=("category",),
+        groups=groups.astype(np.int64),
+        group_names=("category", "item"),
     )
 
 
