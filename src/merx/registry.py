@@ -74,6 +74,7 @@ KINDS: dict[str, Kind] = {
         Kind("boosted", "forecast", "merx.forecast.boosted", "Boosted", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
         Kind("arima", "forecast", "merx.forecast.arima", "ARIMA", ("few_series",)),
+        Kind("mstl", "forecast", "merx.forecast.mstl", "MSTL", ("series",)),
         Kind("bg_nbd", "lifetime", "merx.behaviour.bg_nbd", "BGNBD", ("customers",)),
         Kind("mbg_nbd", "lifetime", "merx.behaviour.bg_nbd", "MBGNBD", ("customers",)),
         Kind("pareto_nbd", "lifetime", "merx.behaviour.pareto_nbd", "ParetoNBD", ("customers",)),

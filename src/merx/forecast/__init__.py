@@ -5,11 +5,13 @@ from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.boosted import Boosted, FittedBoosted
 from merx.forecast.decompose import Decomposition, decompose
-from merx.forecast.season import find_season
+from merx.forecast.mstl import MSTL, FittedMSTL
+from merx.forecast.season import find_season, find_seasons
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 
 __all__ = [
     "ARIMA",
+    "MSTL",
     "AutoARIMA",
     "AutoETS",
     "Boosted",
@@ -18,8 +20,10 @@ __all__ = [
     "FittedAutoARIMA",
     "FittedAutoETS",
     "FittedBoosted",
+    "FittedMSTL",
     "FittedSeasonalNaive",
     "SeasonalNaive",
     "decompose",
     "find_season",
+    "find_seasons",
 ]
