@@ -50,7 +50,7 @@ class AutoETS:
         `progress` is told after each series. Raises ConfigError on an impossible config.
         """
         check_config(self.horizon, self.season_length)
-        fit = fit_panel(panel, self.horizon, self.season_length, _fit_one, progress)
+        fit = fit_panel(panel, self.horizon, self.season_length, fit_ets, progress)
         return FittedAutoETS(
             keys=panel.keys,
             start=panel.end,
@@ -98,23 +98,30 @@ class FittedAutoETS:
         return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
 
 
-def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
+def fit_ets(log: np.ndarray, season_length: int, horizon: int, trend: bool = False) -> SeriesFit:
+    """The best by AICc of ETS(A,N,N), ETS(A,N,A) where there is a season, and ETS(A,Ad,N) if `trend`."""
     from statsforecast.ets import ets_f, forecast_ets
 
     fits = [ets_f(log, season_length, "ANN")]  # type: ignore[no-untyped-call]
     if season_length > 1:
         fits.append(ets_f(log, season_length, "ANA"))  # type: ignore[no-untyped-call]
+    if trend:
+        fits.append(ets_f(log, season_length, "AAN", damped=True))  # type: ignore[no-untyped-call]
     fit = min(fits, key=lambda candidate: float(candidate["aicc"]))
-    alpha, _, gamma, _ = np.nan_to_num(fit["par"][:4])
-    seasonal = fit["components"][2] == "A"
-    ahead = np.arange(horizon)  # h - 1
-    cycle = ahead // season_length if seasonal else np.zeros(horizon)
-    # Hyndman et al. (2008), table 6.1: variance of the h-step error of ETS(A,N,N) and ETS(A,N,A).
-    variance = fit["sigma2"] * (1 + alpha**2 * ahead + gamma * cycle * (2 * alpha + gamma))
+    alpha, beta, gamma, phi = np.nan_to_num(fit["par"][:4])
+    _, has_trend, has_season, _ = fit["components"]
+    name = f"ETS(A,N,A)[{season_length}]" if has_season == "A" else "ETS(A,N,N)"
+    # Hyndman et al. (2008), table 6.1: variance of the h-step error, from what an error adds j steps later.
+    later = np.arange(1, horizon)
+    adds = alpha + gamma * (later % season_length == 0) * (has_season == "A")
+    if has_trend == "A":
+        name = "ETS(A,Ad,N)"
+        adds = adds + beta * np.cumsum(phi**later)
+    variance = fit["sigma2"] * (1 + np.concatenate([[0.0], np.cumsum(adds**2)]))
     return SeriesFit(
         location=forecast_ets(fit, horizon)["mean"],  # type: ignore[no-untyped-call]
         scale=np.sqrt(variance),
         fitted=fit["fitted"],
-        specification=f"ETS(A,N,A)[{season_length}]" if seasonal else "ETS(A,N,N)",
+        specification=name,
         aicc=float(fit["aicc"]),
     )

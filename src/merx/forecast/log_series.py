@@ -12,7 +12,7 @@ from merx.data.panel import Panel
 from merx.forecast.closed_days import Opening, opening
 from merx.forecast.filling import fill
 from merx.forecast.predictive import LogNormal, calibrate
-from merx.forecast.season import season_of, seasonal_profile
+from merx.forecast.season import season_of, seasonal_profile, seasons_of
 
 SHORTEST = 10
 """Fewer available steps than this carry no model: the mean is forecast, with a wide interval."""
@@ -47,7 +47,9 @@ class SeriesFit:
 
 
 FitOne = Callable[..., SeriesFit]
-"""Of (log (n,), season_length, horizon), and `exog` (n, K) of a kind that reads covariates."""
+"""Of (log (n,), season_length, horizon), and `exog` (n, K) of a kind that reads covariates.
+
+A kind of several seasons is given all their lengths, a tuple of ints, in place of one."""
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,20 @@ def fit_season(z: np.ndarray, season_length: int, horizon: int, fit_one: FitOne)
 
 
 def _fit_series(
-    series: Opening, step: str, horizon: int, season_length: int, fit_one: FitOne
+    series: Opening, step: str, horizon: int, season_length: int, fit_one: FitOne, several: bool
 ) -> tuple[SeriesFit, int]:
-    """The fit of one series less its closed weekdays, and its season length."""
+    """The fit of one series less its closed weekdays, and its (shortest) season length."""
     log, available = np.log1p(series.y), series.available
     known = log[available]
     if len(known) < SHORTEST or known.max() == known.min():
         return mean_fit(log, available, horizon), 1
     log = fill(log, available, step, series.week)
-    m = season_of(log, step, season_length, series.week)
-    fit = fit_season(log, m, horizon, fit_one)
+    if several:
+        seasons = seasons_of(log, step, season_length, series.week)
+        m, fit = min(seasons, default=1), fit_one(log, seasons, horizon)
+    else:
+        m = season_of(log, step, season_length, series.week)
+        fit = fit_season(log, m, horizon, fit_one)
     if not available.all():  # filled steps fit too well: widen to the error on the true ones
         error = (log - fit.fitted) ** 2
         widen = np.sqrt(error[available].mean() / max(error.mean(), 1e-12))
@@ -127,6 +133,7 @@ def fit_panel(
     fit_one: FitOne,
     progress: Progress | None,
     reads_exog: bool = False,
+    several: bool = False,
 ) -> PanelFit:
     """Fit log(1 + y) of every series with `fit_one`, and calibrate the mean in units.
 
@@ -150,7 +157,7 @@ def fit_panel(
         fit_this = fit_one
         if reads_exog and len(panel.exog_names):
             fit_this = partial(fit_one, exog=panel.exog[entries][series.past])
-        fit, season[s] = _fit_series(series, panel.step, horizon, season_length, fit_this)
+        fit, season[s] = _fit_series(series, panel.step, horizon, season_length, fit_this, several)
         sold = series.y[series.available]
         ceiling[s] = 2 * sold.max(initial=0.0)
         # A location far outside the history is a fit gone wrong; it is held to the ceiling. One that the

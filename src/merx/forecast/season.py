@@ -48,6 +48,28 @@ def find_season(y: np.ndarray, step: str, week: int = CANDIDATE["day"]) -> int:
     return m if r[-1] > bound else 1
 
 
+def find_seasons(y: np.ndarray, step: str, week: int = CANDIDATE["day"]) -> tuple[int, ...]:
+    """All the season lengths that one series shows, shortest first.
+
+    Day series are tried for a week (7) and a year (365), hour series for a day (24) and a week (168), others
+    for their one candidate. The longer one is sought as `find_season` does it in the sums over the shorter.
+    Arguments as there; where closed weekdays were taken out, the year is shorter by them.
+    """
+    found = [find_season(y, step, week)]
+    if step == "day":
+        found.append(round(365 * week / 7) * (find_season(_sums(y, week), "week") > 1))
+    elif step == "hour":
+        found.append(168 * (find_season(_sums(y, 24), "day") > 1))
+    return tuple(m for m in found if 1 < m <= len(y) / 2)
+
+
+def _sums(y: np.ndarray, steps: int) -> np.ndarray:
+    """Over each `steps` of y (n,), the latest whole ones."""
+    whole = len(y) // steps * steps
+    sums: np.ndarray = y[len(y) - whole :].reshape(-1, steps).sum(axis=1)
+    return sums
+
+
 def season_of(y: np.ndarray, step: str, season_length: int, week: int = CANDIDATE["day"]) -> int:
     """The season length to fit to y (n,): `season_length` if not 0, else found.
 
@@ -59,6 +81,14 @@ def season_of(y: np.ndarray, step: str, season_length: int, week: int = CANDIDAT
     if step == "day" and season_length % CANDIDATE["day"] == 0:
         season_length = season_length // CANDIDATE["day"] * week
     return season_length if len(y) >= 2 * season_length else 1
+
+
+def seasons_of(y: np.ndarray, step: str, season_length: int, week: int) -> tuple[int, ...]:
+    """The season lengths to take from y (n,), ascending: the given one as in `season_of`, or all found."""
+    if season_length == 0:
+        return find_seasons(y, step, week)
+    m = season_of(y, step, season_length, week)
+    return (m,) if m > 1 else ()
 
 
 def seasonal_profile(y: np.ndarray, season_length: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from merx.data.contracts import DemandModel
 from merx.data.panel import Panel, PricePanel, moments
 from merx.decisions import Decision
 from merx.forecast.decompose import decompose
-from merx.forecast.season import find_season
+from merx.forecast.season import find_seasons
 from merx.ingest import Readiness
 from merx.price.optimise import curve
 from merx.sections.coming import coming, unknown
@@ -166,7 +166,7 @@ def forecast_series(
 def decomposition(panel: Panel, s: int, title: str, season_length: int) -> report.Decomposition:
     """Series s of a panel taken apart; a season length of 0 is found from the data."""
     y = panel.series(s)
-    parts = decompose(y, season_length or find_season(y, panel.step))
+    parts = decompose(y, season_length or find_seasons(np.log1p(np.maximum(y, 0.0)), panel.step))
     return report.Decomposition(
         dates=_dates(panel, s),
         observed=parts.observed,

@@ -1,0 +1,132 @@
+"""MSTL: several seasons taken off by loess and repeated, the rest by exponential smoothing or ARIMA."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from merx.data.contracts import Progress
+from merx.data.panel import Panel
+from merx.data.results import Forecast
+from merx.data.vocabulary import Vocabulary
+from merx.errors import ConfigError
+from merx.forecast.arima_fit import Search, fit_arima
+from merx.forecast.auto_ets import fit_ets
+from merx.forecast.log_series import SeriesFit, fit_panel
+from merx.forecast.predictive import LogNormal, check_config
+from merx.forecast.stl import mstl, share_fitted
+
+
+@dataclass(frozen=True)
+class MSTL:
+    """The last cycle of each season, repeated, on a forecast of the rest: z = log(1 + y) = rest + seasons.
+
+    The seasons are those of MSTL (`merx.forecast.stl`): hours have a day and a week, days a week and a year.
+    For series by the hour, where other kinds see the day alone, and for days over several years.
+
+    Parameters
+    ----------
+    horizon : int
+        Steps ahead that the fitted model can answer.
+    season_length : int
+        Steps in the only cycle; 0: all are found per series, 1: none.
+    rest : str
+        "ets": exponential smoothing without a trend. "trend": with a damped trend, where AICc prefers it.
+        "arima": as `AutoARIMA` without a season; some ten times slower.
+
+    Notes
+    -----
+    Source: Bandara, Hyndman & Bergmeir, MSTL: a seasonal-trend decomposition algorithm for time series with
+    multiple seasonal patterns (2021).
+    """
+
+    horizon: int = 28
+    season_length: int = 0
+    rest: str = "ets"
+
+    def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedMSTL":
+        """Fit every series of the panel on its own.
+
+        Steps that were not available (stock-outs) and single closed days are filled before the fit, not read
+        as zero; a closed weekday is forecast as 0 (`merx.forecast.closed_days`).
+        `progress` is told after each series. Raises ConfigError on an impossible config.
+        """
+        check_config(self.horizon, self.season_length)
+        if self.rest not in ("ets", "trend", "arima"):
+            raise ConfigError(f'rest is {self.rest!r}; it is "ets", "trend" or "arima".')
+        fit_one = partial(_fit_one, rest=self.rest)
+        fit = fit_panel(panel, self.horizon, self.season_length, fit_one, progress, several=True)
+        return FittedMSTL(
+            keys=panel.keys,
+            start=panel.end,
+            step=panel.step,
+            predictive=fit.predictive,
+            specification=fit.specification,
+            aicc=fit.aicc,
+            season_length=fit.season_length,
+        )
+
+
+@dataclass(frozen=True)
+class FittedMSTL:
+    """The predictive distribution of every series over the fitted horizon.
+
+    Parameters
+    ----------
+    keys : Vocabulary (S,)
+    start : int64 (S,)
+        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
+    step : "hour", "day", "week" or "month"
+    predictive : LogNormal (S, H)
+    specification : tuple of S str
+        Such as "MSTL[7,365] + ETS(A,N,N)", or "mean: ..." with the reason why no model was fitted.
+    aicc : float64 (S,)
+        Of the rest, on the log scale; 0 where no model was fitted.
+    season_length : int64 (S,)
+        The shortest season; 1 where there is none.
+    """
+
+    keys: Vocabulary
+    start: np.ndarray
+    step: str
+    predictive: LogNormal
+    specification: tuple[str, ...]
+    aicc: np.ndarray
+    season_length: np.ndarray
+
+    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
+        """The next `horizon` steps of every series: mean and quantiles in units.
+
+        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
+        between 0 and 1.
+        """
+        return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
+
+
+def _fit_one(log: np.ndarray, season_lengths: tuple[int, ...], horizon: int, rest: str) -> SeriesFit:
+    if not season_lengths:
+        return _fit_rest(log, horizon, rest)
+    n = len(log)
+    _, seasons = mstl(log, season_lengths, robust=False)
+    past = seasons.sum(axis=0)
+    fit = _fit_rest(log - past, horizon, rest)
+    cycles = [
+        season[n - m + np.arange(horizon) % m] for m, season in zip(season_lengths, seasons, strict=True)
+    ]
+    # The errors look too small by what the seasons fitted of them, and seasons carry errors of their own.
+    share = share_fitted(n, season_lengths)
+    return SeriesFit(
+        location=fit.location + np.sum(cycles, axis=0),
+        scale=fit.scale * np.sqrt((1 + share) / (1 - share)),
+        fitted=fit.fitted + past,
+        specification=f"MSTL[{','.join(map(str, season_lengths))}] + {fit.specification}",
+        aicc=fit.aicc,
+    )
+
+
+def _fit_rest(z: np.ndarray, horizon: int, rest: str) -> SeriesFit:
+    if np.ptp(z) <= 1e-9:  # nothing but the seasons
+        return SeriesFit(np.full(horizon, z[-1]), np.full(horizon, 1e-3), z.copy(), "constant", 0.0)
+    if rest == "arima":
+        return fit_arima(z, 1, horizon, Search((), (), widest=2, max_d=1, drift=False))
+    return fit_ets(z, 1, horizon, trend=rest == "trend")

@@ -1,0 +1,63 @@
+"""Straight lines, one after another, that fit a series best: exact, by dynamic programming with pruning."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def pelt(x: np.ndarray, shortest: int, penalty: float) -> np.ndarray:
+    """First steps (C,) of all lines but the first, of least squared error plus `penalty` a change.
+
+    Parameters
+    ----------
+    x : float64 (n,), of mean 0
+    shortest : int
+        Steps in a line, 2 or more.
+    """
+    n = len(x)
+    sums = np.zeros((3, n + 1))  # of x, t x and x^2 before each step
+    for t in range(n):
+        sums[0, t + 1] = sums[0, t] + x[t]
+        sums[1, t + 1] = sums[1, t] + t * x[t]
+        sums[2, t + 1] = sums[2, t] + x[t] * x[t]
+    best = np.full(n + 1, np.inf)  # the least cost of the first t steps
+    best[0] = -penalty
+    before = np.zeros(n + 1, np.int64)
+    candidates = np.zeros(n + 1, np.int64)
+    count = 1  # step 0
+    for end in range(shortest, n + 1):
+        for c in range(count):
+            cost = best[candidates[c]] + _squared_error(sums, candidates[c], end) + penalty
+            if cost < best[end]:
+                best[end], before[end] = cost, candidates[c]
+        # From the next end on, `middle` may begin a line. What it beats as the last change is done with.
+        middle = end + 1 - shortest
+        if middle < shortest:
+            continue
+        kept = 0
+        for c in range(count):
+            first = candidates[c]
+            if middle - first < shortest or best[first] + _squared_error(sums, first, middle) < best[middle]:
+                candidates[kept] = first
+                kept += 1
+        candidates[kept] = middle
+        count = kept + 1
+    places = np.zeros(n, np.int64)
+    found, end = 0, before[n]
+    while end > 0:
+        places[found] = end
+        found += 1
+        end = before[end]
+    return places[:found][::-1].copy()
+
+
+@njit(nogil=True, cache=True)
+def _squared_error(sums: np.ndarray, first: int, end: int) -> float:
+    """Of the least-squares line through x[first:end]."""
+    n = end - first
+    x, tx, xx = sums[0, end] - sums[0, first], sums[1, end] - sums[1, first], sums[2, end] - sums[2, first]
+    middle = 0.5 * (first + end - 1)
+    across = tx - middle * x
+    spread = n * (n * n - 1.0) / 12
+    error: float = max(xx - x * x / n - across * across / spread, 0.0)
+    return error
