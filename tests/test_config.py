@@ -131,3 +131,12 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
 def test_a_folder_without_settings_is_no_shop(tmp_path):
     with pytest.raises(ConfigError, match="merx init"):
         read_config(tmp_path / "nowhere" / "shop.toml")
+
+
+def test_holidays_are_days_of_one_year_or_of_every_year(tmp_path):
+    text = '[forecast.holidays]\nchristmas = ["12-24", "12-25"]\nblack_friday = ["2024-11-29"]\n'
+    found = config(tmp_path, text).forecast.holidays
+    assert found == {"christmas": ("12-24", "12-25"), "black_friday": ("2024-11-29",)}
+    for wrong in ("24-12", "2024-1-1", "Christmas", "20241224"):
+        with pytest.raises(ConfigError, match=rf"christmas: '{wrong}' is no day; write"):
+            config(tmp_path, f'[forecast.holidays]\nchristmas = ["{wrong}"]')

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -123,6 +124,14 @@ class FitSettings:
                 raise ConfigError(f"skip: no kind {name!r}.{nearest(name, list(KINDS))}")
 
 
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text if len(text) > 5 else f"2000-{text}")
+    except ValueError:
+        return False
+    return len(text) in (5, 10)
+
+
 @dataclass(frozen=True)
 class ForecastSettings:
     """[forecast]: what is forecast.
@@ -143,6 +152,9 @@ class ForecastSettings:
         How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
     price_model : str
         The kind that answers what a price will be.
+    holidays : table of lists of str
+        The days of each holiday, by its name: "2024-11-29", or "12-24" for every year. Models that read
+        covariates learn what each of them does to demand.
     """
 
     step: str = "day"
@@ -152,6 +164,7 @@ class ForecastSettings:
     items: int = 0
     few_items: int = 20
     price_model: str = "shelf_price"
+    holidays: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.step not in ("day", "week"):
@@ -159,6 +172,12 @@ class ForecastSettings:
         for name, least in (("horizon", 1), ("season_length", 0), ("items", 0), ("few_items", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(f"[forecast] {name} = {getattr(self, name)}: at least {least}.")
+        for name, days in self.holidays.items():
+            if wrong := [day for day in days if not _is_day(day)]:
+                raise ConfigError(
+                    f'[forecast.holidays] {name}: {wrong[0]!r} is no day; write "2024-11-29", or "12-24" for '
+                    "every year."
+                )
         _check_kind("forecast", self.model, "[forecast] model")
         _check_kind("price_forecast", self.price_model, "[forecast] price_model")
 

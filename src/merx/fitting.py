@@ -17,7 +17,7 @@ from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.data.customers import Customers
 from merx.data.interactions import Interactions
-from merx.data.panel import Panel, PricePanel, stack
+from merx.data.panel import STRIDE, Panel, PricePanel, stack
 from merx.data.schema import EVENT_CODE
 from merx.errors import DataError, MerxError
 from merx.forecast.price_states import share_moving
@@ -26,14 +26,16 @@ from merx.registry import Kind
 from merx.store import assemble
 from merx.store.demand import (
     Demand,
+    Drivers,
     best_sellers,
     demand,
     demand_panel,
     group_panel,
     price_panel,
-    price_series,
 )
+from merx.store.drivers import drivers
 from merx.store.engine import Engine
+from merx.store.price_series import price_series
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,20 @@ def config_of(kind: Kind, config: ShopConfig) -> Any:
     return build(config_type, values, f"models.{kind.name}")
 
 
-def forecast_panels(demand: Demand, config: ShopConfig) -> tuple[Panel, Panel]:
-    """The series that every forecaster is fitted on, and those for kinds that are too slow for all."""
+def forecast_panels(
+    demand: Demand, config: ShopConfig, drivers: Drivers | None = None
+) -> tuple[Panel, Panel]:
+    """The series that every forecaster is fitted on, and those for kinds that are too slow for all.
+
+    Without `drivers` they have no covariates.
+    """
     settings = config.forecast
-    groups = group_panel(demand, settings.step)
+    groups = group_panel(demand, settings.step, drivers)
     every = best_sellers(demand, settings.items)
     few = best_sellers(demand, 0)[: settings.few_items]
     return (
-        stack([groups, demand_panel(demand, settings.step, np.sort(every))]),
-        stack([groups, demand_panel(demand, settings.step, np.sort(few))]),
+        stack([groups, demand_panel(demand, settings.step, np.sort(every), drivers)]),
+        stack([groups, demand_panel(demand, settings.step, np.sort(few), drivers)]),
     )
 
 
@@ -160,8 +167,9 @@ class Inputs:
     histories (Interactions), sessions (Interactions of the same items, a row for each visit, of anonymous
     visitors too), baskets and views (the same with purchases alone and with views alone), catalogue
     (Catalogue, of the same items), series and few_series (Panel: of every product, or of the best sellers
-    only for kinds too slow for all; both with the shop and its categories), price_series and market_series
-    (Panel: of prices, and of those that move in most steps),
+    only for kinds too slow for all; both with the shop and its categories, and with the covariates that the
+    shop knows ahead), price_series and market_series (Panel: of prices, and of those that move in most
+    steps),
     prices (PricePanel), customers (Customers), activity (Activity).
     `words` says of each what it is.
 
@@ -185,6 +193,11 @@ class Inputs:
 
     def _demand(self) -> Demand:
         return demand(self._engine)
+
+    def _drivers(self) -> Drivers:
+        settings = self._config.forecast
+        ahead = (settings.horizon + 1) * STRIDE[settings.step]  # a week more, which may have begun
+        return drivers(self._engine, self.of("demand"), ahead, settings.holidays)
 
     def _histories(self) -> Interactions:
         found, _ = assemble.interactions(self._engine, self._config.events.weights)
@@ -236,9 +249,11 @@ class Inputs:
         return self._panel("few_series", 1)
 
     def _panel(self, name: str, place: int) -> Panel:
-        panel = forecast_panels(self.of("demand"), self._config)[place]
+        panel = forecast_panels(self.of("demand"), self._config, self.of("drivers"))[place]
         step = self._config.forecast.step
         self.words[name] = f"{panel.n_series:,} series of up to {panel.length.max():,} {step}s"
+        if panel.exog_names:
+            self.words[name] += f" with {', '.join(panel.exog_names)}"
         return panel
 
     def _price_series(self) -> Panel:

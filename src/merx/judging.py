@@ -208,7 +208,8 @@ def _forecasts(
     """Every forecaster on the shop, its categories and its best sellers."""
     items = min(config.forecast.items or SERIES, SERIES)
     settings = dataclasses.replace(config.forecast, items=items)
-    every, few = forecast_panels(inputs.of("demand"), dataclasses.replace(config, forecast=settings))
+    judged = dataclasses.replace(config, forecast=settings)
+    every, few = forecast_panels(inputs.of("demand"), judged, inputs.of("drivers"))
     horizon = min(settings.horizon, int(every.length.max()) // 3)
     if horizon < 1:
         raise DataError("fewer than 3 steps of sales: too short to hold some out and judge forecasts.")

@@ -13,15 +13,16 @@ from merx.errors import DataError
 from merx.store import assemble
 from merx.store.demand import (
     DAY,
-    _as_of,
+    as_of,
     best_sellers,
     demand,
     demand_panel,
     group_panel,
     price_panel,
-    price_series,
 )
+from merx.store.drivers import drivers
 from merx.store.duckdb_engine import DuckDBEngine
+from merx.store.price_series import price_series
 from merx.store.tables import Part, Snapshot, Tables
 
 MONDAY = date(2024, 1, 1)
@@ -207,7 +208,7 @@ def test_what_is_in_force_at_noon_for_more_items_than_fit_a_careless_key():
     order = np.lexsort((time, item))
     item, time = item[order], time[order]
     table = pa.table({"item_id": items.ids.take(item), "time": pa.array(time).cast(pa.timestamp("us"))})
-    found = _as_of(table, items, first, days)
+    found = as_of(table, items, first, days)
     for i in rng.integers(0, len(items), 300):
         rows = np.flatnonzero(item == i)
         for d in rng.integers(0, days, 20):
@@ -260,3 +261,62 @@ def test_price_series_hold_the_price_in_force_of_the_shop_and_of_others(tmp_path
     bare = engine_on(tmp_path / "bare", events=[sale(0, "a", price=None)])
     with pytest.raises(DataError, match="no product has a price"):
         price_series(bare, demand(bare), "day", np.array([0]))
+
+
+def test_drivers_are_those_in_force_at_noon_and_planned_ahead(tmp_path, engine_on):
+    engine = engine_on(
+        tmp_path,
+        events=[
+            sale(day, item, quantity) for day in range(10) for item, quantity in (("a", 1.0), ("b", 3.0))
+        ],
+        prices=[
+            price_row(2, 4.0),
+            price_row(5.4, 2.0, promotion=True),
+            price_row(12, 3.0),  # two days after the last sale
+            price_row(0, 5.0, "b"),
+            price_row(3, 9.0, "b", from_orders=True),  # was only paid
+        ],
+        products=[{"item_id": "a", "category": "x"}, {"item_id": "b", "category": "y"}],
+    )
+    sold = demand(engine)
+    found = drivers(
+        engine, sold, 5, {"tenth": ["2024-01-10", "2024-01-14"], "yearly": ["01-02"], "never": []}
+    )
+    assert found.names == ("log_price", "promotion", "holiday: tenth", "holiday: yearly")
+    np.testing.assert_allclose(np.exp(found.of_item["log_price"][0]), [4] * 5 + [2] * 7 + [3] * 3)
+    np.testing.assert_allclose(np.exp(found.of_item["log_price"][1]), 5)
+    np.testing.assert_array_equal(found.of_item["promotion"][0], [0] * 5 + [1] * 7 + [0] * 3)
+    np.testing.assert_array_equal(np.flatnonzero(found.of_day["holiday: tenth"]), [9, 13])
+    np.testing.assert_array_equal(np.flatnonzero(found.of_day["holiday: yearly"]), [1])
+
+    panel = demand_panel(sold, "day", drivers=found)
+    assert panel.exog_names == found.names
+    np.testing.assert_allclose(panel.exog[:10, 0], np.log([4] * 5 + [2] * 5))
+    np.testing.assert_allclose(panel.exog_ahead[0, :, 0], np.log([2, 2, 3, 3, 3]))
+    np.testing.assert_array_equal(panel.exog_ahead[0, :, 2], [0, 0, 0, 1, 0])
+    np.testing.assert_array_equal(panel.groups, [[0, 0], [1, 1]])
+    weekly = demand_panel(sold, "week", drivers=found)  # Monday 1 to Sunday 7 January
+    np.testing.assert_allclose(weekly.exog[0], [np.log([4] * 5 + [2] * 2).mean(), 2 / 7, 0, 1 / 7])
+    np.testing.assert_allclose(weekly.exog_ahead[0], [[np.log([2] * 5 + [3] * 2).mean(), 5 / 7, 2 / 7, 0]])
+
+    groups = group_panel(sold, "day", found)
+    weight = 1.0 / (1.0 + 3.0)  # both were sold at the same price
+    np.testing.assert_allclose(
+        groups.exog[:10, 0], weight * np.log([4] * 5 + [2] * 5) + (1 - weight) * np.log(5)
+    )
+    np.testing.assert_array_equal(groups.groups, [[-1, -1], [0, -1], [1, -1]])
+
+
+def test_without_a_price_list_nothing_is_planned(tmp_path, engine_on):
+    engine = engine_on(
+        tmp_path,
+        events=[sale(day) for day in range(5)],
+        prices=[price_row(1, 4.0, from_orders=True), price_row(3, 2.0, from_orders=True)],
+        products=[],
+    )
+    sold = demand(engine)
+    found = drivers(engine, sold, 3)
+    assert found.names == ()
+    panel = demand_panel(sold, "day", drivers=found)
+    assert panel.exog.shape == (5, 0)
+    assert panel.exog_ahead.shape == (1, 3, 0)

@@ -43,6 +43,10 @@ class Panel:
     exog_names : tuple of K str
     exog_ahead : float64 (S, H, K)
         What they are planned to be in the next H steps; H may be 0: nothing is planned.
+    groups : int64 (S, G)
+        Codes of what each series belongs to, such as its category, from coarse to fine; -1 in a series that
+        is the sum over all codes: the shop has category -1 and item -1, a category item -1. G may be 0.
+    group_names : tuple of G str
     """
 
     keys: Vocabulary
@@ -54,6 +58,8 @@ class Panel:
     exog: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     exog_names: tuple[str, ...] = ()
     exog_ahead: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)))
+    groups: np.ndarray = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+    group_names: tuple[str, ...] = ()
 
     @property
     def n_series(self) -> int:
@@ -109,6 +115,7 @@ class Panel:
             start=self.start[which],
             exog=self.exog[entry] if len(self.exog_names) else self.exog,
             exog_ahead=self.exog_ahead[which] if len(self.exog_ahead) else self.exog_ahead,
+            groups=self.groups[which] if len(self.group_names) else self.groups,
         )
 
 
@@ -198,7 +205,7 @@ def distinct_prices(item: np.ndarray, price: np.ndarray, items: int) -> np.ndarr
 
 
 def stack(panels: Sequence[Panel]) -> Panel:
-    """One panel of all the series, in order; the steps and covariates must be the same."""
+    """One panel of all the series, in order; the steps, covariates and groups must be the same."""
     first = panels[0]
     lengths = np.concatenate([panel.length for panel in panels])
     return replace(
@@ -210,4 +217,5 @@ def stack(panels: Sequence[Panel]) -> Panel:
         start=np.concatenate([panel.start for panel in panels]),
         exog=np.concatenate([panel.exog for panel in panels]),
         exog_ahead=np.concatenate([panel.exog_ahead for panel in panels]),
+        groups=np.concatenate([panel.groups for panel in panels]),
     )

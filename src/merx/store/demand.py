@@ -1,5 +1,6 @@
 """From tables to demand and prices per product and day, and to the series that models read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,48 @@ class Demand:
     def days(self) -> int:
         """D."""
         return int(self.units.shape[1])
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """K covariates of demand by product and day, for the D days of the demand and A days after these.
+
+    Parameters
+    ----------
+    days : int
+        D + A.
+    of_item : mapping of name to float64 (I, D + A)
+        `log_price` and `promotion` (0 or 1).
+    of_day : mapping of name to float64 (D + A,)
+        1 on the days of each holiday, else 0.
+    """
+
+    days: int
+    of_item: Mapping[str, np.ndarray]
+    of_day: Mapping[str, np.ndarray]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """K names."""
+        return (*self.of_item, *self.of_day)
+
+    def of(self, weight: np.ndarray) -> np.ndarray:
+        """The covariates of S series that are weighted means over products: (S, I) to (S, D + A, K).
+
+        The weights do not change over time, so a mean moves with prices alone, not with what is sold.
+        """
+        share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
+        return self._joined([share @ value for value in self.of_item.values()], len(weight))
+
+    def of_items(self, codes: np.ndarray) -> np.ndarray:
+        """The covariates of products (n,), (n, D + A, K)."""
+        return self._joined([value[codes] for value in self.of_item.values()], len(codes))
+
+    def _joined(self, columns: list[np.ndarray], series: int) -> np.ndarray:
+        found = np.empty((series, self.days, len(self.names)))
+        for place, column in enumerate([*columns, *self.of_day.values()]):
+            found[:, :, place] = column
+        return found
 
 
 def demand(engine: Engine) -> Demand:
@@ -108,12 +151,12 @@ def _categories(engine: Engine, items: Vocabulary) -> tuple[Vocabulary, np.ndarr
 def _available(engine: Engine, items: Vocabulary, first: int, days: int) -> np.ndarray:
     """Availability at noon of each day, bool (I, D); true where nothing is known."""
     stock = engine.query("stock")
-    noon = _as_of(stock, items, first, days)
+    noon = as_of(stock, items, first, days)
     known = pc.fill_null(stock["available"], True).to_numpy(zero_copy_only=False)
     return np.where(noon < 0, True, np.append(known, True)[noon])
 
 
-def _as_of(table: pa.Table, items: Vocabulary, first: int, days: int) -> np.ndarray:
+def as_of(table: pa.Table, items: Vocabulary, first: int, days: int) -> np.ndarray:
     """For each item and day the row of `table` in force at noon, int64 (I, D); -1 where there is none.
 
     `table` has item_id and time, and is sorted by both.
@@ -132,7 +175,9 @@ def _as_of(table: pa.Table, items: Vocabulary, first: int, days: int) -> np.ndar
     return np.where((place >= 0) & (item[row] == np.arange(len(items))[:, None]), row, -1)
 
 
-def demand_panel(demand: Demand, step: str, which: np.ndarray | None = None) -> Panel:
+def demand_panel(
+    demand: Demand, step: str, which: np.ndarray | None = None, drivers: Drivers | None = None
+) -> Panel:
     """Units of products as series (key "item: ID") that begin with the first sale.
 
     Parameters
@@ -140,6 +185,8 @@ def demand_panel(demand: Demand, step: str, which: np.ndarray | None = None) -> 
     step : "day" or "week"
     which : int (n,), optional
         Codes of the products; all by default.
+    drivers : Drivers, optional
+        Covariates; none by default.
     """
     codes = np.arange(len(demand.items)) if which is None else np.asarray(which)
     return _panel(
@@ -149,8 +196,11 @@ def demand_panel(demand: Demand, step: str, which: np.ndarray | None = None) -> 
         demand.units[codes],
         demand.available[codes],
         demand.first_sale[codes],
+        np.stack([demand.category[codes], codes], axis=1),
         demand.first_day,
         step,
+        None if drivers is None else drivers.of_items(codes),
+        () if drivers is None else drivers.names,
     )
 
 
@@ -160,25 +210,29 @@ def best_sellers(demand: Demand, n: int) -> np.ndarray:
     return order[:n] if n else order
 
 
-def group_panel(demand: Demand, step: str) -> Panel:
+def group_panel(demand: Demand, step: str, drivers: Drivers | None = None) -> Panel:
     """Units of the whole shop (key "shop") and, where there are at least two, of each category.
 
-    A stock-out of one product does not censor its category.
+    A stock-out of one product does not censor its category. The covariates are means over the products,
+    weighted by their revenue.
     """
-    names = ["shop"]
-    rows = [demand.units.sum(axis=0)]
+    names, member = ["shop"], [np.ones(len(demand.items), dtype=bool)]
     if len(demand.categories) > 1:
         for code, name in enumerate(demand.categories.ids.to_pylist()):
             names.append(f"category: {name}")
-            rows.append(demand.units[demand.category == code].sum(axis=0))
-    units = np.stack(rows)  # (G, D)
+            member.append(demand.category == code)
+    units = np.stack([demand.units[products].sum(axis=0) for products in member])  # (G, D)
+    weight = np.stack(member) * np.maximum(demand.revenue.sum(axis=1), 0.0)  # (G, I)
     return _panel(
         Vocabulary(pa.array(names)),
         units,
         np.ones_like(units, dtype=bool),
         (units > 0).argmax(axis=1),
+        np.stack([np.arange(-1, len(names) - 1), np.full(len(names), -1)], axis=1),
         demand.first_day,
         step,
+        None if drivers is None else drivers.of(weight),
+        () if drivers is None else drivers.names,
     )
 
 
@@ -187,9 +241,15 @@ def _panel(
     units: np.ndarray,
     available: np.ndarray,
     first_sale: np.ndarray,
+    groups: np.ndarray,
     first_day: int,
     step: str,
+    covariates: np.ndarray | None,
+    names: tuple[str, ...],
 ) -> Panel:
+    """`covariates` (S, D + A, K) reach A days beyond the units (S, D)."""
+    if covariates is None:
+        covariates = np.empty((*units.shape, 0))
     if step == "week":
         begin = (MONDAY - first_day) % 7  # weeks run from Monday to Sunday; broken ones are left out
         weeks = (units.shape[1] - begin) // 7
@@ -199,6 +259,9 @@ def _panel(
         available = available[:, whole].reshape(shape).mean(axis=2) > 0.5
         first_sale = np.maximum(first_sale - begin, 0) // 7
         first_day += begin
+        reach = (covariates.shape[1] - begin) // 7  # weeks
+        covariates = covariates[:, begin : begin + reach * 7]
+        covariates = covariates.reshape(len(units), reach, 7, len(names)).mean(axis=2)
     steps = units.shape[1]
     inside = np.arange(steps) >= np.minimum(first_sale, max(steps - 1, 0))[:, None]  # (S, steps)
     return Panel(
@@ -208,7 +271,11 @@ def _panel(
         available=available[inside],
         start=(first_day + np.minimum(first_sale, max(steps - 1, 0)) * STRIDE[step]).astype(np.int64),
         step=step,
-        exog=np.empty((int(inside.sum()), 0)),
+        exog=covariates[:, :steps][inside],
+        exog_names=names,
+        exog_ahead=covariates[:, steps:],
+        groups=groups.astype(np.int64),
+        group_names=("category", "item"),
     )
 
 
@@ -223,17 +290,17 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
     DataError
         No product has a price.
     """
-    history = _own_prices(engine)
+    history = own_prices(engine)
     begin = (MONDAY - demand.first_day) % 7
     weeks = (demand.days - begin) // 7
     first = demand.first_day + begin
-    in_force = _as_of(history, demand.items, first, weeks * 7)  # (I, 7 W)
+    in_force = as_of(history, demand.items, first, weeks * 7)  # (I, 7 W)
     if weeks < 1 or not (in_force >= 0).any():
         raise DataError(
             "no product has a price over a whole week; ingest orders with prices or a price list."
         )
-    price = _by_day(history["price"], in_force)
-    promotion = _by_day(pc.fill_null(history["promotion"], False).cast(pa.float64()), in_force)
+    price = by_day(history["price"], in_force)
+    promotion = by_day(pc.fill_null(history["promotion"], False).cast(pa.float64()), in_force)
     whole = slice(begin, begin + weeks * 7)
     shape = (len(demand.items), weeks, 7)
     priced = np.isfinite(price).reshape(shape)  # (I, W, 7)
@@ -262,7 +329,7 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
     )
 
 
-def _own_prices(engine: Engine) -> pa.Table:
+def own_prices(engine: Engine) -> pa.Table:
     """The shop's own prices: from its price list where the product has one, else as seen in orders."""
     history = engine.query("prices")
     listed = pc.unique(history.filter(pc.invert(history["from_orders"]))["item_id"])
@@ -271,56 +338,7 @@ def _own_prices(engine: Engine) -> pa.Table:
     )
 
 
-def price_series(engine: Engine, demand: Demand, step: str, which: np.ndarray) -> Panel:
-    """Prices over time: the shop's own (key "price: ID") and those of others ("price: ID at COMPETITOR").
-
-    The price of a day is the one in force at noon, that of a week the one of its Sunday, from the first known
-    price on. The covariate "promotion" is 1 where the shop's price list says so.
-
-    Parameters
-    ----------
-    step : "day" or "week"
-    which : int (n,)
-        Codes of the products whose own prices are wanted. Of others' prices all are given.
-
-    Raises
-    ------
-    DataError
-        No price is known.
-    """
-    own, others = _own_prices(engine), engine.query("competitor_prices")
-    flags = pc.fill_null(own["promotion"], False).cast(pa.float64())
-    first, days = demand.first_day, demand.days
-    names = Vocabulary(pc.unique(others["item_id"]).sort())
-    in_force = _as_of(own, demand.items, first, days)[which]
-    price = np.concatenate(
-        [_by_day(own["price"], in_force), _by_day(others["price"], _as_of(others, names, first, days))]
-    )  # (S, D)
-    promotion = np.zeros_like(price)
-    promotion[: len(which)] = np.nan_to_num(_by_day(flags, in_force))
-    if step == "week":
-        sundays = slice((MONDAY - first) % 7 + 6, None, 7)
-        price, promotion, first = price[:, sundays], promotion[:, sundays], first + (MONDAY - first) % 7
-    known = price > 0  # (S, steps)
-    kept = np.flatnonzero(known.any(axis=1))
-    if not len(kept):
-        raise DataError("no product has a price; ingest orders with prices or a price list.")
-    begin = known[kept].argmax(axis=1)
-    inside = np.arange(price.shape[1]) >= begin[:, None]
-    keys = [*demand.items.ids.take(which).to_pylist(), *names.ids.to_pylist()]
-    return Panel(
-        keys=Vocabulary(pa.array([f"price: {keys[s]}" for s in kept], pa.string())),
-        offsets=np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(np.int64),
-        y=np.where(known, price, 0.0)[kept][inside],
-        available=known[kept][inside],
-        start=(first + begin * STRIDE[step]).astype(np.int64),
-        step=step,
-        exog=promotion[kept][inside][:, None],
-        exog_names=("promotion",),
-    )
-
-
-def _by_day(column: pa.ChunkedArray, in_force: np.ndarray) -> np.ndarray:
+def by_day(column: pa.ChunkedArray, in_force: np.ndarray) -> np.ndarray:
     """The values in force, float64 (I, D); NaN where there is none."""
     values = np.append(column.to_numpy(zero_copy_only=False), np.nan)
     return np.asarray(values[in_force])
@@ -328,7 +346,7 @@ def _by_day(column: pa.ChunkedArray, in_force: np.ndarray) -> np.ndarray:
 
 def _costs(engine: Engine, history: pa.Table, demand: Demand, in_force: np.ndarray) -> np.ndarray:
     """Cost of one unit now, (I,): from the price history, else from the catalogue, else NaN."""
-    from_history = _by_day(history["cost"], in_force)[:, -1]
+    from_history = by_day(history["cost"], in_force)[:, -1]
     products = engine.query("products")
     place = pc.index_in(demand.items.ids, products["item_id"].combine_chunks())
     listed = products["cost_of_goods_sold"].combine_chunks().take(place).to_numpy(zero_copy_only=False)
