@@ -103,8 +103,8 @@ class FittedForetold:
 def rows(name: str, own: PriceScores, walk: PriceScores, bound: bool) -> list[Row]:
     """The rows of one forecaster against the random walk; `bound`: held to the goal."""
     found = []
-    for measure in ("MASE", "CRPS"):
-        ours, bar = getattr(own, measure.lower()), getattr(walk, measure.lower())
+    for measure, part in (("MASE", "error"), ("CRPS", "crps")):
+        ours, bar = getattr(own, part), getattr(walk, part)
         ratio = float(np.nanmean(ours / bar))
         found.append(
             Row(
@@ -118,7 +118,13 @@ def rows(name: str, own: PriceScores, walk: PriceScores, bound: bool) -> list[Ro
                 ratio <= 1 if bound else None,
             )
         )
-        found.append(Row(name, f"share of series with a better {measure}", float((ours < bar).mean())))
+        found.append(
+            Row(
+                name,
+                f"share of series with a better {measure}",
+                float((ours < bar)[np.isfinite(ours)].mean()),
+            )
+        )
     covers = {80: own.coverage_80, 95: own.coverage_95}
     return found + [Row(name, f"{level} % covers", float(held.mean())) for level, held in covers.items()]
 
@@ -139,6 +145,7 @@ def main() -> None:
         HORIZON,
         ORIGINS,
         12,
+        unit="change",
     )
     found = rows("arima", alone, walk, bound=True)
     found += rows("arima, market foretold", foretold, walk, bound=False)

@@ -259,8 +259,8 @@ def _price_forecasts(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[li
         walk = Score("price_forecast", BAR_PRICE, bar.means(), None, "The bar for the others.")
     return [*scores, walk] if scores else [], (
         f"The last {config.forecast.horizon} {config.forecast.step}s (at most a third) of up to {SERIES} "
-        "prices, one origin. Unit: the mean change of a price from one step to the next. The random walk has "
-        "the quantiles of all changes of that many steps in the past of the same price."
+        "prices, one origin. Errors are shares of the last price. The random walk has the quantiles of all "
+        "changes of that many steps in the past of the same price."
     )
 
 

@@ -110,7 +110,7 @@ def _of_price(content: dict[str, Any]) -> tuple[str, ...]:
     told = content["outlook"]
     now = "a promotion price" if told["promoted_now"] > 0.5 else "a regular price"
     ways = [
-        f"{word} with {told[side]:.0%}, by {told[f'size_{side}']:+.1%} in the middle"
+        f"{word} with {told[side]:.0%} (by {abs(told[f'size_{side}']):.1%} in the middle)"
         for word, side in (("higher", "up"), ("lower", "down"))
         if told[side] > 0
     ]

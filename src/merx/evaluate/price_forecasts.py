@@ -66,7 +66,7 @@ class FittedRandomWalk:
         last, moved = np.empty(S), np.zeros((S, horizon, len(probs)))
         for s in range(S):
             log = _log(self.panel, s)
-            last[s] = log[-1]
+            last[s] = last_price(self.panel, s)
             if self.changes == "normal":
                 step = np.sqrt(np.mean(np.diff(log) ** 2)) if len(log) > 1 else 0.0
                 moved[s] = step * np.sqrt(steps)[:, None] * ndtri(probs)
@@ -78,9 +78,16 @@ class FittedRandomWalk:
         # the last price is the median
         moved = np.where(probs < 0.5, np.minimum(moved, 0.0), np.maximum(moved, 0.0))
         moved[:, :, np.abs(probs - 0.5) < 1e-9] = 0.0
-        price = np.exp(last[:, None, None] + moved)
-        mean = np.repeat(np.exp(last)[:, None], horizon, axis=1)
+        price = last[:, None, None] * np.exp(moved)
+        mean = np.repeat(last[:, None], horizon, axis=1)
         return Forecast(self.keys, self.panel.end, self.panel.step, mean, price, probs)
+
+
+def last_price(panel: Panel, s: int) -> float:
+    """The last known price of series s, 1 where there is none."""
+    entries = slice(panel.offsets[s], panel.offsets[s + 1])
+    known = panel.y[entries][panel.available[entries]]
+    return float(known[-1]) if len(known) else 1.0
 
 
 def _log(panel: Panel, s: int) -> np.ndarray:
@@ -102,10 +109,9 @@ class PriceScores:
     ----------
     name : str
     keys : Vocabulary (S,)
-    mase, crps : float64 (S,)
+    error, crps : float64 (S,)
         Absolute error of the median, and continuous ranked probability score (twice the mean pinball loss of
-        19 quantiles), both in units of the mean change from one step to the next in the history; means over
-        the origins. NaN where a history never moves.
+        19 quantiles); means over the origins. NaN where nothing could be scored.
     coverage_80, coverage_95 : float64 (H,)
         By horizon, over series and origins.
     seconds : float
@@ -114,7 +120,7 @@ class PriceScores:
 
     name: str
     keys: Vocabulary
-    mase: np.ndarray
+    error: np.ndarray
     crps: np.ndarray
     coverage_80: np.ndarray
     coverage_95: np.ndarray
@@ -122,29 +128,40 @@ class PriceScores:
 
     def means(self) -> dict[str, float]:
         """Mean of every metric over series or horizons; NaN where it is nowhere defined."""
-        metrics = {name: getattr(self, name) for name in ("crps", "mase", "coverage_80", "coverage_95")}
+        metrics = {name: getattr(self, name) for name in ("crps", "error", "coverage_80", "coverage_95")}
         return {name: float(_mean(values)) for name, values in metrics.items()}
 
     def against(self, bar: "PriceScores") -> str:
         """The verdict on the CRPS in words."""
         own, other = self.means(), bar.means()
-        better = int((self.crps < bar.crps).sum())
+        better, worse = int((self.crps < bar.crps).sum()), int((self.crps > bar.crps).sum())
         beats = "beats" if own["crps"] < other["crps"] else "does not beat"
         return (
-            f"{self.name} {beats} the random walk: CRPS {own['crps']:.3f} against {other['crps']:.3f}, "
-            f"better on {better} of {int(np.isfinite(bar.crps).sum())} prices that moved; "
-            f"MASE {own['mase']:.3f} against {other['mase']:.3f}."
+            f"{self.name} {beats} the random walk: CRPS {own['crps']:.4f} against {other['crps']:.4f}, "
+            f"better on {better} and worse on {worse} of {int(np.isfinite(bar.crps).sum())} prices; error of "
+            f"the median {own['error']:.4f} against {other['error']:.4f}."
         )
 
 
 def compare_prices(
-    configs: Mapping[str, ForecasterConfig], panel: Panel, horizon: int, origins: int, apart: int
+    configs: Mapping[str, ForecasterConfig],
+    panel: Panel,
+    horizon: int,
+    origins: int,
+    apart: int,
+    unit: str = "price",
 ) -> tuple[PriceScores, ...]:
     """Score each forecaster from `origins` ends of the history, each `apart` steps before the next.
 
     Every forecaster sees what came before the origin alone, and is scored on the known prices of the next
     `horizon` steps. Covariates of these are given as if they had been planned. Series too short for all
     origins are left out.
+
+    Parameters
+    ----------
+    unit : "price" or "change"
+        Errors are in units of the last price, or (MASE) of the mean change from one step to the next in the
+        history: of no use for prices that hardly ever move.
 
     Raises
     ------
@@ -167,6 +184,8 @@ def compare_prices(
         actual = future.y.reshape(-1, horizon)
         known = future.available.reshape(-1, horizon)
         scale = naive_error(history, 1, 1)
+        if unit == "price":
+            scale = np.array([last_price(history, s) for s in range(history.n_series)])
         planned = future.exog.reshape(len(which), horizon, -1) if panel.exog_names else None
         for name, config in configs.items():
             began = time.perf_counter()

@@ -87,7 +87,7 @@ def price_states(price: np.ndarray, step: str, promotion: np.ndarray | None = No
     begin = np.concatenate([[first], moves[moves > first]])
     value = log[begin]  # of each run of equal prices
     regular = np.empty(n)
-    regular[: first + 1] = log[first]
+    regular[:first] = log[:first]
     depth, open_ = np.zeros(n), n
     ends = np.append(begin[1:], n)  # of each run
     base, run, back_to = value[0], 0, -1  # the regular price; the run; one that a promotion has ended in
@@ -99,8 +99,8 @@ def price_states(price: np.ndarray, step: str, promotion: np.ndarray | None = No
                 back += 1
         end = ends[max(back - 1, run)]
         if back == run or end - begin[run] > longest:  # no fall, or one too long: the new regular price
-            base, end = value[run], ends[run]
-            regular[begin[run] : end] = base
+            regular[begin[run] : ends[run]] = log[begin[run] : ends[run]]
+            base = log[ends[run] - 1]
             run += 1
             continue
         regular[begin[run] : end] = base

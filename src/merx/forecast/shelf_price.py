@@ -143,7 +143,7 @@ class FittedShelfPrice:
         mean, quantile = np.empty((S, horizon)), np.empty((S, horizon, len(probs)))
         rank = np.maximum(np.ceil(probs * PATHS).astype(np.int64) - 1, 0)
         for block in _blocks(S):
-            price = np.sort(np.exp(self.paths(block, horizon)[0]), axis=2)  # (B, H, PATHS)
+            price = np.sort(_nine_digits(np.exp(self.paths(block, horizon)[0])), axis=2)  # (B, H, PATHS)
             mean[block], quantile[block] = price.mean(axis=2), price[:, :, rank]
         return Forecast(self.keys, self.start, self.step, mean, quantile, probs)
 
@@ -198,6 +198,13 @@ class FittedShelfPrice:
             held = np.clip(regular + depth, self.lowest[which, None], self.highest[which, None])
             log[:, h], state[:, h] = held, promoted
         return log, state
+
+
+def _nine_digits(price: np.ndarray) -> np.ndarray:
+    """Rounded to nine significant digits: a price that has not moved is the same number as before."""
+    unit = 10.0 ** (8 - np.floor(np.log10(price)))
+    rounded: np.ndarray = np.round(price * unit) / unit
+    return rounded
 
 
 def _blocks(series: int) -> list[slice]:

@@ -10,7 +10,7 @@ from merx.behaviour.propensity_training import GOALS, Goal
 MEASURES = {
     "recommend": ("ndcg", "recall", "hit_rate", "mrr", "coverage", "novelty"),
     "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
-    "price_forecast": ("crps", "mase", "coverage_80", "coverage_95"),
+    "price_forecast": ("crps", "error", "coverage_80", "coverage_95"),
     "propensity": ("auc", "average_precision", "log_loss", "ece", "mae", "log_loss, trivial", "mae, trivial"),
     "lifetime": ("rmse", "correlation", "bias"),
     "value": ("rmse", "correlation", "bias"),
