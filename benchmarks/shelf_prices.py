@@ -25,8 +25,8 @@ PROTOCOL = (
     "11 brands in 83 stores, weeks 40 to 160 (913 series; settings were chosen on weeks up to 128). M5: the "
     f"sell prices of every {EVERY}th item and store, of which nothing was chosen. Errors are shares of the "
     "last price. Random walk: the last price, with the quantiles of the h-week changes in its own past. "
-    "Brier score: of the chance that the price at the end differs from now, against its share of such changes "
-    "in the past."
+    "Brier score: of the chance that the price at the end differs from now, against its share of such "
+    "changes in the past."
 )
 
 

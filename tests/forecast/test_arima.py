@@ -145,6 +145,16 @@ def test_a_trend_goes_on_with_its_drift():
     np.testing.assert_allclose(fitted.forecast(10, PROBS).mean[0], 20 + 2.0 * np.arange(80, 90), rtol=0.03)
 
 
+def test_without_drift_a_random_walk_stays_where_it_is():
+    y = np.exp(walk(120, 2, drift=0.5) / 50)
+    panel = panel_of([y], step="month")
+    stays = ARIMA(horizon=6, order=(0, 1, 0), drift=False).fit(panel).forecast(6, PROBS)
+    np.testing.assert_allclose(stays.quantile[0, :, MEDIAN], y[-1])
+    climbs = ARIMA(horizon=6, order=(0, 1, 0)).fit(panel)
+    assert climbs.specification == ("ARIMA(0,1,0) with drift",)
+    assert (np.diff(climbs.forecast(6, PROBS).quantile[0, :, MEDIAN]) > 0).all()
+
+
 def test_a_straight_line_is_continued():
     forecast = (
         ARIMA(horizon=5, scale="plain").fit(panel_of([3.0 * np.arange(40)], step="month")).forecast(5, PROBS)
