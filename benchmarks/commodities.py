@@ -22,10 +22,10 @@ YEARS = 8  # a year apart, for the orders that are chosen at each
 PROTOCOL = (
     f"World Bank, 71 monthly commodity prices from 1960 to March 2023: {HORIZON} months ahead from {ORIGINS} "
     "origins, a quarter apart, the last in March 2022; each origin sees what came before it alone. `arima`: "
-    "ARIMA(0,1,1) of the log without drift, which was the best of four on the ten years before. Marked yearly: "
+    "ARIMA(0,1,1) of the log without drift, the best of four on the ten years before. Marked yearly: "
     f"{YEARS} origins, a year apart. The market is an index of all other prices: as an ARIMA of its own "
-    "foretells it, and, as what knowing it would bring, as it came. MASE (of the median) and CRPS of a series "
-    "are means over its origins; the ratio to the random walk is the mean over series. The random walk has "
+    "foretells it, and, as what knowing it would bring, as it came. MASE (of the median) and CRPS are means "
+    "over the origins of a series; the ratio to the random walk is the mean over series. The random walk has "
     "normal steps of the log, which was the better of two."
 )
 
