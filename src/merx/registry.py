@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
         Kind("rating_nmf", "recommend", "merx.recommend.rating_nmf", "RatingNMF", ("histories",)),
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
+        Kind("coherent", "forecast", "merx.forecast.coherent", "Coherent", ("series",)),
         Kind("boosted", "forecast", "merx.forecast.boosted", "Boosted", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
         Kind("arima", "forecast", "merx.forecast.arima", "ARIMA", ("few_series",)),

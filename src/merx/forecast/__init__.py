@@ -4,6 +4,7 @@ from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.boosted import Boosted, FittedBoosted
+from merx.forecast.coherent import Coherent, FittedCoherent
 from merx.forecast.decompose import Decomposition, decompose
 from merx.forecast.mstl import MSTL, FittedMSTL
 from merx.forecast.season import find_season, find_seasons
@@ -15,11 +16,13 @@ __all__ = [
     "AutoARIMA",
     "AutoETS",
     "Boosted",
+    "Coherent",
     "Decomposition",
     "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
     "FittedBoosted",
+    "FittedCoherent",
     "FittedMSTL",
     "FittedSeasonalNaive",
     "SeasonalNaive",
