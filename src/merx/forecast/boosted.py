@@ -10,6 +10,7 @@ from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
+from merx.errors import FitError
 from merx.forecast.boosted_features import Past, Rows
 from merx.forecast.boosted_spread import Spread, place_in
 from merx.forecast.boosted_training import SpreadForest, draw, grow_mean, grow_spread, mean_of, rows_at
@@ -79,10 +80,8 @@ class Boosted:
         """
         check_config(self.horizon, self.season_length)
         tell = progress or (lambda *_: None)
-        H, order = self.horizon, pc.sort_indices(panel.keys.ids).to_numpy()
-        m = self.season_length or CANDIDATE[panel.step]
-        season = np.where(panel.length >= 2 * m, m, 1)
-        past = Past(panel.take(order), season[order])
+        H, cycle = self.horizon, self.season_length or CANDIDATE[panel.step]
+        past = _in_order(panel, cycle)
         length = past.panel.length
         split = np.maximum(length - 2 * H, 0)
 
@@ -97,29 +96,9 @@ class Boosted:
         del held
 
         forest = grow_mean(draw(past, np.zeros_like(split), length, H, self.rows), *size)
-        plan = Plan.of(panel)
-        S, back = panel.n_series, np.argsort(order)
-        ahead = np.tile(np.arange(1, H + 1), S)
-        rows = rows_at(past, np.repeat(back, H), np.repeat(length[back], H), ahead, plan.value[order])
-        mean = mean_of(forest, rows)
-        shape = spreading.shape(rows, mean)
+        fitted = _answer(panel, past, H, cycle, forest, spreading, spread)
         tell("forest", 3, 3)
-        return FittedBoosted(
-            keys=panel.keys,
-            start=panel.end,
-            step=panel.step,
-            specification=tuple(_specification(forest, panel)),
-            season_length=season,
-            feature_names=tuple(past.names),
-            features=rows.X.reshape(S, H, len(past.names)),
-            level=rows.level.reshape(S, H)[:, 0].copy(),
-            mean=mean.reshape(S, H),
-            shape=shape.reshape(S, H),
-            forest=forest,
-            spreading=spreading,
-            spread=spread,
-            plan=plan,
-        )
+        return fitted
 
 
 @dataclass(frozen=True)
@@ -136,6 +115,8 @@ class FittedBoosted:
         Such as "forest of 300 trees", or with the reason why a series begins at the level of its group.
     season_length : int64 (S,)
         1 where there is none.
+    cycle : int
+        Steps in a cycle of series that are long enough.
     feature_names : tuple of F str
     features : float32 (S, H, F)
         What is known of each step; the last 2 K are the K covariates, each followed by its change.
@@ -156,6 +137,7 @@ class FittedBoosted:
     step: str
     specification: tuple[str, ...]
     season_length: np.ndarray
+    cycle: int
     feature_names: tuple[str, ...]
     features: np.ndarray
     level: np.ndarray
@@ -186,6 +168,21 @@ class FittedBoosted:
             self.keys, self.start, self.step, mean, self.spread.quantile(mean, shape, probs), probs
         )
 
+    def update(self, panel: Panel) -> "FittedBoosted":
+        """The same forests at the end of a panel that has gone on: a small part of the time of a fit.
+
+        Series may have come and gone. Raises FitError where the step, covariates or groups are not those of
+        the fit.
+        """
+        past = _in_order(panel, self.cycle)
+        if (panel.step, tuple(past.names)) != (self.step, self.feature_names):
+            raise FitError(
+                f"The forest was grown on {self.step}s with the features {', '.join(self.feature_names)}; the "
+                f"panel has {panel.step}s with {', '.join(past.names)}. Fit again."
+            )
+        horizon = self.mean.shape[1]
+        return _answer(panel, past, horizon, self.cycle, self.forest, self.spreading, self.spread)
+
     def _under(self, exog: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and shape, each (S, h), with covariates (S, h, K) other than planned."""
         S, horizon, K = exog.shape
@@ -197,6 +194,40 @@ class FittedBoosted:
         rows = Rows(X.reshape(-1, F), np.repeat(self.level, horizon))
         mean = mean_of(self.forest, rows)
         return mean.reshape(S, horizon), self.spreading.shape(rows, mean).reshape(S, horizon)
+
+
+def _in_order(panel: Panel, cycle: int) -> Past:
+    """The panel, its series by their keys, so that their order changes nothing."""
+    ordered = panel.take(pc.sort_indices(panel.keys.ids).to_numpy())
+    return Past(ordered, np.where(ordered.length >= 2 * cycle, cycle, 1))
+
+
+def _answer(
+    panel: Panel, past: Past, horizon: int, cycle: int, forest: str, spreading: SpreadForest, spread: Spread
+) -> FittedBoosted:
+    """What the forests say of the steps after the end of a panel."""
+    S, order = panel.n_series, pc.sort_indices(panel.keys.ids).to_numpy()
+    place, ahead = np.repeat(np.argsort(order), horizon), np.tile(np.arange(1, horizon + 1), S)
+    plan = Plan.of(panel)
+    rows = rows_at(past, place, past.panel.length[place], ahead, plan.value[order])
+    mean = mean_of(forest, rows)
+    return FittedBoosted(
+        keys=panel.keys,
+        start=panel.end,
+        step=panel.step,
+        specification=tuple(_specification(forest, panel)),
+        season_length=np.where(panel.length >= 2 * cycle, cycle, 1),
+        cycle=cycle,
+        feature_names=tuple(past.names),
+        features=rows.X.reshape(S, horizon, len(past.names)),
+        level=rows.level.reshape(S, horizon)[:, 0].copy(),
+        mean=mean.reshape(S, horizon),
+        shape=spreading.shape(rows, mean).reshape(S, horizon),
+        forest=forest,
+        spreading=spreading,
+        spread=spread,
+        plan=plan,
+    )
 
 
 def _specification(forest: str, panel: Panel) -> Iterator[str]:
