@@ -177,7 +177,7 @@ class FittedBoosted:
         past = _in_order(panel, self.cycle)
         if (panel.step, tuple(past.names)) != (self.step, self.feature_names):
             raise FitError(
-                f"The forest was grown on {self.step}s with the features {', '.join(self.feature_names)}; the "
+                f"The forest was grown on {self.step}s with {', '.join(self.feature_names)}; the "
                 f"panel has {panel.step}s with {', '.join(past.names)}. Fit again."
             )
         horizon = self.mean.shape[1]
