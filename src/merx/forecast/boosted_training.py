@@ -30,7 +30,7 @@ IN_LEAF = (20, 1 / 2000, 200)
 OF_FEATURES, OF_ROWS = 0.8, 0.8
 """Shares that a tree sees."""
 
-FOR_THREADS = 20_000
+FOR_THREADS = 100_000
 """Rows below which a second thread waits more than it works."""
 
 CHUNK = 200_000
