@@ -72,6 +72,8 @@ KINDS: dict[str, Kind] = {
         Kind("seasonal_naive", "forecast", "merx.forecast.seasonal_naive", "SeasonalNaive", ("series",)),
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
         Kind("coherent", "forecast", "merx.forecast.coherent", "Coherent", ("series",)),
+        Kind("theta", "forecast", "merx.forecast.theta", "Theta", ("series",)),
+        Kind("intermittent", "forecast", "merx.forecast.intermittent", "Intermittent", ("series",)),
         Kind("boosted", "forecast", "merx.forecast.boosted", "Boosted", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
         Kind("arima", "forecast", "merx.forecast.arima", "ARIMA", ("few_series",)),

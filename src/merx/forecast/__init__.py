@@ -6,9 +6,11 @@ from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.boosted import Boosted, FittedBoosted
 from merx.forecast.coherent import Coherent, FittedCoherent
 from merx.forecast.decompose import Decomposition, decompose
+from merx.forecast.intermittent import FittedIntermittent, Intermittent
 from merx.forecast.mstl import MSTL, FittedMSTL
 from merx.forecast.season import find_season, find_seasons
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
+from merx.forecast.theta import FittedTheta, Theta
 
 __all__ = [
     "ARIMA",
@@ -23,9 +25,13 @@ __all__ = [
     "FittedAutoETS",
     "FittedBoosted",
     "FittedCoherent",
+    "FittedIntermittent",
     "FittedMSTL",
     "FittedSeasonalNaive",
+    "FittedTheta",
+    "Intermittent",
     "SeasonalNaive",
+    "Theta",
     "decompose",
     "find_season",
     "find_seasons",

@@ -17,6 +17,7 @@ from merx.forecast.boosted_training import SpreadForest, draw, grow_mean, grow_s
 from merx.forecast.covariates import Plan
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.season import CANDIDATE
+from merx.tunable import between
 
 HELD = 5
 """A fifth of `rows` is held out for the spread."""
@@ -68,9 +69,9 @@ class Boosted:
 
     horizon: int = 28
     season_length: int = 0
-    trees: int = 300
-    leaves: int = 63
-    learning_rate: float = 0.05
+    trees: int = between(300, 50, 1000, log=True)
+    leaves: int = between(63, 7, 255, log=True)
+    learning_rate: float = between(0.05, 0.01, 0.3, log=True)
     rows: int = 1_500_000
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedBoosted":

@@ -14,6 +14,7 @@ from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.boosted import Boosted, FittedBoosted
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.reconcile import bottom_up, min_trace, summing
+from merx.tunable import among
 
 METHODS = ("mint", "bottom_up")
 
@@ -35,15 +36,15 @@ class Coherent:
         Steps ahead that the fitted model can answer.
     season_length : int
         Steps in a cycle; 0: found from the data, 1: none.
-    method : str
-        "mint" or "bottom_up".
+    method : "mint" or "bottom_up"
+        Least squares, or the products alone.
     boosted, auto_ets : table
         Hyper-parameters of the two, as in [models.NAME]; their horizon and season length are those above.
     """
 
     horizon: int = 28
     season_length: int = 0
-    method: str = "mint"
+    method: str = among("mint", *METHODS)
     boosted: Boosted = field(default_factory=Boosted)
     auto_ets: AutoETS = field(default_factory=AutoETS)
 

@@ -101,6 +101,15 @@ def check_request(horizon: int, fitted: int, probs: np.ndarray) -> np.ndarray:
     return probs
 
 
+def without_bulk(sold: np.ndarray) -> np.ndarray:
+    """`sold` (n,) with a step beyond BULK times the mean of the other steps with sales held to that."""
+    with_sales = np.count_nonzero(sold)
+    if with_sales < 2:
+        return sold
+    held: np.ndarray = np.minimum(sold, BULK * (sold.sum() - sold) / (with_sales - 1))
+    return held
+
+
 def calibrate(median: np.ndarray, sold: np.ndarray) -> tuple[float, float]:
     """`excess` and `usual` of one series, from one-step medians and what was sold, both (n,), in units.
 
@@ -109,7 +118,5 @@ def calibrate(median: np.ndarray, sold: np.ndarray) -> tuple[float, float]:
     usual = median.mean() if len(median) else 0.0
     if usual <= 0:
         return 0.0, 1.0
-    with_sales = np.count_nonzero(sold)
-    if with_sales > 1:
-        sold = np.minimum(sold, BULK * (sold.sum() - sold) / (with_sales - 1))
+    sold = without_bulk(sold)
     return float((sold - median).sum() / np.minimum(median / usual, 1.0).sum()), float(usual)
