@@ -52,6 +52,10 @@ def test_a_price_planned_moves_the_forecast_as_it_moved_sales():
     cheap, dear = (
         fitted.forecast(14, PROBS, exog=np.full((20, 14, 1), np.log(price))).mean.mean() for price in (3, 5)
     )
+    effect = fitted.effects(0, 14)["log_price"]
+    usual = panel.exog[:200][-28:].mean()  # of the first series, over the window of its level
+    level = fitted.forecast(14, PROBS, exog=np.full((20, 14, 1), usual)).mean[0].sum()
+    assert 1 + effect == pytest.approx(mean[0].sum() / level, rel=1e-3)
     assert cheap / dear == pytest.approx((5 / 3) ** 2, rel=0.25)
 
 

@@ -169,6 +169,23 @@ class FittedBoosted:
             self.keys, self.start, self.step, mean, self.spread.quantile(mean, shape, probs), probs
         )
 
+    def effects(self, series: int, horizon: int) -> dict[str, float]:
+        """How much more one series sells over the next `horizon` steps for the plan of each covariate.
+
+        As a share, by name: against the same forecast with that covariate at its mean of the last weeks, and
+        the others as planned. 0 where nothing out of the usual is planned.
+        """
+        X, F = self.features[series, :horizon], self.features.shape[2]
+        level = np.full(horizon, self.level[series])
+        planned, found = mean_of(self.forest, Rows(X, level)).sum(), {}
+        for place, name in enumerate(self.plan.names):
+            value = F - 2 * (len(self.plan.names) - place)
+            usual = X.copy()
+            usual[:, value] -= usual[:, value + 1]
+            usual[:, value + 1] = 0.0
+            found[name] = float(planned / mean_of(self.forest, Rows(usual, level)).sum() - 1)
+        return found
+
     def update(self, panel: Panel) -> "FittedBoosted":
         """The same forests at the end of a panel that has gone on: a small part of the time of a fit.
 
