@@ -12,8 +12,8 @@ from merx.kernels.threads import THREADS
 DAMPED = 0.1
 """A step of mean m counts as m / (1 + DAMPED m): the variance of sales grows about as m + DAMPED m^2."""
 
-EACH = 4
-"""How often a step is learnt from, at most, each time seen from another origin."""
+EACH, ENOUGH = 4, 200_000
+"""How often a step is learnt from, at most, each time seen from another origin; until there are so many."""
 
 OUTLIER = 50.0
 """A squared error counts as this many times what is usual, at most."""
@@ -89,7 +89,8 @@ def draw(past: Past, first: np.ndarray, last: np.ndarray, horizon: int, most: in
     if len(entry) > most:
         entry = np.sort(rng.choice(entry, most, replace=False))
     else:
-        entry = np.repeat(entry, min(EACH, horizon, most // max(len(entry), 1)))
+        times = min(most, max(ENOUGH, len(entry))) // max(len(entry), 1)
+        entry = np.repeat(entry, min(EACH, horizon, times))
     series, place = series[entry], place[entry]
     # A step is no further ahead than its series is long.
     ahead = 1 + (rng.random(len(entry)) * np.minimum(horizon, place + 1)).astype(np.int64)
