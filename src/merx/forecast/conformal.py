@@ -119,7 +119,7 @@ class Conformal:
         table = []
         for one in range(part[-1] + 1):
             of_part = np.sort(scaled[:, :, part == one][known[:, :, part == one]])
-            at = np.quantile(np.concatenate([of_part, ndtri(IMAGINED)]), GRID)
+            at = np.quantile(np.concatenate([of_part, ndtri(IMAGINED)]), GRID, method="hazen")
             table.append(np.where(GRID < 0.5, np.minimum(at, 0.0), np.maximum(at, 0.0) * (GRID > 0.5)))
         own = spread(total.sum(axis=1), count.sum(axis=1)) if S else np.ones(0)
         return cls(np.stack(table), part), own
