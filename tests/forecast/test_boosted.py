@@ -70,16 +70,16 @@ def test_a_plan_that_is_missing_is_refused_by_name():
 def test_one_more_week_needs_no_new_forest():
     panel = weekly_season(12, 127, 5, 20, seed=4)
     before = SMALL.fit(panel.head(panel.length - 7))
-    after = before.update(panel.take(np.arange(11)[::-1]))
+    after = SMALL.update(before, panel.take(np.arange(11)[::-1]))
     assert after.forest == before.forest
     np.testing.assert_array_equal(after.start, before.start[:11] + 7)
-    same = before.update(panel.head(panel.length - 7))
+    same = SMALL.update(before, panel.head(panel.length - 7))
     np.testing.assert_array_equal(same.forecast(14, PROBS).quantile, before.forecast(14, PROBS).quantile)
     # the weekday of a step is that of the step, whenever it is forecast
     first, later = before.forecast(14, PROBS).mean[:11], after.forecast(14, PROBS).mean[::-1]
     assert np.corrcoef(first[:, 7:].ravel(), later[:, :7].ravel())[0, 1] > 0.95
     with pytest.raises(FitError, match="Fit again"):
-        before.update(priced(n_series=3, days=60)[0])
+        SMALL.update(before, priced(n_series=3, days=60)[0])
 
 
 def test_a_new_product_begins_at_the_level_of_its_category():

@@ -3,6 +3,7 @@
 from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
+from merx.forecast.best import Best, FittedBest
 from merx.forecast.boosted import Boosted, FittedBoosted
 from merx.forecast.coherent import Coherent, FittedCoherent
 from merx.forecast.decompose import Decomposition, decompose
@@ -17,12 +18,14 @@ __all__ = [
     "MSTL",
     "AutoARIMA",
     "AutoETS",
+    "Best",
     "Boosted",
     "Coherent",
     "Decomposition",
     "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
+    "FittedBest",
     "FittedBoosted",
     "FittedCoherent",
     "FittedIntermittent",

@@ -11,7 +11,7 @@ from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
 from merx.errors import FitError
-from merx.forecast.boosted_features import Past, Rows
+from merx.forecast.boosted_features import Past, Rows, with_covariates
 from merx.forecast.boosted_spread import Spread, place_in
 from merx.forecast.boosted_training import SpreadForest, draw, grow_mean, grow_spread, mean_of, rows_at
 from merx.forecast.covariates import Plan
@@ -101,6 +101,22 @@ class Boosted:
         tell("forest", 3, 3)
         return fitted
 
+    def update(self, fitted: "FittedBoosted", panel: Panel) -> "FittedBoosted":
+        """The forests of `fitted` at the end of a panel that has gone on: a small part of the time of a fit.
+
+        Series may have come and gone. Raises FitError where the step, covariates or groups are not those of
+        the fit.
+        """
+        past = _in_order(panel, fitted.cycle)
+        if (panel.step, tuple(past.names)) != (fitted.step, fitted.feature_names):
+            raise FitError(
+                f"The forest was grown on {fitted.step}s with {', '.join(fitted.feature_names)}; the "
+                f"panel has {panel.step}s with {', '.join(past.names)}. Fit again."
+            )
+        return _answer(
+            panel, past, self.horizon, fitted.cycle, fitted.forest, fitted.spreading, fitted.spread
+        )
+
 
 @dataclass(frozen=True)
 class FittedBoosted:
@@ -186,30 +202,11 @@ class FittedBoosted:
             found[name] = float(planned / mean_of(self.forest, Rows(usual, level)).sum() - 1)
         return found
 
-    def update(self, panel: Panel) -> "FittedBoosted":
-        """The same forests at the end of a panel that has gone on: a small part of the time of a fit.
-
-        Series may have come and gone. Raises FitError where the step, covariates or groups are not those of
-        the fit.
-        """
-        past = _in_order(panel, self.cycle)
-        if (panel.step, tuple(past.names)) != (self.step, self.feature_names):
-            raise FitError(
-                f"The forest was grown on {self.step}s with {', '.join(self.feature_names)}; the "
-                f"panel has {panel.step}s with {', '.join(past.names)}. Fit again."
-            )
-        horizon = self.mean.shape[1]
-        return _answer(panel, past, horizon, self.cycle, self.forest, self.spreading, self.spread)
-
     def _under(self, exog: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and shape, each (S, h), with covariates (S, h, K) other than planned."""
-        S, horizon, K = exog.shape
-        X = self.features[:, :horizon].copy()
-        F = X.shape[2]
-        value, change = slice(F - 2 * K, F, 2), slice(F - 2 * K + 1, F, 2)
-        X[:, :, change] += exog.astype(np.float32) - X[:, :, value]
-        X[:, :, value] = exog
-        rows = Rows(X.reshape(-1, F), np.repeat(self.level, horizon))
+        S, horizon, _ = exog.shape
+        X = with_covariates(self.features[:, :horizon], exog)
+        rows = Rows(X.reshape(S * horizon, -1), np.repeat(self.level, horizon))
         mean = mean_of(self.forest, rows)
         return mean.reshape(S, horizon), self.spreading.shape(rows, mean).reshape(S, horizon)
 
