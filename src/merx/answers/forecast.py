@@ -75,7 +75,11 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
             for ahead in range(question.horizon)
         ],
     }
-    notes = list(context.notes)
+    notes, sentences = list(context.notes), []
+    if hasattr(model, "effects"):
+        content["effects"] = effects = model.effects(series, question.horizon)
+        if told := [f"{name} {share:+.0%}" for name, share in effects.items() if abs(share) >= 0.005]:
+            sentences.append(f"What the plan does to that, against the last weeks: {', '.join(told)}.")
     if details := getattr(model, "details", None):
         content["diagnosis"] = diagnosis = details.diagnosis(series)
         if diagnosis["ljung_box_p"] < 0.01:
@@ -85,8 +89,8 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
             )
     if outlook := getattr(model, "outlook", None):
         content["outlook"] = outlook(series, question.horizon)
-    sentences = _of_price(content) if of_price else (_of_demand(content, answer, series),)
-    return Answer(content, sentences, tuple(notes))
+    first = _of_price(content) if of_price else (_of_demand(content, answer, series),)
+    return Answer(content, (*first, *sentences), tuple(notes))
 
 
 def _of_demand(content: dict[str, Any], answer: Forecast, series: int) -> str:
