@@ -10,7 +10,7 @@ from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
-from merx.forecast.boosted_features import Past, Rows
+from merx.forecast.boosted_features import Past, Rows, with_covariates
 from merx.forecast.boosted_spread import Spread, place_in
 from merx.forecast.boosted_training import SpreadForest, draw, grow_mean, grow_spread, mean_of, rows_at
 from merx.forecast.covariates import Plan
@@ -188,13 +188,9 @@ class FittedBoosted:
 
     def _under(self, exog: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and shape, each (S, h), with covariates (S, h, K) other than planned."""
-        S, horizon, K = exog.shape
-        X = self.features[:, :horizon].copy()
-        F = X.shape[2]
-        value, change = slice(F - 2 * K, F, 2), slice(F - 2 * K + 1, F, 2)
-        X[:, :, change] += exog.astype(np.float32) - X[:, :, value]
-        X[:, :, value] = exog
-        rows = Rows(X.reshape(-1, F), np.repeat(self.level, horizon))
+        S, horizon, _ = exog.shape
+        X = with_covariates(self.features[:, :horizon], exog)
+        rows = Rows(X.reshape(S * horizon, -1), np.repeat(self.level, horizon))
         mean = mean_of(self.forest, rows)
         return mean.reshape(S, horizon), self.spreading.shape(rows, mean).reshape(S, horizon)
 

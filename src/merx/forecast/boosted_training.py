@@ -44,6 +44,8 @@ class Lesson:
     Parameters
     ----------
     rows : Rows (n,)
+    series, origin : int64 (n,)
+        Whose steps they are, and how many steps were known.
     ahead : int64 (n,)
         Steps from the origin.
     sold : float64 (n,)
@@ -51,6 +53,8 @@ class Lesson:
     """
 
     rows: Rows
+    series: np.ndarray
+    origin: np.ndarray
     ahead: np.ndarray
     sold: np.ndarray
 
@@ -94,9 +98,16 @@ def draw(past: Past, first: np.ndarray, last: np.ndarray, horizon: int, most: in
     # A step is no further ahead than its series is long.
     ahead = 1 + (rng.random(len(entry)) * np.minimum(horizon, place + 1)).astype(np.int64)
     nothing = np.empty((panel.n_series, 0, len(panel.exog_names)))
-    rows = rows_at(past, series, place + 1 - ahead, ahead, nothing)
+    origin = place + 1 - ahead
+    rows = rows_at(past, series, origin, ahead, nothing)
     known = rows.level > FLOOR  # of the others nothing was known, of their group neither
-    return Lesson(Rows(rows.X[known], rows.level[known]), ahead[known], past.sold[entry[known]])
+    return Lesson(
+        Rows(rows.X[known], rows.level[known]),
+        series[known],
+        origin[known],
+        ahead[known],
+        past.sold[entry[known]],
+    )
 
 
 def rows_at(past: Past, series: np.ndarray, origin: np.ndarray, ahead: np.ndarray, plan: np.ndarray) -> Rows:
