@@ -27,7 +27,7 @@ from merx.store.demand import demand_panel
 BACK: dict[str, tuple[int, ...]] = {"Online Retail": (0, 28, 56), "M5": (0,)}
 EVERY = 10
 PROTOCOL = (
-    f"The {BEST_SELLERS} products of Online Retail with most units (374 days), and {BEST_SELLERS} item-stores "
+    f"The {BEST_SELLERS} products of Online Retail with most units (374 days), {BEST_SELLERS} item-stores "
     f"of M5, drawn at random (up to 475 days), daily; {HORIZON} days held out, ending "
     f"{', '.join(map(str, BACK['Online Retail']))} days before the end (M5: at the end). Best chooses on the "
     f"four horizons before. The peer is statsforecast's AutoARIMA with season 7, its forecast held to 0 or "
