@@ -12,7 +12,7 @@ from merx.errors import ConfigError, RequestError
 from tests.forecast.worlds import mixed, panel_of, weekly_season
 
 KINDS = [kind.name for kind in registry.kinds_for("forecast")]
-TOGETHER = ("best", "boosted", "recurrent")
+TOGETHER = ("best", "boosted", "coherent", "recurrent")
 """Kinds that learn from all series together, so that a forecast depends on which others there are."""
 QUICK = {"recurrent": {"epochs": 4, "width": 16}}
 """What a contract is tested with where the defaults would take long."""
