@@ -51,10 +51,10 @@ def unusual(
     """The last `steps` of each series against a forecast made before them; those less probable than `chance`.
 
     The forecast is that of `AutoETS`. With z the error on the log scale in its standard deviations, the
-    probability of so much or more is that of a standard normal beyond z / max(1, tail), where `tail` is the 99 %
-    quantile of the one-step errors of the history, likewise in standard deviations, over that of a normal
-    (2.33); for so little or less the same with the 1 % quantile. So a series with a bulk order now and then
-    needs a larger one to be called unusual.
+    probability of so much or more is that of a standard normal beyond z / max(1, tail), where `tail` is the
+    99 % quantile of the one-step errors of the history, likewise in standard deviations, over that of a
+    normal (2.33); for so little or less the same with the 1 % quantile. So a series with a bulk order now and
+    then needs a larger one to be called unusual.
 
     Steps that were not available, closed weekdays, and series with fewer than FEWEST steps before are not
     judged.
@@ -88,8 +88,10 @@ def unusual(
             bounds = location[h] + ndtri(0.975) * scale[h] * np.array([-lower, upper])
             low, high = np.maximum(np.expm1(np.minimum(bounds, 700.0)), 0.0)  # exp(710) overflows
             rows.append((s, before[s] + h, y[h], fit.predictive.mean(steps)[s, h], low, high, log_chance[h]))
-    series, step, *figures = np.array(rows, dtype=np.float64).reshape(-1, 7).T
-    return Unusual(series.astype(np.int64), step.astype(np.int64), *figures, judged=judged)
+    figures = np.array(rows, dtype=np.float64).reshape(-1, 7).T
+    series, step = figures[:2].astype(np.int64)
+    actual, expected, low, high, log_chance = figures[2:]
+    return Unusual(series, step, actual, expected, low, high, log_chance, judged)
 
 
 def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
