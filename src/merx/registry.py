@@ -73,6 +73,7 @@ KINDS: dict[str, Kind] = {
         Kind("auto_ets", "forecast", "merx.forecast.auto_ets", "AutoETS", ("series",)),
         Kind("theta", "forecast", "merx.forecast.theta", "Theta", ("series",)),
         Kind("intermittent", "forecast", "merx.forecast.intermittent", "Intermittent", ("series",)),
+        Kind("best", "forecast", "merx.forecast.best", "Best", ("series",)),
         Kind("boosted", "forecast", "merx.forecast.boosted", "Boosted", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
         Kind("arima", "forecast", "merx.forecast.arima", "ARIMA", ("few_series",)),

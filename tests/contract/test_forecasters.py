@@ -12,7 +12,7 @@ from merx.errors import ConfigError, RequestError
 from tests.forecast.worlds import mixed, panel_of, weekly_season
 
 KINDS = [kind.name for kind in registry.kinds_for("forecast")]
-TOGETHER = ("boosted",)
+TOGETHER = ("best", "boosted")
 """Kinds that learn from all series together, so that a forecast depends on which others there are."""
 PROBS = np.array([0.001, 0.1, 0.5, 0.9, 0.999])
 

@@ -146,6 +146,8 @@ class ForecastScores:
     coverage_80, coverage_95 : float64 (S,)
     width_80 : float64 (S,)
         In units of the seasonal naive error.
+    step_coverage_80, step_coverage_95 : float64 (H,)
+        Coverage of each step ahead, over the series; NaN where none was available.
     bias : float
         Sum of the mean forecasts over the sum of the actuals, less 1; all series together. NaN where
         nothing was sold.
@@ -167,6 +169,8 @@ class ForecastScores:
     coverage_80: np.ndarray
     coverage_95: np.ndarray
     width_80: np.ndarray
+    step_coverage_80: np.ndarray
+    step_coverage_95: np.ndarray
     bias: float
     naive_mase: np.ndarray
     naive_rmsse: np.ndarray
@@ -267,6 +271,8 @@ def backtest(config: ForecasterConfig, panel: Panel, horizon: int) -> ForecastSc
         coverage_80=spread(coverage(actual, low_80, high_80, available)),
         coverage_95=spread(coverage(actual, low_95, high_95, available)),
         width_80=spread(interval_width(low_80, high_80, absolute, available)),
+        step_coverage_80=coverage(actual.T, low_80.T, high_80.T, available.T),
+        step_coverage_95=coverage(actual.T, low_95.T, high_95.T, available.T),
         bias=float(forecast.mean[available].sum() / sold - 1) if sold > 0 else float("nan"),
         naive_mase=naive_mase,
         naive_rmsse=naive_rmsse,

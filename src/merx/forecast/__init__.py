@@ -3,6 +3,7 @@
 from merx.forecast.arima import ARIMA, FittedARIMA
 from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
+from merx.forecast.best import Best, FittedBest
 from merx.forecast.boosted import Boosted, FittedBoosted
 from merx.forecast.decompose import Decomposition, decompose
 from merx.forecast.intermittent import FittedIntermittent, Intermittent
@@ -16,11 +17,13 @@ __all__ = [
     "MSTL",
     "AutoARIMA",
     "AutoETS",
+    "Best",
     "Boosted",
     "Decomposition",
     "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
+    "FittedBest",
     "FittedBoosted",
     "FittedIntermittent",
     "FittedMSTL",
