@@ -48,11 +48,11 @@ class M5:
     labels: pd.DataFrame
 
     def until(self, back: int) -> tuple[Panel, np.ndarray]:
-        """The panel less its last `back` days, with the plan of the next HORIZON; and what was sold in
-        these, (S, HORIZON)."""
+        """The panel less its last `back` days, with the plan of the next HORIZON, as far as it is known; and
+        what was sold in these, (S, HORIZON)."""
         panel = self.panel
         cut = panel.offsets[1:] - back
-        ahead = cut[:, None] + np.arange(HORIZON)  # (S, H)
+        ahead = cut[:, None] + np.arange(min(HORIZON, back))  # (S, H)
         history = panel.head(panel.length - back)
         return replace(history, exog_ahead=panel.exog[ahead]), panel.y[ahead]
 

@@ -75,6 +75,8 @@ KINDS: dict[str, Kind] = {
         Kind("intermittent", "forecast", "merx.forecast.intermittent", "Intermittent", ("series",)),
         Kind("best", "forecast", "merx.forecast.best", "Best", ("series",)),
         Kind("boosted", "forecast", "merx.forecast.boosted", "Boosted", ("series",)),
+        Kind("coherent", "forecast", "merx.forecast.coherent", "Coherent", ("series",)),
+        Kind("recurrent", "forecast", "merx.forecast.recurrent", "Recurrent", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
         Kind("arima", "forecast", "merx.forecast.arima", "ARIMA", ("few_series",)),
         Kind("mstl", "forecast", "merx.forecast.mstl", "MSTL", ("series",)),

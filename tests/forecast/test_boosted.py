@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import nbinom
 
 from merx.data.panel import stack
-from merx.errors import RequestError
+from merx.errors import FitError, RequestError
 from merx.evaluate.forecasting import backtest, coverage
 from merx.forecast import Boosted
 from merx.forecast.boosted_features import CYCLES, FLOOR, Past
@@ -52,6 +52,10 @@ def test_a_price_planned_moves_the_forecast_as_it_moved_sales():
     cheap, dear = (
         fitted.forecast(14, PROBS, exog=np.full((20, 14, 1), np.log(price))).mean.mean() for price in (3, 5)
     )
+    effect = fitted.effects(0, 14)["log_price"]
+    usual = panel.exog[:200][-28:].mean()  # of the first series, over the window of its level
+    level = fitted.forecast(14, PROBS, exog=np.full((20, 14, 1), usual)).mean[0].sum()
+    assert 1 + effect == pytest.approx(mean[0].sum() / level, rel=1e-3)
     assert cheap / dear == pytest.approx((5 / 3) ** 2, rel=0.25)
 
 
@@ -61,6 +65,21 @@ def test_a_plan_that_is_missing_is_refused_by_name():
     assert fitted.forecast(5, PROBS).mean.shape == (3, 5)
     with pytest.raises(RequestError, match=r"log_price \(5 steps planned\)"):
         fitted.forecast(6, PROBS)
+
+
+def test_one_more_week_needs_no_new_forest():
+    panel = weekly_season(12, 127, 5, 20, seed=4)
+    before = SMALL.fit(panel.head(panel.length - 7))
+    after = SMALL.update(before, panel.take(np.arange(11)[::-1]))
+    assert after.forest == before.forest
+    np.testing.assert_array_equal(after.start, before.start[:11] + 7)
+    same = SMALL.update(before, panel.head(panel.length - 7))
+    np.testing.assert_array_equal(same.forecast(14, PROBS).quantile, before.forecast(14, PROBS).quantile)
+    # the weekday of a step is that of the step, whenever it is forecast
+    first, later = before.forecast(14, PROBS).mean[:11], after.forecast(14, PROBS).mean[::-1]
+    assert np.corrcoef(first[:, 7:].ravel(), later[:, :7].ravel())[0, 1] > 0.95
+    with pytest.raises(FitError, match="Fit again"):
+        SMALL.update(before, priced(n_series=3, days=60)[0])
 
 
 def test_a_new_product_begins_at_the_level_of_its_category():

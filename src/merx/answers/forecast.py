@@ -71,7 +71,11 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
             for ahead in range(question.horizon)
         ],
     }
-    notes = list(context.notes)
+    notes, sentences = list(context.notes), []
+    if hasattr(model, "effects"):
+        content["effects"] = effects = model.effects(series, question.horizon)
+        if told := [f"{name} {share:+.0%}" for name, share in effects.items() if abs(share) >= 0.005]:
+            sentences.append(f"What the plan does to that, against the last weeks: {', '.join(told)}.")
     if details := getattr(model, "details", None):
         content["diagnosis"] = diagnosis = details.diagnosis(series)
         if diagnosis["ljung_box_p"] < 0.01:
@@ -84,4 +88,4 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
         f"(the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), "
         f"by {model.specification[series]}."
     )
-    return Answer(content, (sentence,), tuple(notes))
+    return Answer(content, (sentence, *sentences), tuple(notes))

@@ -5,6 +5,7 @@ from merx.forecast.auto_arima import AutoARIMA, FittedAutoARIMA
 from merx.forecast.auto_ets import AutoETS, FittedAutoETS
 from merx.forecast.best import Best, FittedBest
 from merx.forecast.boosted import Boosted, FittedBoosted
+from merx.forecast.coherent import Coherent, FittedCoherent
 from merx.forecast.decompose import Decomposition, decompose
 from merx.forecast.intermittent import FittedIntermittent, Intermittent
 from merx.forecast.mstl import MSTL, FittedMSTL
@@ -19,12 +20,14 @@ __all__ = [
     "AutoETS",
     "Best",
     "Boosted",
+    "Coherent",
     "Decomposition",
     "FittedARIMA",
     "FittedAutoARIMA",
     "FittedAutoETS",
     "FittedBest",
     "FittedBoosted",
+    "FittedCoherent",
     "FittedIntermittent",
     "FittedMSTL",
     "FittedSeasonalNaive",

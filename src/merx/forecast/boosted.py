@@ -10,12 +10,14 @@ from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
-from merx.forecast.boosted_features import Past, Rows
+from merx.errors import FitError
+from merx.forecast.boosted_features import Past, Rows, with_covariates
 from merx.forecast.boosted_spread import Spread, place_in
 from merx.forecast.boosted_training import SpreadForest, draw, grow_mean, grow_spread, mean_of, rows_at
 from merx.forecast.covariates import Plan
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.season import CANDIDATE
+from merx.tunable import between
 
 HELD = 5
 """A fifth of `rows` is held out for the spread."""
@@ -67,9 +69,9 @@ class Boosted:
 
     horizon: int = 28
     season_length: int = 0
-    trees: int = 300
-    leaves: int = 63
-    learning_rate: float = 0.05
+    trees: int = between(300, 50, 1000, log=True)
+    leaves: int = between(63, 7, 255, log=True)
+    learning_rate: float = between(0.05, 0.01, 0.3, log=True)
     rows: int = 1_500_000
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedBoosted":
@@ -79,10 +81,8 @@ class Boosted:
         """
         check_config(self.horizon, self.season_length)
         tell = progress or (lambda *_: None)
-        H, order = self.horizon, pc.sort_indices(panel.keys.ids).to_numpy()
-        m = self.season_length or CANDIDATE[panel.step]
-        season = np.where(panel.length >= 2 * m, m, 1)
-        past = Past(panel.take(order), season[order])
+        H, cycle = self.horizon, self.season_length or CANDIDATE[panel.step]
+        past = _in_order(panel, cycle)
         length = past.panel.length
         split = np.maximum(length - 2 * H, 0)
 
@@ -97,28 +97,24 @@ class Boosted:
         del held
 
         forest = grow_mean(draw(past, np.zeros_like(split), length, H, self.rows), *size)
-        plan = Plan.of(panel)
-        S, back = panel.n_series, np.argsort(order)
-        ahead = np.tile(np.arange(1, H + 1), S)
-        rows = rows_at(past, np.repeat(back, H), np.repeat(length[back], H), ahead, plan.value[order])
-        mean = mean_of(forest, rows)
-        shape = spreading.shape(rows, mean)
+        fitted = _answer(panel, past, H, cycle, forest, spreading, spread)
         tell("forest", 3, 3)
-        return FittedBoosted(
-            keys=panel.keys,
-            start=panel.end,
-            step=panel.step,
-            specification=tuple(_specification(forest, panel)),
-            season_length=season,
-            feature_names=tuple(past.names),
-            features=rows.X.reshape(S, H, len(past.names)),
-            level=rows.level.reshape(S, H)[:, 0].copy(),
-            mean=mean.reshape(S, H),
-            shape=shape.reshape(S, H),
-            forest=forest,
-            spreading=spreading,
-            spread=spread,
-            plan=plan,
+        return fitted
+
+    def update(self, fitted: "FittedBoosted", panel: Panel) -> "FittedBoosted":
+        """The forests of `fitted` at the end of a panel that has gone on: a small part of the time of a fit.
+
+        Series may have come and gone. Raises FitError where the step, covariates or groups are not those of
+        the fit.
+        """
+        past = _in_order(panel, fitted.cycle)
+        if (panel.step, tuple(past.names)) != (fitted.step, fitted.feature_names):
+            raise FitError(
+                f"The forest was grown on {fitted.step}s with {', '.join(fitted.feature_names)}; the "
+                f"panel has {panel.step}s with {', '.join(past.names)}. Fit again."
+            )
+        return _answer(
+            panel, past, self.horizon, fitted.cycle, fitted.forest, fitted.spreading, fitted.spread
         )
 
 
@@ -136,6 +132,8 @@ class FittedBoosted:
         Such as "forest of 300 trees", or with the reason why a series begins at the level of its group.
     season_length : int64 (S,)
         1 where there is none.
+    cycle : int
+        Steps in a cycle of series that are long enough.
     feature_names : tuple of F str
     features : float32 (S, H, F)
         What is known of each step; the last 2 K are the K covariates, each followed by its change.
@@ -156,6 +154,7 @@ class FittedBoosted:
     step: str
     specification: tuple[str, ...]
     season_length: np.ndarray
+    cycle: int
     feature_names: tuple[str, ...]
     features: np.ndarray
     level: np.ndarray
@@ -186,17 +185,64 @@ class FittedBoosted:
             self.keys, self.start, self.step, mean, self.spread.quantile(mean, shape, probs), probs
         )
 
+    def effects(self, series: int, horizon: int) -> dict[str, float]:
+        """How much more one series sells over the next `horizon` steps for the plan of each covariate.
+
+        As a share, by name: against the same forecast with that covariate at its mean of the last weeks, and
+        the others as planned. 0 where nothing out of the usual is planned.
+        """
+        X, F = self.features[series, :horizon], self.features.shape[2]
+        level = np.full(horizon, self.level[series])
+        planned, found = mean_of(self.forest, Rows(X, level)).sum(), {}
+        for place, name in enumerate(self.plan.names):
+            value = F - 2 * (len(self.plan.names) - place)
+            usual = X.copy()
+            usual[:, value] -= usual[:, value + 1]
+            usual[:, value + 1] = 0.0
+            found[name] = float(planned / mean_of(self.forest, Rows(usual, level)).sum() - 1)
+        return found
+
     def _under(self, exog: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and shape, each (S, h), with covariates (S, h, K) other than planned."""
-        S, horizon, K = exog.shape
-        X = self.features[:, :horizon].copy()
-        F = X.shape[2]
-        value, change = slice(F - 2 * K, F, 2), slice(F - 2 * K + 1, F, 2)
-        X[:, :, change] += exog.astype(np.float32) - X[:, :, value]
-        X[:, :, value] = exog
-        rows = Rows(X.reshape(-1, F), np.repeat(self.level, horizon))
+        S, horizon, _ = exog.shape
+        X = with_covariates(self.features[:, :horizon], exog)
+        rows = Rows(X.reshape(S * horizon, -1), np.repeat(self.level, horizon))
         mean = mean_of(self.forest, rows)
         return mean.reshape(S, horizon), self.spreading.shape(rows, mean).reshape(S, horizon)
+
+
+def _in_order(panel: Panel, cycle: int) -> Past:
+    """The panel, its series by their keys, so that their order changes nothing."""
+    ordered = panel.take(pc.sort_indices(panel.keys.ids).to_numpy())
+    return Past(ordered, np.where(ordered.length >= 2 * cycle, cycle, 1))
+
+
+def _answer(
+    panel: Panel, past: Past, horizon: int, cycle: int, forest: str, spreading: SpreadForest, spread: Spread
+) -> FittedBoosted:
+    """What the forests say of the steps after the end of a panel."""
+    S, order = panel.n_series, pc.sort_indices(panel.keys.ids).to_numpy()
+    place, ahead = np.repeat(np.argsort(order), horizon), np.tile(np.arange(1, horizon + 1), S)
+    plan = Plan.of(panel)
+    rows = rows_at(past, place, past.panel.length[place], ahead, plan.value[order])
+    mean = mean_of(forest, rows)
+    return FittedBoosted(
+        keys=panel.keys,
+        start=panel.end,
+        step=panel.step,
+        specification=tuple(_specification(forest, panel)),
+        season_length=np.where(panel.length >= 2 * cycle, cycle, 1),
+        cycle=cycle,
+        feature_names=tuple(past.names),
+        features=rows.X.reshape(S, horizon, len(past.names)),
+        level=rows.level.reshape(S, horizon)[:, 0].copy(),
+        mean=mean.reshape(S, horizon),
+        shape=spreading.shape(rows, mean).reshape(S, horizon),
+        forest=forest,
+        spreading=spreading,
+        spread=spread,
+        plan=plan,
+    )
 
 
 def _specification(forest: str, panel: Panel) -> Iterator[str]:

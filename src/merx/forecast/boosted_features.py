@@ -41,6 +41,16 @@ class Rows:
     level: np.ndarray
 
 
+def with_covariates(X: np.ndarray, exog: np.ndarray) -> np.ndarray:
+    """Features (S, h, F) with other covariates (S, h, K): the last 2 K are these, each with its change."""
+    X = X.copy()
+    F, K = X.shape[2], exog.shape[2]
+    value, change = slice(F - 2 * K, F, 2), slice(F - 2 * K + 1, F, 2)
+    X[:, :, change] += exog.astype(np.float32) - X[:, :, value]
+    X[:, :, value] = exog
+    return X
+
+
 @dataclass(frozen=True)
 class Past:
     """A panel, made ready for features of any of its series, origins and horizons.

@@ -12,8 +12,8 @@ from merx.kernels.threads import THREADS
 DAMPED = 0.1
 """A step of mean m counts as m / (1 + DAMPED m): the variance of sales grows about as m + DAMPED m^2."""
 
-EACH = 4
-"""How often a step is learnt from, at most, each time seen from another origin."""
+EACH, ENOUGH = 4, 200_000
+"""How often a step is learnt from, at most, each time seen from another origin; until there are so many."""
 
 OUTLIER = 50.0
 """A squared error counts as this many times what is usual, at most."""
@@ -30,7 +30,7 @@ IN_LEAF = (20, 1 / 2000, 200)
 OF_FEATURES, OF_ROWS = 0.8, 0.8
 """Shares that a tree sees."""
 
-FOR_THREADS = 20_000
+FOR_THREADS = 100_000
 """Rows below which a second thread waits more than it works."""
 
 CHUNK = 200_000
@@ -44,6 +44,8 @@ class Lesson:
     Parameters
     ----------
     rows : Rows (n,)
+    series, origin : int64 (n,)
+        Whose steps they are, and how many steps were known.
     ahead : int64 (n,)
         Steps from the origin.
     sold : float64 (n,)
@@ -51,6 +53,8 @@ class Lesson:
     """
 
     rows: Rows
+    series: np.ndarray
+    origin: np.ndarray
     ahead: np.ndarray
     sold: np.ndarray
 
@@ -89,14 +93,22 @@ def draw(past: Past, first: np.ndarray, last: np.ndarray, horizon: int, most: in
     if len(entry) > most:
         entry = np.sort(rng.choice(entry, most, replace=False))
     else:
-        entry = np.repeat(entry, min(EACH, horizon, most // max(len(entry), 1)))
+        times = min(most, max(ENOUGH, len(entry))) // max(len(entry), 1)
+        entry = np.repeat(entry, min(EACH, horizon, times))
     series, place = series[entry], place[entry]
     # A step is no further ahead than its series is long.
     ahead = 1 + (rng.random(len(entry)) * np.minimum(horizon, place + 1)).astype(np.int64)
     nothing = np.empty((panel.n_series, 0, len(panel.exog_names)))
-    rows = rows_at(past, series, place + 1 - ahead, ahead, nothing)
+    origin = place + 1 - ahead
+    rows = rows_at(past, series, origin, ahead, nothing)
     known = rows.level > FLOOR  # of the others nothing was known, of their group neither
-    return Lesson(Rows(rows.X[known], rows.level[known]), ahead[known], past.sold[entry[known]])
+    return Lesson(
+        Rows(rows.X[known], rows.level[known]),
+        series[known],
+        origin[known],
+        ahead[known],
+        past.sold[entry[known]],
+    )
 
 
 def rows_at(past: Past, series: np.ndarray, origin: np.ndarray, ahead: np.ndarray, plan: np.ndarray) -> Rows:
