@@ -25,14 +25,15 @@ from merx.shop import Shop
 from merx.store.demand import demand_panel
 
 BACK: dict[str, tuple[int, ...]] = {"Online Retail": (0, 28, 56), "M5": (0,)}
-EVERY = 10
+EVERY = 20
+ITEM_STORES = 250
 PROTOCOL = (
-    f"The {BEST_SELLERS} products of Online Retail with most units (374 days), {BEST_SELLERS} item-stores "
+    f"The {BEST_SELLERS} products of Online Retail with most units (374 days), {ITEM_STORES} item-stores "
     f"of M5, drawn at random (up to 475 days), daily; {HORIZON} days held out, ending "
     f"{', '.join(map(str, BACK['Online Retail']))} days before the end (M5: at the end). Best chooses on the "
     f"four horizons before. The peer is statsforecast's AutoARIMA with season 7, its forecast held to 0 or "
     f"more, on every {EVERY}th of these series, and the MASE beside it is of the same ones. CPU seconds are "
-    "process time of the fits, the two in turn at each origin. Best's are of all 500 series, the choice and "
+    "process time of the fits, the two in turn at each origin. Best's are of all series, the choice and "
     "the intervals included. The update has one more day, and all choices kept. MASE is that of the median, "
     "in units of the 7-day error of the history. Means over series, then over origins."
 )
@@ -54,7 +55,7 @@ def _retail(folder: Path) -> Panel:
 
 
 def _walmart() -> Panel:
-    panel = _m5.load(BEST_SELLERS).panel
+    panel = _m5.load(ITEM_STORES).panel
     return replace(panel, exog=np.empty((0, 0)), exog_names=(), exog_ahead=np.empty((0, 0, 0)))
 
 
