@@ -185,6 +185,10 @@ class FittedBoosted:
             self.keys, self.start, self.step, mean, self.spread.quantile(mean, shape, probs), probs
         )
 
+    def quantile_around(self, mean: np.ndarray, probs: np.ndarray) -> np.ndarray:
+        """Quantiles (S, h, Q) around other means (S, h), with the shapes of the plan."""
+        return self.spread.quantile(mean, self.shape[:, : mean.shape[1]], probs)
+
     def effects(self, series: int, horizon: int) -> dict[str, float]:
         """How much more one series sells over the next `horizon` steps for the plan of each covariate.
 
