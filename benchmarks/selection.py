@@ -33,7 +33,7 @@ PROTOCOL = (
     f"of M5, drawn at random (up to 475 days), daily; at least {2 * HORIZON} days; {HORIZON} days held "
     f"out, ending {', '.join(map(str, BACK['Online Retail']))} days before the end (M5: at the end). Best "
     "chooses on the four horizons before. The peer is statsforecast's AutoARIMA with season 7, its forecast "
-    f"held to 0 or more, on every {EVERY}th of these series; the MASE beside it is of the same. CPU seconds are "
+    f"held to 0 or more, on every {EVERY}th of these series; the MASE beside it is theirs. CPU seconds are "
     "process time of the fits, the two in turn at each origin. Best's are of all series, the choice and "
     "the intervals included. The update has one more day, and all choices kept. MASE is that of the median, "
     "in units of the 7-day error of the history. Means over series, then over origins."
