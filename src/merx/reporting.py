@@ -6,7 +6,13 @@ from typing import Any
 
 import merx
 from merx import report, sections
-from merx.answers import ForecastQuestion, PriceQuestion, RecommendQuestion, ShoppersQuestion
+from merx.answers import (
+    AnomaliesQuestion,
+    ForecastQuestion,
+    PriceQuestion,
+    RecommendQuestion,
+    ShoppersQuestion,
+)
 from merx.answers.everyone import VALUE
 from merx.answers.price import PRICE_MODEL
 from merx.config import ShopConfig
@@ -17,6 +23,7 @@ from merx.ingest import Readiness
 from merx.models import Models
 from merx.registry import kind, kinds_for
 from merx.store.demand import demand, price_panel
+from merx.store.drivers import drivers
 from merx.store.engine import Engine
 from merx.store.tables import Snapshot
 
@@ -139,7 +146,9 @@ def _forecasts(
     judged: Mapping[str, Mapping[str, float]],
 ) -> report.Forecasts:
     """The whole shop, its categories and its best-selling products."""
-    _, panel = forecast_panels(demand(engine), config)
+    sold = demand(engine)
+    known = drivers(engine, sold, 0, config.forecast.holidays)
+    _, panel = forecast_panels(sold, config, known)
     series = []
     for s, key in enumerate(panel.keys.ids.to_pylist()):
         kind, _, name = key.partition(": ")
@@ -149,7 +158,8 @@ def _forecasts(
         decision = ask("forecast", ForecastQuestion.of(config, key))
         series.append(sections.forecast_series(decision, title, panel, s, _comparison(judged.get(key, {}))))
     whole = sections.decomposition(panel, 0, "The whole shop", config.forecast.season_length)
-    return report.Forecasts(tuple(series), decomposition=whole)
+    unusual = sections.unusual_days(ask("anomalies", AnomaliesQuestion.of(config)))
+    return report.Forecasts(tuple(series), decomposition=whole, unusual=unusual)
 
 
 def _comparison(mase: Mapping[str, float]) -> str:

@@ -14,12 +14,16 @@ from merx.judging import EvaluationReport
 
 @dataclass(frozen=True)
 class Run:
-    """What each step of a run gave, and the seconds it took; `shoppers` None: nothing can be said of them."""
+    """What each step of a run gave, and the seconds it took.
+
+    `anomalies` and `shoppers` are None where nothing can be said of them.
+    """
 
     ingest: IngestReport | None
     readiness: Readiness
     fit: FitReport
     evaluation: EvaluationReport
+    anomalies: Decision | None
     shoppers: Decision | None
     report: Path
     seconds: dict[str, float]
@@ -35,6 +39,7 @@ class Run:
             "check": self.readiness.to_dict(),
             "fit": self.fit.to_dict(),
             "evaluate": self.evaluation.to_dict(),
+            "anomalies": self.anomalies.to_dict() if self.anomalies else None,
             "shoppers": self.shoppers.to_dict() if self.shoppers else None,
             "report": str(self.report),
             "seconds": self.seconds,

@@ -23,7 +23,15 @@ from typing import Any, TypeVar
 
 import merx
 from merx import fitting, judging, report, reporting, tuning
-from merx.answers import VERBS, Answer, Context, ForecastQuestion, PriceQuestion, RecommendQuestion
+from merx.answers import (
+    VERBS,
+    AnomaliesQuestion,
+    Answer,
+    Context,
+    ForecastQuestion,
+    PriceQuestion,
+    RecommendQuestion,
+)
 from merx.answers.forecast import PRICE
 from merx.answers.shoppers import ShoppersQuestion
 from merx.config import SETTINGS, About, ShopConfig, build, read_config
@@ -39,7 +47,7 @@ from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
 
-Question = TypeVar("Question", RecommendQuestion, ForecastQuestion)
+Question = TypeVar("Question", RecommendQuestion, ForecastQuestion, AnomaliesQuestion)
 
 TEMPLATE = """\
 # Settings of this shop. Everything is optional; what is absent has its default.
@@ -179,6 +187,7 @@ class Shop:
             readiness=timed("check", self.check),
             fit=timed("fit", lambda: self.fit(progress=progress)),
             evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
+            anomalies=timed("anomalies", self._anomalies),
             shoppers=timed("shoppers", self._everybody),
             report=timed("report", self.report),
             seconds=seconds,
@@ -271,6 +280,18 @@ class Shop:
         question = ForecastQuestion.of(self.config, key)
         return self._decide("forecast", _with(question, horizon=horizon, model=model))
 
+    def anomalies(self, *, days: int | None = None) -> Decision:
+        """Days of the last `days` (7) on which the shop, a category or a product sold what was not expected.
+
+        Each with what was expected, how seldom so much or so little is sold, and the likely reasons.
+
+        Raises
+        ------
+        RequestError
+            Nothing was sold.
+        """
+        return self._decide("anomalies", _with(AnomaliesQuestion.of(self.config), days=days))
+
     def shoppers(self, user: str | None = None, *, csv: str | Path | None = None) -> Decision:
         """Who will buy, who stays away, what each is worth and what to do; settings from [shoppers].
 
@@ -297,6 +318,12 @@ class Shop:
         """All shoppers by segment, None where nothing can be said of them."""
         with suppress(RequestError):
             return self.shoppers()
+        return None
+
+    def _anomalies(self) -> Decision | None:
+        """What was unusual lately, None where nothing was sold."""
+        with suppress(RequestError):
+            return self.anomalies()
         return None
 
     def price(self, *, item: str | None = None) -> Decision:

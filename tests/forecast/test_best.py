@@ -7,7 +7,7 @@ from scipy.special import ndtr, ndtri
 from merx.errors import ConfigError
 from merx.evaluate.forecasting import backtest
 from merx.forecast import AutoETS, Best
-from merx.forecast.best import CHOICES, MEMBERS, NAIVE, UNJUDGED, _choose, _loss
+from merx.forecast.best import CHOICES, MEMBERS, NAIVE, UNJUDGED, _choose, _loss, _relative
 from merx.forecast.conformal import LEVELS, Conformal, Z, place, read
 from tests.forecast.worlds import panel_of, weekly_season
 
@@ -31,17 +31,18 @@ def test_place_and_read_are_inverse():
     np.testing.assert_allclose(again, z, atol=1e-6)
     flat = np.maximum(np.linspace(-1, 1, len(Z)), 0.0)  # half of the probability at zero
     assert place(flat, np.array(0.0)) == 0.0
+    assert place(flat, np.array(0.0), first=True) == Z[0]
     assert place(flat, np.array(1.0)) == Z[-1]
 
 
 def test_a_right_curve_is_hardly_corrected_and_a_narrow_one_is_widened():
     rng = np.random.default_rng(0)
     z = rng.normal(0, 1, (60, 4, 28))
-    right, spread = Conformal.of(z)
+    right, spread = Conformal.of(z, z)
     curve = np.broadcast_to(3 + 0.3 * Z, (60, 28, len(Z)))
     expected = np.expm1(3 + 0.3 * ndtri(PROBS))
     np.testing.assert_allclose(right.quantile(curve, spread, PROBS).mean(axis=(0, 1)), expected, rtol=0.03)
-    twice, spread = Conformal.of(2 * z)
+    twice, spread = Conformal.of(2 * z, 2 * z)
     expected = np.expm1(3 + 0.6 * ndtri(PROBS))
     np.testing.assert_allclose(twice.quantile(curve, spread, PROBS).mean(axis=(0, 1)), expected, rtol=0.06)
 
@@ -50,7 +51,7 @@ def test_the_correction_knows_the_horizon_and_the_series():
     rng = np.random.default_rng(1)
     wide = np.repeat([1.0, 3.0], 30)[:, None, None] * np.linspace(0.5, 1.5, 28)
     z = rng.normal(0, 1, (60, 4, 28)) * wide
-    conformal, spread = Conformal.of(z)
+    conformal, spread = Conformal.of(z, z)
     assert spread[30:].min() > 1.2 * spread[:30].max()
     curve = np.broadcast_to(3 + 0.1 * Z, (60, 28, len(Z)))
     ahead = np.expm1(3 + 0.1 * rng.normal(0, 1, (60, 28)) * wide[:, 0])
@@ -64,7 +65,7 @@ def test_the_correction_knows_the_horizon_and_the_series():
 
 
 def test_with_few_steps_nothing_is_corrected():
-    none, spread = Conformal.of(np.full((3, 4, 14), np.nan))
+    none, spread = Conformal.of(*np.full((2, 3, 4, 14), np.nan))
     np.testing.assert_array_equal(spread, 1.0)
     curve = np.broadcast_to(2 + 0.2 * Z, (3, 14, len(Z)))
     expected = np.expm1(2 + 0.2 * ndtri(PROBS[1:4]))
@@ -80,20 +81,25 @@ def test_the_loss_is_the_mean_quantile_loss():
     assert np.isnan(_loss(np.array([[np.nan]]), curve))[0]
 
 
+def chosen(loss, tried):
+    seen = np.isfinite(loss[:, :, NAIVE])
+    return _choose(_relative(loss, tried, seen), tried, seen)
+
+
 def test_the_choice_is_drawn_towards_all_series():
     loss = np.ones((3, 4, len(CHOICES)))
     loss[:2, :, 7] = 0.5
     loss[2, :, 7], loss[2, 0, 9] = 1.0, 0.9  # hardly better, once
     tried = np.ones((3, len(MEMBERS)), dtype=bool)
-    choice, usual = _choose(loss, tried)
+    choice, usual = chosen(loss, tried)
     np.testing.assert_array_equal(choice, 7)
     assert usual == 7
     loss[2, :, 9] = 0.4
-    assert _choose(loss, tried)[0][2] == 9
+    assert chosen(loss, tried)[0][2] == 9
     tried[2, CHOICES[9][0]] = False  # its member was dropped at the last origin
     loss[2, 1:, 9] = np.nan
-    assert _choose(loss, tried)[0][2] != 9
-    none, usual = _choose(np.full((2, 4, len(CHOICES)), np.nan), tried[:2])
+    assert chosen(loss, tried)[0][2] != 9
+    none, usual = chosen(np.full((2, 4, len(CHOICES)), np.nan), tried[:2])
     assert {*none, usual} == {CHOICES.index(UNJUDGED)}
 
 

@@ -80,3 +80,12 @@ def test_the_share_that_seasons_take_up():
 def test_an_unknown_rest_is_refused():
     with pytest.raises(ConfigError, match="rest is 'naive'"):
         MSTL(rest="naive").fit(panel_of([np.ones(30)]))
+
+
+def test_hours_and_months_with_an_empty_one():
+    rng = np.random.default_rng(5)
+    for step, length in (("hour", 24 * 40), ("month", 60)):
+        y = rng.poisson(200, length)
+        y[length // 2] = 0
+        forecast = MSTL(horizon=12).fit(panel_of([y], step=step)).forecast(12, PROBS)
+        assert forecast.mean == pytest.approx(200, rel=0.15)

@@ -37,6 +37,9 @@ from merx.report import (
     ShopSummary,
     TargetScore,
     TargetTable,
+    TrendChange,
+    UnusualDay,
+    UnusualDays,
 )
 
 NOW = datetime(2026, 3, 2, 7, 30)
@@ -100,6 +103,28 @@ def decomposition(n: int = 420) -> Decomposition:
         trend_strength=0.81,
         seasonal_strength=0.72,
         unit="units",
+        changes=(TrendChange(200, "25 July 2025: the level rises by 40 units a day."),),
+        unusual=(50, 300),
+    )
+
+
+def unusual() -> UnusualDays:
+    return UnusualDays(
+        days=(
+            UnusualDay(
+                datetime(2026, 2, 28),
+                title(3),
+                140.0,
+                22.5,
+                9.0,
+                44.0,
+                52_000,
+                ("one order of 120", "fair"),
+            ),
+            UnusualDay(datetime(2026, 2, 26), "The whole shop", 45.0, 147.0, 107.0, 195.0, 1_000_000),
+        ),
+        sentence="2 unusual days among 1,526.",
+        decision_id="a-77",
     )
 
 
@@ -404,6 +429,7 @@ def report(quotes: int = 4_000, **changes: object) -> Report:
                 series(title(3), 6, 4),
             ),
             decomposition(),
+            unusual(),
         ),
         "prices": Prices(
             tuple(quote(i, rng) for i in range(quotes)),

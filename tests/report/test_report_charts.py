@@ -113,6 +113,24 @@ def test_decomposition_has_four_grids_on_one_time() -> None:
     assert tops[-1][1] < option["merx"]["height"]
 
 
+def test_decomposition_with_several_seasons_changes_and_unusual_days() -> None:
+    d = sample.decomposition()
+    seasons = [("Week", d.seasonal / 2), ("Year", d.seasonal / 2)]
+    option = decomposition_chart(
+        d.dates, d.observed, d.trend, d.seasonal, d.remainder,
+        seasons=seasons, holiday=np.zeros(420), changes=[200], unusual=[50, 300],
+    )  # fmt: skip
+    names = [axis["name"] for axis in option["yAxis"]]
+    assert names == ["Observed", "Trend", "Week", "Year", "Holidays", "Remainder"]
+    lines = by_id(option)
+    day = str(d.dates[200])
+    assert [mark["xAxis"][:10] for mark in lines["trend"]["markLine"]["data"]] == [day]
+    assert [point[1] for point in lines["unusual"]["data"]] == pytest.approx(
+        d.remainder[[50, 300]].tolist(), rel=1e-4
+    )
+    assert lines["unusual"]["xAxisIndex"] == 5
+
+
 def test_price_chart_marks_now_proposed_and_cost_only_where_the_axis_reaches() -> None:
     lines = by_id(curve())
     marks = {m["label"]["formatter"]: m["xAxis"] for m in lines["profit"]["markLine"]["data"]}

@@ -19,6 +19,7 @@ from merx.report import (
     PriceCurve,
     Report,
     ScoreTable,
+    Season,
     payload,
     render_report,
     sentences,
@@ -331,3 +332,26 @@ def test_misshapen_curves_and_unknown_figures_are_refused() -> None:
         replace(sample.curve_of(0.3), count=np.ones(3))
     with pytest.raises(DataError, match="'clicks' is not one of purchase"):
         replace(sample.coming().foretold[0], figure="clicks")
+
+
+def test_unusual_days_and_trend_changes_are_told() -> None:
+    html = render_report(sample.report())
+    section = html[html.index('id="forecast"') : html.index("</section>", html.index('id="forecast"'))]
+    assert "2 unusual days among 1,526." in section
+    assert "one order of 120; fair" in section
+    assert "no reason stands in the tables" in section
+    assert "1,000,000 or more" in section and "52,000" in section
+    assert "the level rises by 40 units a day" in section
+    assert "a-77</code>" in section
+    assert "The trend is strong (0.81 of 1)" in section
+
+
+def test_a_decomposition_names_its_seasons_and_holidays() -> None:
+    d = sample.decomposition()
+    seasons = (Season("Week", d.seasonal / 2, 0.7), Season("Year", d.seasonal / 2, 0.2))
+    part = replace(d, seasons=seasons, holiday=np.zeros(420), holidays=(("Christmas", -40.0),))
+    assert sentences.decomposition(part) == (
+        "Whole shop, taken apart into its trend, the week, the year, holidays and what is left. The trend is "
+        "strong (0.81 of 1), the week is strong (0.70 of 1), the year is weak (0.20 of 1). Christmas: 40 "
+        "units fewer a day."
+    )

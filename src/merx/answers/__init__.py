@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from merx.answers.anomalies import AnomaliesQuestion, anomalies
 from merx.answers.answer import Answer, Context
 from merx.answers.forecast import ForecastQuestion, forecast
 from merx.answers.price import PriceQuestion, price
@@ -22,12 +23,14 @@ class Verb:
 VERBS: dict[str, Verb] = {
     "recommend": Verb(RecommendQuestion, recommend),
     "forecast": Verb(ForecastQuestion, forecast),
+    "anomalies": Verb(AnomaliesQuestion, anomalies),
     "shoppers": Verb(ShoppersQuestion, shoppers),
     "price": Verb(PriceQuestion, price),
 }
 
 __all__ = [
     "VERBS",
+    "AnomaliesQuestion",
     "Answer",
     "Context",
     "ForecastQuestion",

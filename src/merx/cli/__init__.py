@@ -192,7 +192,7 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     shop = Shop(folder) if (folder / "shop.toml").exists() else Shop.init(folder)
 
     def finished(step: str, result: Any) -> None:
-        if step not in ("shoppers", "report"):
+        if step not in ("anomalies", "shoppers", "report"):
             _print(result.to_dict(), False, step)
 
     with _progress(as_json) as progress:
@@ -280,6 +280,17 @@ def forecast(
         item=item, category=category, price=price, competitor=competitor, horizon=horizon, model=model
     )
     _print(decision.to_dict(), as_json, "forecast")
+
+
+@main.command()
+@SHOP
+@click.option("--days", type=int, help="The last days that are looked at; default: 7.")
+@JSON
+def anomalies(folder: Path, days: int | None, as_json: bool) -> None:
+    """What was unusual lately? Days of unexpected sales, with what was expected and the likely reason."""
+    from merx.shop import Shop
+
+    _print(Shop(folder).anomalies(days=days).to_dict(), as_json, "anomalies")
 
 
 @main.command()

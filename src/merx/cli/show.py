@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 MEASURED = 5  # measures of one task shown
+UNUSUAL = 20  # days shown
 FEW = 5  # models of one task whose verdicts are all told in sentences
 
 console = Console(markup=False, highlight=False)  # ids and titles may hold brackets
@@ -125,12 +126,16 @@ def show_report(result: dict[str, Any]) -> None:
 
 
 def show_run(result: dict[str, Any]) -> None:
-    """What is expected of shoppers, and where the report is; the steps were shown as they ended."""
+    """What was unusual, what is expected of shoppers, where the report is; the steps were shown before."""
     from merx import sections
     from merx.decisions import Decision
     from merx.report import sentences
     from merx.report.formats import currency
 
+    if (said := result["anomalies"]) is not None:
+        for place, reason in enumerate(said["reasons"]):
+            console.print(Text.assemble(("Unusual: " if place == 0 else "  ", "bold"), reason))
+        console.print(f"decision {said['id']}", style="dim")
     if (said := result["shoppers"]) is not None:
         part = sections.coming(Decision(**said), result["evaluate"], {}, {})
         told = sentences.coming(part, currency("")).replace("\u202f", " ")
@@ -184,6 +189,28 @@ def show_forecast(result: dict[str, Any]) -> None:
     console.print(table)
     for reason in result["reasons"]:
         console.print(Text(reason))
+    _rules_and_id(result)
+
+
+def show_anomalies(result: dict[str, Any]) -> None:
+    """The unusual days, each with what was expected and why."""
+    rows = result["answer"]["rows"]
+    table = _table("day", "of", "sold>", "expected>", "95 %>", "one day in>", "likely because")
+    for row in rows[:UNUSUAL]:
+        table.add_row(
+            row["date"],
+            row["title"],
+            f"{row['sold']:,.0f}",
+            f"{row['expected']:,.1f}",
+            f"{row['low']:,.0f} .. {row['high']:,.0f}",
+            f"{row['one_in']:,}",
+            "; ".join(row["reasons"]),
+        )
+    if rows:
+        console.print(table)
+    if len(rows) > UNUSUAL:
+        console.print(f"The first {UNUSUAL} of {len(rows)}; --json prints all.")
+    console.print(Text(result["reasons"][0]))
     _rules_and_id(result)
 
 
@@ -290,6 +317,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "fit": show_fit,
     "recommend": show_recommend,
     "forecast": show_forecast,
+    "anomalies": show_anomalies,
     "shoppers": show_shoppers,
     "price": show_price,
     "why": show_why,

@@ -55,7 +55,8 @@ class Best:
     others.
     Series too short for an origin take what is best over all.
 
-    The errors at these origins correct the quantiles (`merx.forecast.conformal`).
+    The errors at these origins, of series with more than one, correct the quantiles
+    (`merx.forecast.conformal`).
 
     Parameters
     ----------
@@ -96,29 +97,29 @@ class Best:
             np.concatenate([part[k] for part in choosing]) if choosing else np.empty((0, *shape))
             for k, shape in enumerate(_shapes(self.origins, self.horizon))
         )
-        choice, usual = _choose(loss, tried.astype(bool))
-        member = _members_of(choice)  # (S, M)
-        weight = member / member.sum(axis=1, keepdims=True)
-        chosen = np.zeros((S, self.origins, self.horizon, len(LEVELS)))
-        for m in range(len(MEMBERS)):  # where a member is not chosen its curve may be unknown
-            chosen += np.where(
-                member[:, m, None, None, None], weight[:, m, None, None, None] * curve[:, :, m], 0
-            )
-        moving = np.isfinite(actual) & np.isfinite(chosen[..., 0]) & (chosen[..., -1] > 0)
-        z = np.where(moving, place(np.nan_to_num(chosen), np.log1p(np.nan_to_num(actual))), np.nan)
-        conformal, spread = Conformal.of(z)
+        tried = tried.astype(bool)
         seen = np.isfinite(loss[:, :, NAIVE])  # (S, O)
-        of_choice = np.take_along_axis(loss, choice[:, None, None], axis=2)[:, :, 0]
-        total, naive = (np.where(seen, part, 0.0).sum(axis=1) for part in (of_choice, loss[:, :, NAIVE]))
-        return self._fitted(
-            panel,
-            choice,
-            usual,
-            seen.sum(axis=1),
-            np.divide(total, naive, out=np.ones(S), where=naive > 0),
-            spread,
-            conformal,
-        )
+        relative = _relative(loss, tried, seen)
+        choice, usual = _choose(relative, tried, seen)
+        chosen = np.full((S, self.origins, self.horizon, len(LEVELS)), np.nan)
+        honest = np.zeros((S, self.origins))  # loss of what would have been chosen without that origin
+        for o in range(self.origins):
+            elsewhere = seen & (np.arange(self.origins) != o)
+            without, _ = _choose(relative, tried, elsewhere)
+            without = np.where(elsewhere.any(axis=1), without, choice)
+            for s in range(S):
+                chosen[s, o] = curve[s, o, list(CHOICES[without[s]])].mean(axis=0)
+            honest[:, o] = loss[np.arange(S), o, without]
+        # One origin alone does not tell how errors differ from one to the next.
+        several = (seen.sum(axis=1) > 1)[:, None, None]
+        moving = np.isfinite(actual) & np.isfinite(chosen[..., 0]) & (chosen[..., -1] > 0) & several
+        curves, log = np.nan_to_num(chosen), np.log1p(np.nan_to_num(actual))
+        last, first = (np.where(moving, place(curves, log, first), np.nan) for first in (False, True))
+        conformal, spread = Conformal.of(last, first)
+        total, naive = (np.where(seen, part, 0.0).sum(axis=1) for part in (honest, loss[:, :, NAIVE]))
+        score = np.divide(total, naive, out=np.ones(S), where=naive > 0)
+        score[choice == NAIVE] = 1.0
+        return self._fitted(panel, choice, usual, seen.sum(axis=1), score, spread, conformal)
 
     def update(self, fitted: "FittedBest", panel: Panel) -> "FittedBest":
         """The choices, scores and intervals of `fitted`, with the chosen members fitted to `panel` anew.
@@ -266,7 +267,9 @@ class FittedBest:
     origins : int64 (S,)
         At how many origins the series was judged; 0: it was too short.
     score : float64 (S,)
-        The quantile loss of the choice over that of the seasonal naive forecast, at these origins.
+        The quantile loss over that of the seasonal naive forecast, at these origins: at each, of what would
+        have been chosen by the others, so that the choice is not judged on what it was made from (a single
+        origin leaves no other). 1 where the choice is the seasonal naive forecast.
     specification : tuple of S str
         What was chosen and its score.
     season_length : int64 (S,)
@@ -320,21 +323,28 @@ def _loss(came: np.ndarray, curve: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _choose(loss: np.ndarray, tried: np.ndarray) -> tuple[np.ndarray, int]:
-    """The choice of each series (S,), and what is best over all, from losses (S, O, C) and members tried."""
-    seen = np.isfinite(loss[:, :, NAIVE])  # (S, O)
-    if not seen.any():
-        usual = CHOICES.index(UNJUDGED)
-        return np.full(len(loss), usual), usual
+def _relative(loss: np.ndarray, tried: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Losses (S, O, C) relative to the mean loss of the members tried, where the series were seen (S, O)."""
     alone = np.where(tried[:, None], loss[:, :, : len(MEMBERS)], 0.0)
     unit = np.nan_to_num(alone).sum(axis=2) / tried.sum(axis=1, keepdims=True)  # (S, O)
     relative = np.where(unit[:, :, None] > 0, loss / np.where(unit > 0, unit, 1.0)[:, :, None], 1.0)
     # A choice with a member that was dropped counts as it did at the last origin.
     relative = np.where(np.isfinite(relative), relative, relative[:, :1])
-    relative = np.where(seen[:, :, None], relative, 0.0)
-    # Sorted, so that the order of the series changes no digit.
-    overall = np.sort(relative.sum(axis=1), axis=0).sum(axis=0) / seen.sum()  # (C,)
-    own = (relative.sum(axis=1) + IMAGINED * overall) / (seen.sum(axis=1, keepdims=True) + IMAGINED)
+    found: np.ndarray = np.where(seen[:, :, None], relative, 0.0)
+    return found
+
+
+def _choose(relative: np.ndarray, tried: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, int]:
+    """The choice of each series (S,), and what is best over all, from the origins that count (S, O)."""
+    S = len(relative)
+    if not seen.any():
+        usual = CHOICES.index(UNJUDGED)
+        return np.full(S, usual), usual
+    total = np.where(seen[:, :, None], relative, 0.0).sum(axis=1)  # (S, C)
+    overall = (
+        np.sort(total, axis=0).sum(axis=0) / seen.sum()
+    )  # sorted: the order of the series changes no digit
+    own = (total + IMAGINED * overall) / (seen.sum(axis=1, keepdims=True) + IMAGINED)
     dropped = np.stack([(~tried[:, list(members)]).any(axis=1) for members in CHOICES], axis=1)
     return np.where(dropped, np.inf, own).argmin(axis=1), int(overall.argmin())
 

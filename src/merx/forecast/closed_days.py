@@ -31,7 +31,7 @@ NOTHING = 0.05
 NEVER = 1e-4
 """Next to nothing is no low demand, but a closed day, where it is less probable than this."""
 
-LONGEST_CLOSURE: dict[str, int] = {"day": 14, "week": 2}
+LONGEST_CLOSURE: dict[str, int] = {"hour": 0, "day": 14, "week": 2, "month": 0}
 """More such steps in a row than this are an end of sales, and count as what was sold."""
 
 

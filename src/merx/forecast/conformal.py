@@ -35,9 +35,10 @@ OWN = 112
 """A series' own spread and that of all series weigh the same after this many steps."""
 
 
-def place(curve: np.ndarray, log: np.ndarray) -> np.ndarray:
-    """Where log (...,) lies on its curve of quantiles (..., G), as a z; on the last of equal quantiles."""
-    j = np.clip((curve <= log[..., None] + 1e-9).sum(axis=-1) - 1, -1, len(Z) - 1)
+def place(curve: np.ndarray, log: np.ndarray, first: bool = False) -> np.ndarray:
+    """Where log (...,) lies on its curve of quantiles (..., G), a z: of equal ones the last or first."""
+    below = curve < log[..., None] - 1e-9 if first else curve <= log[..., None] + 1e-9
+    j = below.sum(axis=-1) - 1
     inner = np.clip(j, 0, len(Z) - 2)
     at, after = (np.take_along_axis(curve, (inner + k)[..., None], -1)[..., 0] for k in (0, 1))
     z = Z[inner] + (log - at) / np.maximum(after - at, 1e-9) * (Z[inner + 1] - Z[inner])
@@ -71,10 +72,12 @@ def _slopes(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Conformal:
     """Which z the p-quantile is read at, for each step ahead, in units of the spread of its series.
 
-    Errors at earlier origins are placed on the curves that were forecast there (`place`), divided by the
-    spread of their series, and their p-quantile is z_p: one for each part of the horizon, over all series.
-    So a share p of them was below, whatever the true distribution is; of the steps ahead as many are, as
-    long as these are like the earlier ones. The median is left where it was.
+    Steps at earlier origins are placed on the curves that were forecast there (`place`), as z divided by the
+    spread of their series. The p-quantile of these is z_p: one for each part of the horizon, over all series.
+    A count lies on a range of equal quantiles, a zero on a long one. Below the median it is placed at the end
+    of that range, above at its beginning: of closed intervals, as many as they say hold what came, whatever
+    the true distribution is, and as many will, as long as the steps ahead are like the earlier ones. The
+    median is left where it was.
 
     Parameters
     ----------
@@ -94,8 +97,11 @@ class Conformal:
     part: np.ndarray
 
     @classmethod
-    def of(cls, z: np.ndarray) -> tuple["Conformal", np.ndarray]:
-        """The correction, and the spread of each series (S,), from placed steps (S, O, H), NaN where none.
+    def of(cls, z: np.ndarray, first: np.ndarray) -> tuple["Conformal", np.ndarray]:
+        """The correction, and the spread of each series (S,), from placed steps.
+
+        Both arguments are (S, O, H), NaN where there is none: placed at the last, and at the first, of equal
+        quantiles.
 
         A spread is the root mean square of the z of a series (held to 3), drawn towards that of all (OWN).
         A z is divided by the spread that its series shows at the other origins.
@@ -112,15 +118,21 @@ class Conformal:
             return root
 
         others = spread(total.sum(axis=1, keepdims=True) - total, count.sum(axis=1, keepdims=True) - count)
-        scaled = z / others[:, :, None]
         part = np.arange(H) * min(PARTS, H) // H
         if min(known[:, :, part == one].sum() for one in range(part[-1] + 1)) < FEWEST:
             part = np.zeros_like(part)
-        table = []
-        for one in range(part[-1] + 1):
-            of_part = np.sort(scaled[:, :, part == one][known[:, :, part == one]])
-            at = np.quantile(np.concatenate([of_part, ndtri(IMAGINED)]), GRID, method="hazen")
-            table.append(np.where(GRID < 0.5, np.minimum(at, 0.0), np.maximum(at, 0.0) * (GRID > 0.5)))
+
+        def corrected(z: np.ndarray, one: int) -> np.ndarray:
+            scaled = np.sort((z / others[:, :, None])[:, :, part == one][known[:, :, part == one]])
+            quantile: np.ndarray = np.quantile(np.append(scaled, ndtri(IMAGINED)), GRID, method="hazen")
+            return quantile
+
+        table = [
+            np.where(GRID < 0.5, np.minimum(corrected(z, one), 0.0), np.maximum(corrected(first, one), 0.0))
+            for one in range(part[-1] + 1)
+        ]
+        for row in table:
+            row[GRID == 0.5] = 0.0
         own = spread(total.sum(axis=1), count.sum(axis=1)) if S else np.ones(0)
         return cls(np.stack(table), part), own
 

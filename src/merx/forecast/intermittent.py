@@ -13,13 +13,13 @@ from merx.forecast.closed_days import opening
 from merx.forecast.predictive import check_config, check_request, without_bulk
 from merx.tunable import among
 
-METHODS = ("croston_sba", "tsb", "adida", "imapa")
+METHODS = ("croston_sba", "tsb", "adida", "imapa", "mean")
 
 MEMORY: dict[str, float] = {"hour": 0.01, "day": 0.03, "week": 0.08, "month": 0.12}
 """The share by which a step's weight in the spread falls with each step that it is older."""
 
-SMOOTHING = 0.1
-"""Of TSB, for the chance of a sale and for its size."""
+SMOOTHING: dict[str, float] = {"hour": 0.05, "day": 0.1, "week": 0.15, "month": 0.2}
+"""Of TSB, for the chance of a sale and for its size. Measured on days and months."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Intermittent:
 
     "croston_sba": size of a sale over the interval between sales, each smoothed, times 0.95. "tsb": chance of
     a sale times its size, so that the rate falls while nothing sells. "adida": smoothing of sums over the
-    mean interval. "imapa": the mean of smoothed sums over all lengths up to that interval.
+    mean interval. "imapa": the mean of smoothed sums over all lengths up to that interval. "mean": that of
+    TSB and IMAPA.
 
     The count has the rate as its mean and as the ratio of variance to mean what the history shows, its older
     steps weighing less (MEMORY), and at least that of a Poisson. Its quantiles are whole units.
@@ -39,7 +40,7 @@ class Intermittent:
         Steps ahead that the fitted model can answer.
     season_length : int
         Not used for the rate, which has no season; closed weekdays are found unless it is no number of weeks.
-    method : "croston_sba", "tsb", "adida" or "imapa"
+    method : "croston_sba", "tsb", "adida", "imapa" or "mean"
         How the rate is found.
 
     Notes
@@ -50,7 +51,7 @@ class Intermittent:
 
     horizon: int = 28
     season_length: int = 0
-    method: str = among("imapa", *METHODS)
+    method: str = among("mean", *METHODS)
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedIntermittent":
         """Fit every series of the panel on its own.
@@ -78,9 +79,9 @@ class Intermittent:
             sold = without_bulk(series.y[series.available])
             is_open[s] = series.ahead
             if sold.any():
-                rate[s] = _rate(sold, self.method)
+                rate[s] = _rate(sold, self.method, SMOOTHING[panel.step])
                 dispersion[s] = _dispersion(sold, MEMORY[panel.step])
-                specification.append(self.method)
+                specification.append("tsb and imapa" if self.method == "mean" else self.method)
             else:
                 specification.append("none: nothing sold" if len(sold) else "none: no data")
             # Half an imagined sale keeps a short series of zeros from claiming certainty.
@@ -157,14 +158,16 @@ class FittedIntermittent:
         )
 
 
-def _rate(sold: np.ndarray, method: str) -> float:
+def _rate(sold: np.ndarray, method: str, smoothing: float) -> float:
     """Units a step after the steps sold (n,), some of them above 0."""
     from statsforecast.models import _adida, _croston_sba, _imapa, _tsb
 
+    if method == "mean":
+        return (_rate(sold, "tsb", smoothing) + _rate(sold, "imapa", smoothing)) / 2
     if method == "croston_sba":
         rate = _croston_sba(y=sold, h=1, fitted=False)
     elif method == "tsb":
-        rate = _tsb(y=sold, h=1, fitted=False, alpha_d=SMOOTHING, alpha_p=SMOOTHING)
+        rate = _tsb(y=sold, h=1, fitted=False, alpha_d=smoothing, alpha_p=smoothing)
     elif method == "adida":
         rate = _adida(y=sold, h=1, fitted=False)
     else:

@@ -165,7 +165,8 @@ def fit_panel(
         low, high = (-np.inf, np.inf) if reads_exog else (-1.0, np.log1p(ceiling[s]))
         location[s] = series.spread(np.clip(fit.location, low, high))
         scale[s] = series.spread(fit.scale)
-        median = np.maximum(np.expm1(fit.fitted[series.available]), 0.0)
+        inside = np.clip(fit.fitted[series.available], -1.0, np.log1p(ceiling[s]))
+        median = np.maximum(np.expm1(inside), 0.0)
         excess[s], usual[s] = calibrate(median, sold)
         aicc[s] = fit.aicc
         specification.append(fit.specification)

@@ -33,9 +33,13 @@ from merx.report.model import (
     RejectReason,
     Report,
     ScoreTable,
+    Season,
     Shopper,
     Shoppers,
     ShopSummary,
+    TrendChange,
+    UnusualDay,
+    UnusualDays,
 )
 from merx.report.page import payload, render_report, write_report
 
@@ -64,6 +68,7 @@ __all__ = [
     "RejectReason",
     "Report",
     "ScoreTable",
+    "Season",
     "Segment",
     "ShopSummary",
     "Shopper",
@@ -71,6 +76,9 @@ __all__ = [
     "ShoppersToCome",
     "TargetScore",
     "TargetTable",
+    "TrendChange",
+    "UnusualDay",
+    "UnusualDays",
     "decomposition_chart",
     "demand_profit_chart",
     "evaluation_chart",

@@ -184,7 +184,16 @@ def payload(report: Report) -> dict[str, Any]:
         d = report.forecasts.decomposition
         if d is not None:
             charts["decomposition"] = decomposition_chart(
-                d.dates, d.observed, d.trend, d.seasonal, d.remainder, unit=f"{d.unit} per {d.step}"
+                d.dates,
+                d.observed,
+                d.trend,
+                d.seasonal,
+                d.remainder,
+                seasons=[(season.name, season.values) for season in d.seasons],
+                holiday=d.holiday,
+                changes=[change.at for change in d.changes],
+                unusual=d.unusual,
+                unit=f"{d.unit} per {d.step}",
             )
     if report.shoppers:
         for i, shopper in enumerate(report.shoppers.shoppers):

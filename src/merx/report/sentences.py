@@ -6,7 +6,17 @@ import numpy as np
 
 from merx.report import formats as f
 from merx.report.coming import Foretold, ShoppersToCome, TargetTable
-from merx.report.model import Evaluation, Forecasts, Ingest, Prices, Readiness, Report, ScoreTable, Shoppers
+from merx.report.model import (
+    Decomposition,
+    Evaluation,
+    Forecasts,
+    Ingest,
+    Prices,
+    Readiness,
+    Report,
+    ScoreTable,
+    Shoppers,
+)
 
 
 def ingest(part: Ingest) -> str:
@@ -218,6 +228,28 @@ def forecasts(part: Forecasts) -> str:
             else f", {f.percent(abs(delta))} {'more' if delta > 0 else 'fewer'} than in the same time before"
         )
     return f"{text}. A typical {first.step} will lie between {f.number(low)} and {f.number(high)}."
+
+
+def decomposition(part: Decomposition) -> str:
+    """Into what a series was taken apart, and how strong each part is."""
+    seasons = [(f"the {season.name.lower()}", season.strength) for season in part.seasons]
+    seasons = seasons or [("its season", part.seasonal_strength)]
+    holidays = ["holidays"] if len(part.holiday) else []
+    parts = _list(["its trend", *(name for name, _ in seasons), *holidays, "what is left"], most=9)
+    text = f"{part.title}, taken apart into {parts}."
+    graded = [("the trend", part.trend_strength), *((n.replace("its", "the"), s) for n, s in seasons)]
+    told = [f"{name} is {_grade(s)} ({s:.2f} of 1)" for name, s in graded if f.known(s)]
+    if told:
+        text += f" {', '.join(told)[0].upper()}{', '.join(told)[1:]}."
+    for name, effect in part.holidays:
+        text += (
+            f" {name}: {f.number(abs(effect))} {part.unit} {'more' if effect > 0 else 'fewer'} a {part.step}."
+        )
+    return text
+
+
+def _grade(strength: float) -> str:
+    return "strong" if strength >= 0.6 else "moderate" if strength >= 0.3 else "weak"
 
 
 def prices(part: Prices, unit: f.Currency) -> str:

@@ -12,11 +12,10 @@ from merx import report
 from merx.data.contracts import DemandModel
 from merx.data.panel import Panel, PricePanel, moments
 from merx.decisions import Decision
-from merx.forecast.decompose import decompose
-from merx.forecast.season import find_seasons
 from merx.ingest import Readiness
 from merx.price.optimise import curve
 from merx.sections.coming import coming, unknown
+from merx.sections.past import decomposition, unusual_days
 from merx.sections.scores import LESS_IS_BETTER, evaluation, measures, number
 
 __all__ = [
@@ -33,6 +32,7 @@ __all__ = [
     "shopper",
     "summary",
     "unknown",
+    "unusual_days",
 ]
 
 # Why a price goes no further, by the name of the rule.
@@ -160,23 +160,6 @@ def forecast_series(
         model=f"{decision.answer['model']}: {decision.answer['specification']}",
         comparison=comparison,
         decision_id=decision.id,
-    )
-
-
-def decomposition(panel: Panel, s: int, title: str, season_length: int) -> report.Decomposition:
-    """Series s of a panel taken apart; a season length of 0 is found from the data."""
-    y = panel.series(s)
-    parts = decompose(y, season_length or find_seasons(np.log1p(np.maximum(y, 0.0)), panel.step))
-    return report.Decomposition(
-        dates=_dates(panel, s),
-        observed=parts.observed,
-        trend=parts.trend,
-        seasonal=parts.seasonal,
-        remainder=parts.remainder,
-        trend_strength=parts.trend_strength,
-        seasonal_strength=parts.seasonal_strength,
-        title=title,
-        step=panel.step,
     )
 
 

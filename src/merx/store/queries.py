@@ -185,6 +185,18 @@ QUERIES: dict[str, Query] = {
             ]
         ),
     ),
+    # Units of the largest order line of each product on each day from :day ("2024-12-24") on.
+    "largest_orders": Query(
+        """
+        SELECT item_id, CAST(time AS DATE) AS day, max(CAST(quantity AS DOUBLE)) AS units
+        FROM events
+        WHERE event = 'purchase' AND item_id IS NOT NULL AND CAST(time AS DATE) >= CAST(:day AS DATE)
+        GROUP BY item_id, CAST(time AS DATE)
+        ORDER BY item_id, day
+        """,
+        pa.schema([("item_id", pa.string()), ("day", pa.date32()), ("units", pa.float64())]),
+        ("day",),
+    ),
     # First and last moment of every day that sold something.
     "business_days": Query(
         """
