@@ -24,7 +24,7 @@ from merx.simulate.truth import Truth, read_truth
 from merx.store.demand import Demand, demand
 from merx.store.duckdb_engine import DuckDBEngine
 
-PAIRS = 15
+PAIRS = 7
 SHOPS, DAYS = (0, 1, 2), 1096
 WEEK = np.array([1.0, 0.9, 0.9, 1.0, 1.4, 1.6, 0.2])
 CASES = {
