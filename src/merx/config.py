@@ -113,11 +113,11 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence` takes longest and answers no list by
-        itself; `arima` is for series that are not sales; `coherent` grows two pairs of forests; [] fits
-        them too.
+        itself; `arima` is for series that are not sales; `coherent` grows two pairs of forests; `theta` and
+        `intermittent` are judged within `best`; [] fits them too.
     """
 
-    skip: tuple[str, ...] = ("sequence", "arima", "coherent")
+    skip: tuple[str, ...] = ("sequence", "arima", "coherent", "theta", "intermittent")
 
     def __post_init__(self) -> None:
         for name in self.skip:

@@ -126,3 +126,10 @@ def test_a_horizon_of_closed_days_alone():
     y[np.arange(299) % 7 == 6] = 0
     forecast = AutoETS(horizon=2).fit(panel_of([y])).forecast(2, PROBS)
     assert not forecast.quantile.any()
+
+
+@pytest.mark.parametrize("step", ["hour", "month"])
+def test_a_step_without_closures_has_none(step):
+    y = np.full(60, 200.0)
+    y[[20, 40]] = 0.0
+    assert opening(y, np.ones(60, dtype=bool), step, 1, 12).available.all()
