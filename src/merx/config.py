@@ -114,10 +114,11 @@ class FitSettings:
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence` takes longest and answers no list by
         itself; `arima` is for series that are not sales; `coherent` grows two pairs of forests; `theta` and
-        `intermittent` are judged within `best`; [] fits them too.
+        `intermittent` are judged within `best`; `mstl` is for series by the hour and for days over several
+        years; [] fits them too.
     """
 
-    skip: tuple[str, ...] = ("sequence", "arima", "coherent", "theta", "intermittent")
+    skip: tuple[str, ...] = ("sequence", "arima", "coherent", "theta", "intermittent", "mstl")
 
     def __post_init__(self) -> None:
         for name in self.skip:
