@@ -34,26 +34,28 @@ PROTOCOL = (
     "the competition. WRMSSE with the published weights; its scale needs history from 2011, not here, so it "
     "is set against sNaive on the same days (published: ES_bu .671, the winner .520, sNaive .847). "
     "Chosen on the 28 days before; the test was looked at once. Time and memory from the read files to the "
-    "quantiles, each size (a random draw of series) in a process of its own, on both cores."
+    "quantiles, each size (a random draw of series) in a process of its own; other work ran on the same two "
+    "cores, so that CPU seconds say more than seconds."
 )
 
 
 def child(series: int, place: str) -> None:
     """One size: what it took and how good it was, into a file."""
     m5 = load(series if series < SIZES[-1] else 0)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     history, actual = m5.until(TEST)
     config = Boosted(horizon=HORIZON)
     fitted = config.fit(history)
     forecast = fitted.forecast(HORIZON, PROBS)
-    seconds, memory = time.perf_counter() - began, peak()
-    began = time.perf_counter()
+    seconds, cpu, memory = time.perf_counter() - began, time.process_time() - worked, peak()
+    worked = time.process_time()
     config.update(fitted, m5.until(TEST - 1)[0]).forecast(HORIZON - 1, PROBS)
-    again = time.perf_counter() - began
+    again = time.process_time() - worked
     low_95, low_80, _, high_80, high_95 = np.moveaxis(forecast.quantile, 2, 0)
     weeks = (actual >= low_80) & (actual <= high_80), (actual >= low_95) & (actual <= high_95)
     found = {
         "seconds": seconds,
+        "cpu": cpu,
         "again": again,
         "memory": memory,
         "wrmsse": wrmsse(m5, forecast.mean, TEST).tolist(),
@@ -68,7 +70,7 @@ def child(series: int, place: str) -> None:
 def main() -> None:
     took = {}
     with tempfile.TemporaryDirectory() as folder:
-        for size in SIZES:
+        for size in reversed(SIZES):
             place = str(Path(folder) / f"{size}.json")
             run(sys.executable, __file__, str(size), place)
             took[size] = json.loads(Path(place).read_text())
@@ -95,7 +97,8 @@ def main() -> None:
     for size in SIZES:
         for metric, key, goal, most in (
             ("seconds", "seconds", f"below {MINUTES} minutes", 60 * MINUTES),
-            ("seconds, one more day", "again", "below a fifth of the first fit", took[size]["seconds"] / 5),
+            ("CPU seconds", "cpu", f"below {MINUTES} minutes", 60 * MINUTES),
+            ("CPU seconds, one more day", "again", "below a fifth of the first", took[size]["cpu"] / 5),
             ("peak MiB", "memory", f"at most {GIB} GiB", 1024 * GIB),
         ):
             row = Row(f"M5, {size:,} series", metric, took[size][key])
@@ -113,7 +116,7 @@ def draw(took: dict[int, dict[str, float]]) -> None:
     plt.rcParams.update({**grey, "font.size": 9, "svg.hashsalt": "m5"})
     figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.8), layout="constrained")
     for axis, key, label, most in (
-        (axes[0], "seconds", "seconds to fit and forecast", 60 * MINUTES),
+        (axes[0], "cpu", "CPU seconds to fit and forecast", 60 * MINUTES),
         (axes[1], "memory", "peak MiB", 1024 * GIB),
     ):
         axis.loglog(SIZES, [took[size][key] for size in SIZES], "o-", color="#1f83c4")

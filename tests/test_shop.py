@@ -37,6 +37,15 @@ def test_forecast_and_price_replay(shop):
         assert isinstance(decision.to_table(), pa.Table) and decision.to_table().num_rows
 
 
+def test_a_forecast_says_what_the_plan_of_prices_does_to_it(shop):
+    decision = shop.forecast(model="boosted")
+    effects = decision.answer["effects"]
+    assert {"log_price", "holiday: may"} <= effects.keys()
+    told = [name for name, share in effects.items() if abs(share) >= 0.005]
+    assert all(name in " ".join(decision.reasons) for name in told)
+    assert shop.why(decision.id).same
+
+
 def test_a_decision_replays_after_new_data_and_new_models(shop, tmp_path):
     before = shop.recommend(USER)
     forecast = shop.forecast()

@@ -15,7 +15,7 @@ from tests.forecast.worlds import panel_of, weekly_season
 
 PROBS = np.array([0.1, 0.5, 0.9])
 FOREST = Boosted(trees=30, leaves=8, learning_rate=0.2, rows=8_000)
-SMALL = Coherent(horizon=14, boosted=FOREST)
+SMALL = Coherent(horizon=14, method="mint", boosted=FOREST)
 
 
 def shop(days=120, items=8, kept=None, seed=0):

@@ -73,7 +73,8 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
     }
     notes, sentences = list(context.notes), []
     if hasattr(model, "effects"):
-        content["effects"] = effects = model.effects(series, question.horizon)
+        found = model.effects(series, question.horizon)
+        content["effects"] = effects = {name: round(share, 4) for name, share in found.items()}
         if told := [f"{name} {share:+.0%}" for name, share in effects.items() if abs(share) >= 0.005]:
             sentences.append(f"What the plan does to that, against the last weeks: {', '.join(told)}.")
     if details := getattr(model, "details", None):

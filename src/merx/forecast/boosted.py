@@ -71,8 +71,8 @@ class Boosted:
     season_length: int = 0
     trees: int = between(300, 50, 1000, log=True)
     leaves: int = between(63, 7, 255, log=True)
-    learning_rate: float = between(0.05, 0.01, 0.3, log=True)
-    rows: int = 1_500_000
+    learning_rate: float = between(0.08, 0.01, 0.3, log=True)
+    rows: int = 1_000_000
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedBoosted":
         """Learn from all series of the panel together, whatever their order.
@@ -184,6 +184,10 @@ class FittedBoosted:
         return Forecast(
             self.keys, self.start, self.step, mean, self.spread.quantile(mean, shape, probs), probs
         )
+
+    def quantile_around(self, mean: np.ndarray, probs: np.ndarray) -> np.ndarray:
+        """Quantiles (S, h, Q) around other means (S, h), with the shapes of the plan."""
+        return self.spread.quantile(mean, self.shape[:, : mean.shape[1]], probs)
 
     def effects(self, series: int, horizon: int) -> dict[str, float]:
         """How much more one series sells over the next `horizon` steps for the plan of each covariate.

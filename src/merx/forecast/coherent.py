@@ -16,16 +16,18 @@ from merx.forecast.predictive import check_config, check_request
 from merx.forecast.reconcile import bottom_up, min_trace, summing
 from merx.tunable import among
 
-METHODS = ("mint", "bottom_up")
+METHODS = ("bottom_up", "mint")
 
 
 @dataclass(frozen=True)
 class Coherent:
     """A forest for the products, exponential smoothing for what they add up to, and both made to add up.
 
-    By least squares (MinT, `merx.forecast.reconcile.min_trace`) each forecast moves the more, the larger its
-    errors were on the last `horizon` steps, held out before; or the products stay, and their sums take the
-    place of the others. The quantiles of a series are multiplied as its mean is.
+    Bottom-up, the means of the products stay and their sums take the place of the others, of which only the
+    spread is kept. By least squares (MinT, `merx.forecast.reconcile.min_trace`) each mean moves the more, the
+    larger its errors were on the last `horizon` steps, held out before; that takes twice the time. The counts
+    of a product are spread around its new mean as around the old; the quantiles of a sum are multiplied as
+    its mean is.
 
     Where the panel holds only some of the products of a category, the sales of the rest are forecast as one
     more series, which is not given out. A panel without sums (`groups`) is forecast by the forest alone.
@@ -36,15 +38,15 @@ class Coherent:
         Steps ahead that the fitted model can answer.
     season_length : int
         Steps in a cycle; 0: found from the data, 1: none.
-    method : "mint" or "bottom_up"
-        Least squares, or the products alone.
+    method : "bottom_up" or "mint"
+        The products alone, or least squares.
     boosted, auto_ets : table
         Hyper-parameters of the two, as in [models.NAME]; their horizon and season length are those above.
     """
 
     horizon: int = 28
     season_length: int = 0
-    method: str = among("mint", *METHODS)
+    method: str = among("bottom_up", *METHODS)
     boosted: Boosted = field(default_factory=Boosted)
     auto_ets: AutoETS = field(default_factory=AutoETS)
 
@@ -55,7 +57,7 @@ class Coherent:
         """
         check_config(self.horizon, self.season_length)
         if self.method not in METHODS:
-            raise ConfigError(f'method is {self.method!r}; it is "mint" or "bottom_up".')
+            raise ConfigError(f'method is {self.method!r}; it is "bottom_up" or "mint".')
         tell = progress or (lambda *_: None)
         whole = with_rest(panel)
         sums, parts, _ = summing(whole.groups)
@@ -171,7 +173,8 @@ class FittedCoherent:
             min_trace(mean, self.groups, self.errors) if len(self.errors) else bottom_up(mean, self.groups)
         )
         moved = np.divide(coherent, mean, out=np.ones_like(mean), where=mean > 0)
-        quantile *= moved[:, :, None]
+        quantile[others] *= moved[others][:, :, None]
+        quantile[known] = self.products.quantile_around(coherent[known], probs)
         return Forecast(self.keys, self.start, self.step, coherent[:S], quantile[:S], probs)
 
 
