@@ -73,6 +73,7 @@ def our_rate(train: Interactions, cell: str) -> float:
         dropout=0.0,
         negatives=NEGATIVES,
         popularity=0.5,
+        inputs=(),
         reorder=0.0,
         batch=ROWS * (len(train) - train.n_users) // train.n_users,
         epochs=1,
