@@ -72,7 +72,9 @@ def main() -> None:
             if len(seeds) > 1:
                 rows.append(Row(name, f"{metric}, spread of {len(seeds)} seeds", stdev(values)))
         minutes = mean(seconds) / 60
-        rows.append(Row(name, "CPU minutes to train", minutes, goal=f"at most {MINUTES}", met=minutes <= MINUTES))
+        rows.append(
+            Row(name, "CPU minutes to train", minutes, goal=f"at most {MINUTES}", met=minutes <= MINUTES)
+        )
     recall, _, seconds = accuracy("beauty", seeds[0], epochs=EARLY)
     case, bar = f"beauty, {EARLY} epochs", BARS["beauty"][0][0]
     rows += [
