@@ -70,11 +70,18 @@ def log_likelihoods(name: str, parameters: tuple[float, ...], x: np.ndarray, *mo
 
 
 class Lifetimes:
-    """The package lifetimes, as its documentation calls it."""
+    """The package lifetimes, with a row for each customer, or for all that are alike (`distinct`)."""
 
-    def __init__(self, penalizer: float = 0.0) -> None:
-        self.name = f"lifetimes, penalizer {penalizer:g}" if penalizer else "lifetimes"
+    runs = 7
+
+    def __init__(self, penalizer: float = 0.0, distinct: bool = False) -> None:
+        self.name = "lifetimes"
+        if penalizer:
+            self.name += f", penalizer {penalizer:g}"
+        if distinct:
+            self.name += ", equal customers one row"
         self.penalizer = penalizer
+        self.distinct = distinct
 
     def fit(self, name: str, seen: Customers) -> Fit:
         """Its largest likelihood."""
@@ -88,10 +95,13 @@ class Lifetimes:
             spent.append(perf_counter() - start)
             return found
 
+        columns, weights = np.stack(list(columns_of(name, seen).values())), None
+        if self.distinct:
+            columns, weights = np.unique(columns, axis=1, return_counts=True)
         for module in modules:
             module.minimize = timed
         start = perf_counter()
-        fitter = FITTERS[name](penalizer_coef=self.penalizer).fit(*columns_of(name, seen).values())
+        fitter = FITTERS[name](penalizer_coef=self.penalizer).fit(*columns, weights=weights)
         seconds = perf_counter() - start
         for module in modules:
             module.minimize = minimize
@@ -102,6 +112,7 @@ class PymcMarketing:
     """Its models with their own priors, in a process that stays, so that nothing is imported twice."""
 
     name = "pymc-marketing"
+    runs = 3  # it takes seconds
 
     def __init__(self) -> None:
         script = Path(__file__).with_name("_pymc_marketing.py")

@@ -23,7 +23,6 @@ from merx.data.vocabulary import Vocabulary
 
 MILLION = 1_000_000
 SECONDS, FASTER = 30, 10
-RUNS = {"lifetimes": 7, "pymc-marketing": 3}  # it takes seconds
 MODELS = {"BG/NBD": BGNBD(), "MBG/NBD": MBGNBD(), "Pareto/NBD": ParetoNBD(), "Gamma-Gamma": GammaGamma()}
 PUBLISHED = {"BG/NBD": -9582.43, "MBG/NBD": -9582.14, "Pareto/NBD": -9594.98}  # sources: the models' tests
 ROUNDED = 0.01  # of a log-likelihood
@@ -86,7 +85,7 @@ def against(peer: Lifetimes | PymcMarketing, seen: Customers) -> list[Row]:
             Row(case, "log-likelihood", found, theirs, peer.name, goal="at least the peer's", met=met)
         )
         fits, alone = [], []
-        for _ in range(RUNS[peer.name]):
+        for _ in range(peer.runs):
             mine = seconds_of(name, seen)
             _, seconds, optimiser = peer.fit(name, seen)
             fits.append((mine, seconds))
@@ -101,7 +100,12 @@ def against(peer: Lifetimes | PymcMarketing, seen: Customers) -> list[Row]:
 
 if __name__ == "__main__":
     seen = cdnow_summary()
-    rows = [*million(), *published(seen), *against(Lifetimes(), seen)]
+    rows = [
+        *million(),
+        *published(seen),
+        *against(Lifetimes(), seen),
+        *against(Lifetimes(distinct=True), seen),
+    ]
     if "PYMC_MARKETING" in os.environ:
         peer = PymcMarketing()
         rows += against(peer, seen)
@@ -111,10 +115,11 @@ if __name__ == "__main__":
         "1 million customers simulated by the Pareto/NBD, in whole days of two years, fitted once. CDNOW's "
         "1/10 sample, 2,357 customers in weeks, as it comes with the package lifetimes: log-likelihood "
         "against the published one and against that of our formulas at the peer's parameters; seconds as "
-        f"the median of {RUNS['lifetimes']} fits by turns, {RUNS['pymc-marketing']} with pymc-marketing, "
-        "all with one BLAS thread, each side compiled by a fit that is not counted. A fit is all that the "
-        "call does: of lifetimes also the standard errors (not of the Pareto/NBD); of pymc-marketing "
+        f"the median of {Lifetimes.runs} fits by turns, {PymcMarketing.runs} with pymc-marketing, all with "
+        "one BLAS thread, each side compiled by a fit that is not counted. A fit is all that the call does: "
+        "of lifetimes also the standard errors (not of the Pareto/NBD), of pymc-marketing "
         '(method="map", its own priors) also its model, which it builds and compiles at each call. What '
-        "their optimisers take alone is shown apart, beside the same whole fit of ours.",
+        "their optimisers take alone is shown apart, beside the same whole fit of ours. Equal customers one "
+        "row: counted beforehand and given to lifetimes as weights, as our fit does by itself.",
         rows,
     )
