@@ -112,8 +112,8 @@ def test_reasons_tell_what_each_click_adds_through_either():
         total[:, np.searchsorted(why.history, part.history)] += part.part
     np.testing.assert_allclose(why.part, total)
     weight = model.weight[2]
-    spoken = model.words(one)[1][0, item]
-    np.testing.assert_allclose(by["session_knn"].part.sum(axis=1), (1 - weight) * spoken, rtol=1e-5)
+    said = model.parts(one)[1][0, item]
+    np.testing.assert_allclose(by["session_knn"].part.sum(axis=1), (1 - weight) * said, rtol=1e-5)
     assert (by["session_knn"].part >= 0).all()
     score = model.sequence.score(one)[0, item]
     for place, code in enumerate(by["sequence"].history):

@@ -1,7 +1,7 @@
 """A network and neighbours together: what a visitor nobody knows meets next.
 
 Each says what the other cannot: the network the order of a visit, the neighbours what few visits or only the
-latest ones tell. Their words are pooled as those of two experts, as a weighted sum of logarithms: Genest &
+latest ones tell. What they say is pooled as that of two experts, as a weighted sum of logarithms: Genest &
 Zidek, Combining probability distributions: a critique and an annotated bibliography, Statistical Science 1
 (1986), section 3.
 """
@@ -106,21 +106,21 @@ class FittedSessionBlend:
     weight: np.ndarray
 
     def score(self, histories: Interactions) -> np.ndarray:
-        """Scores float32 (U, I): weight * network + (1 - weight) * neighbours, see `words`."""
-        network, neighbours = self.words(histories)
+        """Scores float32 (U, I): weight * network + (1 - weight) * neighbours, see `parts`."""
+        network, neighbours = self.parts(histories)
         weight = self._weight(histories)[:, None]
         network *= weight
         network += (1 - weight) * neighbours
         return network
 
-    def words(self, histories: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, histories: Interactions) -> tuple[np.ndarray, np.ndarray]:
         """What the two say of each item, float32 (U, I) each.
 
         network : its score, which is the logarithm of a chance but for what is the same for all items.
         neighbours : log(1 + p / HEARD), p being the item's share of all they say; 0 where they are silent.
         """
         said = np.maximum(self.session_knn.score(histories), 0)
-        said *= _per_word(said)[:, None]
+        said *= _scale(said)[:, None]
         return self.sequence.score(histories), np.log1p(said, out=said)
 
     def explain(self, histories: Interactions, item: np.ndarray) -> Contributions:
@@ -142,8 +142,8 @@ class FittedSessionBlend:
         network = self.sequence.explain(histories, item)
         near = self.session_knn.explain(histories, item)
         said = near.part.sum(axis=1)  # (k,)
-        per_word = float(_per_word(np.maximum(self.session_knn.score(histories), 0))[0])
-        amount = (1 - weight) * np.log1p(said * per_word)
+        scale = float(_scale(np.maximum(self.session_knn.score(histories), 0))[0])
+        amount = (1 - weight) * np.log1p(said * scale)
         share = near.part / np.where(said > 0, said, 1)[:, None]
         return {
             "sequence": Contributions(weight * network.part, network.history),
@@ -161,7 +161,7 @@ def _as_long(network: Sequence, done: int) -> Sequence:
     return replace(network, epochs=max(done - network.patience, 1) if ended else done, patience=0)
 
 
-def _per_word(said: np.ndarray) -> np.ndarray:
+def _scale(said: np.ndarray) -> np.ndarray:
     """What p / HEARD is for each unit that is said, float32 (U,), of what is said of all items (U, I)."""
     whole = said.sum(axis=1) * np.float32(HEARD)
     return np.asarray(np.divide(1, whole, out=np.zeros_like(whole), where=whole > 0))
@@ -199,7 +199,7 @@ def _gains(model: FittedSessionBlend, visits: Interactions, following: np.ndarra
     """NDCG of what followed each visit (T,) under each of WEIGHTS, float64 (T, W); ties go against it."""
     gain = np.zeros((len(following), len(WEIGHTS)))
     for rows in batches(len(following), batch_size(len(model.items))):
-        network, neighbours = model.words(visits.take(rows))
+        network, neighbours = model.parts(visits.take(rows))
         for column, weight in enumerate(WEIGHTS):
             score = np.float32(weight) * network + np.float32(1 - weight) * neighbours
             own = score[np.arange(len(rows)), following[rows]]
