@@ -18,7 +18,7 @@ from merx.recommend.session_knn import MINUTE, SessionKNN
 from tests.worlds import DAY, random_histories
 
 ROUND, PAIRS, VISITS = 12, 250, 1500
-ITEMS = Vocabulary.of([f"{kind}{n:03d}" for kind, n in (("r", ROUND), ("p", 2 * PAIRS)) for n in range(n)])
+ITEMS = Vocabulary.of([f"{kind}{n:03d}" for kind, n in (("c", ROUND), ("p", 2 * PAIRS)) for n in range(n)])
 NETWORK = Sequence(
     width=16, blocks=1, dropout=0.2, learning_rate=0.01, reorder=0.0, batch=512, epochs=8, patience=0
 )
@@ -105,7 +105,7 @@ def test_scores_are_those_of_the_definition():
 def test_reasons_tell_what_each_click_adds_through_either():
     """The neighbours' parts add up; the network's are what is lost without a click."""
     model, item = blended(), np.array([3, 4, ROUND + 1])
-    one = history(["r001", "r002", "p000", "r003"], ITEMS, event=["view_item"] * 4)
+    one = history(["c001", "c005", "c009", "p000"], ITEMS, event=["view_item"] * 4)
     why, by = model.explain(one, item), model.added(one, item)
     total = np.zeros_like(why.part)
     for part in by.values():
