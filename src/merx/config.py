@@ -111,11 +111,11 @@ class FitSettings:
     Parameters
     ----------
     skip : list of str
-        Kinds of models that are neither fitted nor judged. `sequence` takes longest and answers no list by
-        itself; [] fits it too.
+        Kinds of models that are neither fitted nor judged. `sequence` and `session_blend` train a network,
+        take longest and answer no list by themselves; [] fits them too.
     """
 
-    skip: tuple[str, ...] = ("sequence",)
+    skip: tuple[str, ...] = ("sequence", "session_blend")
 
     def __post_init__(self) -> None:
         for name in self.skip:
