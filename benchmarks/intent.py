@@ -193,8 +193,8 @@ if __name__ == "__main__":
         "intent",
         f"online_shoppers_intention: stratified {FOLDS}-fold, mean over the folds and {SEEDS} seeds, by the "
         f"forest of the propensities ({TREES} trees of {LEAVES} leaves), calibrated by what forests say of "
-        "training rows that they have not seen; nothing oversampled. Beside the columns of the data there are "
-        "four products and ratios of them. These and the shape of the forest were chosen by cross-validation "
+        "training rows that they have not seen; nothing oversampled. Beside the columns of the data are "
+        "four products and ratios. These and the shape of the forest were chosen by cross-validation "
         "within 90 % of the rows; the others are told of apart. PageValues is computed from whether a visit "
         "ended in a purchase. Calibration error: over ten bins of equal counts. Simulated shops (3,000 "
         "shoppers, 330 days, seeds 0 to 2): three weeks four weeks apart, each foretold by a forest learnt "
