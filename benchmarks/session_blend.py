@@ -26,8 +26,8 @@ from sessions import K, diginetica, yoochoose
 KEPT = Path(__file__).parents[1] / "build" / "session_blend"
 FIRST = 0  # seed
 SETS = {  # what is read, its name and how many seeds
-    "yoochoose_100k": (yoochoose, "Yoochoose excerpt", 1),
-    "diginetica_sessions": (diginetica, "Diginetica", 1),
+    "yoochoose_100k": (yoochoose, "Yoochoose excerpt", 3),
+    "diginetica_sessions": (diginetica, "Diginetica", 3),
 }
 BARS = {"yoochoose_100k": (0.678, 0.36)}  # of GRU4Rec's authors' code, see the benchmark `sequence`
 MEMBERS, METRICS = ("network", "neighbours", "together"), ("Recall@20", "MRR@20")
