@@ -82,7 +82,7 @@ def main() -> None:
                 rows += compared(Path(home) / name, case, goal)
     record(
         "propensity_state",
-        f"The newest {SPANS} weeks: forests learn from the older {SPANS - NEWEST} and are asked of the newest "
+        f"The newest {SPANS} weeks: forests learn from the older {SPANS - NEWEST} and tell the newest "
         f"{NEWEST}, on the features of the propensities and, in our column, the {WIDTH} numbers that a "
         "sequence network remembers of each shopper; it was trained on what came before all of these weeks. "
         "Not calibrated.",

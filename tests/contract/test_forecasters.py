@@ -161,7 +161,7 @@ def test_impossible_configs_are_refused(config):
 
 def test_progress_counts_the_series(config):
     seen = []
-    config.fit(mixed().take(np.array([4, 5, 7])), progress=seen.append)
+    config.fit(mixed().take(np.array([4, 5, 7])), progress=lambda _, done, of: seen.append(done))
     assert seen == [1, 2, 3]
 
 
