@@ -73,6 +73,7 @@ def our_rate(train: Interactions, cell: str) -> float:
         dropout=0.0,
         negatives=NEGATIVES,
         popularity=0.5,
+        inputs=(),
         reorder=0.0,
         batch=ROWS * (len(train) - train.n_users) // train.n_users,
         epochs=1,
@@ -83,9 +84,10 @@ def our_rate(train: Interactions, cell: str) -> float:
     return float(re.findall(r"([0-9,]+) events/s", told[0])[0].replace(",", ""))
 
 
-def speed(train: Interactions) -> list[Row]:
+def speed(train: Interactions, threads: int) -> list[Row]:
     """Interleaved with the peer."""
-    case = f"{WIDTH}-d, {ROWS} rows, {NEGATIVES:,} negatives"
+    torch.set_num_threads(threads)
+    case = f"{WIDTH}-d, {ROWS} rows, {NEGATIVES:,} negatives, threads: {threads}"
     rows = []
     if "GRU4REC" not in os.environ:
         return [Row(case, f"events/s, {cell}", our_rate(train, cell)) for cell in CELLS]
@@ -165,16 +167,15 @@ def serving() -> list[Row]:
 
 
 def main() -> None:
-    torch.set_num_threads(2)
     train, _, _ = yoochoose()
     our_rate(train, CELLS[0])  # compiles
-    rows = speed(train) + accuracy() + serving()
+    rows = [row for threads in (1, 2) for row in speed(train, threads)] + accuracy() + serving()
     record(
         "sequence",
         "Settings in benchmarks/settings, chosen on train_valid. Yoochoose excerpt: trained on train_full, "
         "every click of a test session after its first, all items ranked, nothing left out; mean of 3 seeds. "
         "GRU4Rec's accuracy and seconds are those of its authors' code with their settings (100-d), on a "
-        "machine of this kind. Speed: one epoch as each tells it, interleaved, 2 threads; a batch of theirs "
+        "machine of this kind. Speed: one epoch as each tells it, interleaved; a batch of theirs "
         "is one step of 128 sessions, of ours the whole of 128, so ours takes fewer steps of the optimiser; "
         "ours has a feed-forward layer beside the cell. Serving: 64-d, two blocks, untrained, one thread.",
         rows,

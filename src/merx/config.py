@@ -112,12 +112,16 @@ class FitSettings:
     Parameters
     ----------
     skip : list of str
-        Kinds of models that are neither fitted nor judged. `sequence` takes longest and answers no list by
-        itself; `arima` is for series that are not sales; `coherent` grows two pairs of forests; `theta` and
-        `intermittent` are judged within `best`; [] fits them too.
+        Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
+        a network and take longest; `arima` is for series that are not sales; `coherent` grows two pairs of
+        forests; `theta` and `intermittent` are judged within `best`; `mstl` is for series by the hour and
+        for days over several years; [] fits them too.
     """
 
-    skip: tuple[str, ...] = ("sequence", "arima", "coherent", "theta", "intermittent")
+    skip: tuple[str, ...] = (
+        *("sequence", "session_blend", "recurrent"),
+        *("arima", "coherent", "theta", "intermittent", "mstl"),
+    )
 
     def __post_init__(self) -> None:
         for name in self.skip:

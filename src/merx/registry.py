@@ -60,6 +60,7 @@ KINDS: dict[str, Kind] = {
         Kind("content", "recommend", "merx.recommend.content", "Content", ("catalogue",)),
         Kind("session_knn", "recommend", "merx.recommend.session_knn", "SessionKNN", ("sessions",)),
         Kind("sequence", "recommend", "merx.behaviour.sequence", "Sequence", ("sessions",)),
+        Kind("session_blend", "recommend", "merx.recommend.session_blend", "SessionBlend", ("sessions",)),
         Kind("blend", "recommend", "merx.recommend.blend", "Blend", ("histories", "sessions", "catalogue")),
         Kind(
             "rating_user_knn", "recommend", "merx.recommend.rating_user_knn", "RatingUserKNN", ("histories",)

@@ -186,8 +186,8 @@ class Shop:
             readiness=timed("check", self.check),
             fit=timed("fit", lambda: self.fit(progress=progress)),
             evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
-            anomalies=timed("anomalies", self._anomalies),
-            shoppers=timed("shoppers", self._everybody),
+            anomalies=timed("anomalies", lambda: _unless_refused(self.anomalies)),
+            shoppers=timed("shoppers", lambda: _unless_refused(self.shoppers)),
             report=timed("report", self.report),
             seconds=seconds,
         )
@@ -267,12 +267,7 @@ class Shop:
     def anomalies(self, *, days: int | None = None) -> Decision:
         """Days of the last `days` (7) on which the shop, a category or a product sold what was not expected.
 
-        Each with what was expected, how seldom so much or so little is sold, and the likely reasons.
-
-        Raises
-        ------
-        RequestError
-            Nothing was sold.
+        With what was expected, how seldom that is, and why. Raises RequestError where nothing was sold.
         """
         return self._decide("anomalies", _with(AnomaliesQuestion.of(self.config), days=days))
 
@@ -297,18 +292,6 @@ class Shop:
         if csv is not None and answer.table is not None:
             write_csv(answer.table, Path(csv))
         return decision
-
-    def _everybody(self) -> Decision | None:
-        """All shoppers by segment, None where nothing can be said of them."""
-        with suppress(RequestError):
-            return self.shoppers()
-        return None
-
-    def _anomalies(self) -> Decision | None:
-        """What was unusual lately, None where nothing was sold."""
-        with suppress(RequestError):
-            return self.anomalies()
-        return None
 
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
@@ -419,6 +402,13 @@ def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -
     simulated.write_truth(shop.truth)
     progress("ingest", 2, 3)
     return shop.ingest(*raw, progress=progress)
+
+
+def _unless_refused(ask: Callable[[], Decision]) -> Decision | None:
+    """The decision, None where the data carry no answer."""
+    with suppress(RequestError):
+        return ask()
+    return None
 
 
 def _with(question: Question, **chosen: Any) -> Question:

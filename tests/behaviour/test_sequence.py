@@ -9,7 +9,7 @@ import pytest
 from merx.behaviour import training
 from merx.behaviour.batches import Rows
 from merx.behaviour.heads import class_weights
-from merx.behaviour.reading import SECOND, gaps, read
+from merx.behaviour.reading import SECOND, gaps, quantity_code, read
 from merx.behaviour.sequence import Sequence
 from merx.data.interactions import Interactions, history
 from merx.data.schema import EVENT_CODE
@@ -80,6 +80,27 @@ def test_a_step_leaves_the_state_before_it_as_it_was():
     after = model.step(before, 1, VIEW, 0)
     assert not before.memory.any() and not before.vector.any() and after.memory.any()
     assert after.memory.nbytes + after.vector.nbytes < 1024
+
+
+def test_quantities_are_read_where_they_are_known():
+    """Whoever takes one piece goes on, whoever takes a dozen comes back for the same."""
+    found = walks(rows=120)
+    many = np.random.default_rng(1).random(found.n_users) < 0.5
+    place = np.arange(len(found)) - found.offsets[:-1][found.user]
+    item = np.where(many[found.user], found.item[found.offsets[:-1]][found.user], found.item)
+    bought = replace(found, item=item, quantity=np.where(many[found.user], 12, 1).astype(np.float32))
+    first = bought.keep(place == 0)
+    wanted = np.where(many, first.item, (first.item + 1) % 8)
+    model = Sequence(epochs=60, **SMALL).fit(bought)
+    assert (rank(model, first, 1).item[:, 0] == wanted).mean() == 1
+    blind = Sequence(epochs=60, inputs=("event", "gap"), **SMALL).fit(bought)
+    assert (rank(blind, first, 1).item[:, 0] == wanted).mean() < 0.8
+    state = model.step(model.start(), first.item[0], VIEW, first.time[0], first.quantity[0])
+    np.testing.assert_array_equal(state.vector, model.embed(first)[0])
+
+
+def test_quantities_are_read_in_powers_of_two():
+    assert quantity_code(np.array([np.nan, 0.5, 1, 2, 3, 4, 1e9])).tolist() == [0, 1, 1, 2, 2, 3, 11]
 
 
 def test_an_item_never_met_changes_no_state():

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from merx.behaviour.batches import Negatives, Rows, batches, canonical, pack, pieces, reordered
-from merx.behaviour.cells import Scan, cell_of
+from merx.behaviour.cells import Scan, cell_of, scan_by_steps, slopes_by_steps
 from merx.behaviour.export import weights_of
 from merx.behaviour.losses import SharedSoftmax, bpr_max, places
 from merx.behaviour.network import Dropout, Network, Shape
@@ -56,6 +56,20 @@ def test_the_slopes_of_the_scan_are_those_of_differences():
     keep = torch.rand(9, 3, dtype=torch.float64, requires_grad=True)
     add = torch.randn(9, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda k, a: Scan.apply(k, a, [4, 3, 2]), (keep, add))
+
+
+def test_the_scan_is_the_same_on_any_device():
+    torch.manual_seed(2)
+    keep, add, slope, sizes = torch.rand(9, 3), torch.randn(9, 3), torch.randn(9, 3), [4, 3, 2]
+    keep.requires_grad_(), add.requires_grad_()
+    state = Scan.apply(keep, add, sizes)
+    state.backward(slope)
+    with torch.no_grad():
+        stepped, by_keep, by_add = add.clone(), torch.zeros(9, 3), slope.clone()
+        scan_by_steps(keep, stepped, sizes)
+        slopes_by_steps(keep, stepped, by_keep, by_add, sizes)
+    for kernel, steps in ((state, stepped), (keep.grad, by_keep), (add.grad, by_add)):
+        torch.testing.assert_close(kernel.detach(), steps)
 
 
 def test_packing_pads_nothing_and_keeps_the_order_of_each_piece():

@@ -13,33 +13,56 @@ is one multiplication and one addition per number.
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from merx.kernels.recurrent import scan, scan_slopes
+
 
 class Scan(torch.autograd.Function):
-    """h_t = keep_t h_{t-1} + add_t along each piece of a packed batch, from 0."""
+    """h_t = keep_t h_{t-1} + add_t along each piece of a packed batch, from 0.
+
+    On a CPU by a compiled kernel, as one operation of torch for each step would take longer than the step.
+    """
 
     @staticmethod
     def forward(ctx: Any, keep: Tensor, add: Tensor, sizes: list[int]) -> Tensor:  # noqa: D102
         state = add.clone()  # (N, F)
-        kept, states = torch.split(keep, sizes), torch.split(state, sizes)
-        for t in range(1, len(sizes)):
-            states[t].addcmul_(kept[t], states[t - 1][: sizes[t]])
+        if state.is_cpu:
+            scan(keep.detach().numpy(), state.numpy(), np.array(sizes))
+        else:
+            scan_by_steps(keep, state, sizes)
         ctx.save_for_backward(keep, state)
         ctx.sizes = sizes
         return state
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        keep, state = (torch.split(part, ctx.sizes) for part in ctx.saved_tensors)
-        d_keep, d_add = torch.zeros_like(slope), slope.clone()
-        by_keep, by_add = torch.split(d_keep, ctx.sizes), torch.split(d_add, ctx.sizes)
-        for t in range(len(ctx.sizes) - 1, 0, -1):
-            size = ctx.sizes[t]
-            by_add[t - 1][:size].addcmul_(keep[t], by_add[t])
-            torch.mul(by_add[t], state[t - 1][:size], out=by_keep[t])
-        return d_keep, d_add, None
+        keep, state = ctx.saved_tensors
+        by_keep, by_add = torch.zeros_like(keep), slope.clone()
+        if state.is_cpu:
+            scan_slopes(
+                keep.detach().numpy(), state.numpy(), by_keep.numpy(), by_add.numpy(), np.array(ctx.sizes)
+            )
+        else:
+            slopes_by_steps(keep, state, by_keep, by_add, ctx.sizes)
+        return by_keep, by_add, None
+
+
+def scan_by_steps(keep: Tensor, state: Tensor, sizes: list[int]) -> None:
+    """`merx.kernels.recurrent.scan` on any device."""
+    kept, states = torch.split(keep, sizes), torch.split(state, sizes)
+    for t in range(1, len(sizes)):
+        states[t].addcmul_(kept[t], states[t - 1][: sizes[t]])
+
+
+def slopes_by_steps(keep: Tensor, state: Tensor, by_keep: Tensor, by_add: Tensor, sizes: list[int]) -> None:
+    """`merx.kernels.recurrent.scan_slopes` on any device."""
+    kept, states, by_kept, by_added = (torch.split(part, sizes) for part in (keep, state, by_keep, by_add))
+    for t in range(len(sizes) - 1, 0, -1):
+        by_added[t - 1][: sizes[t]].addcmul_(kept[t], by_added[t])
+        torch.mul(by_added[t], states[t - 1][: sizes[t]], out=by_kept[t])
 
 
 class LinearRecurrence(nn.Module):

@@ -30,7 +30,8 @@ class GammaGamma:
 
         Raises FitError where these are too few, or their values depend on their frequency or have no mean.
         """
-        known = np.isfinite(customers.value)
+        known = np.flatnonzero(np.isfinite(customers.value))
+        known = known[np.argsort(customers.frequency[known], kind="stable")]  # the kernel meets each x once
         x, mean = customers.frequency[known], customers.value[known]
         if len(x) < FEWEST:
             raise FitError(

@@ -25,7 +25,7 @@ Kernel = Callable[..., None]
 
 @dataclass(frozen=True)
 class History:
-    """The distinct rows (n,) of customers, with how many there are of each; times by the mean age.
+    """The distinct rows (n,) of customers by x, with how many there are of each; times by the mean age.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ def history(customers: Customers, model: str) -> History:
             f"{model}: {back:,} of {len(customers):,} customers bought on a second day, and it takes "
             f"{FEWEST} to tell how often customers come back. Ingest a longer history."
         )
-    rows = np.stack([customers.frequency, customers.recency, customers.age])  # (3, U)
-    rows = rows[:, np.lexsort(rows)]
+    rows = np.stack([customers.age, customers.recency, customers.frequency])  # (3, U)
+    rows = rows[:, np.lexsort(rows)]  # by the last, so that the kernels meet each x once
     first = np.flatnonzero(np.append(True, (np.diff(rows) != 0).any(axis=0)))
     unit = float(customers.age.mean())
-    x, t, T = rows[:, first]
+    T, t, x = rows[:, first]
     count = np.diff(np.append(first, rows.shape[1])).astype(np.float64)
     return History(x, t / unit, T / unit, count, unit)
 

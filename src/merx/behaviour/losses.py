@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 TINY = torch.finfo(torch.float32).tiny
+LINE = 16  # numbers in a line of the cache
 CHUNK = 1 << 20  # scores held at once: they stay in the processor's cache
 
 
@@ -33,18 +34,20 @@ class SharedSoftmax(torch.autograd.Function):
         step = max(1, CHUNK // (k + 1))
         d_hidden, d_target, d_others = (torch.empty_like(x) for x in (hidden, target, others))
         loss = hidden.new_zeros(())
-        buffer = hidden.new_empty(min(step, n), k + 1)
+        width = -(-(k + 1) // LINE) * LINE  # rows begin with a line of the cache
+        buffer = hidden.new_empty(min(step, n), width)
         for first in range(0, n, step):
             part = slice(first, first + step)
             h, t = hidden[part], target[part]
-            score = buffer[: len(h)]  # (n, K + 1), the next item last
+            score = buffer[: len(h)]  # (n, K, the next item, what fills the line)
             torch.mm(h, others.T, out=score[:, :k])
             if shift is not None:
                 score[:, :k] -= shift
             score[:, k] = (h * t).sum(1)
+            score[:, k + 1 :] = -torch.inf
             bar(score, same[part])
             slope = torch.softmax(score, 1, out=score)  # by the scores
-            own = slope[:, k:] - 1
+            own = slope[:, k : k + 1] - 1
             loss -= slope[:, k].clamp_min(TINY).log().sum()
             d_target[part] = own * h
             torch.addmm(own * t, slope[:, :k], others, out=d_hidden[part])

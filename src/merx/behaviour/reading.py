@@ -13,7 +13,8 @@ from merx.data.schema import EVENT_CODE, EVENTS
 SECOND = 1_000_000  # in the unit of times
 GAPS = 32  # codes of pauses: 0 before the first event, then powers of two of a second
 BANDS = 16  # of prices
-SIDES = {"event": len(EVENTS), "gap": GAPS}
+QUANTITIES = 12  # codes of quantities: 0 where not known, then powers of two
+SIDES = {"event": len(EVENTS), "gap": GAPS, "quantity": QUANTITIES}
 PURCHASE = EVENT_CODE["purchase"]
 
 
@@ -35,9 +36,20 @@ def gaps(histories: Interactions) -> np.ndarray:
     return code
 
 
+def quantity_code(units: np.ndarray) -> np.ndarray:
+    """Code of quantities, int64 of the same shape."""
+    code = 1 + np.log2(np.maximum(np.nan_to_num(units, nan=1), 1)).astype(np.int64)
+    return np.where(np.isnan(units), 0, np.minimum(code, QUANTITIES - 1))
+
+
 def sides_of(histories: Interactions) -> dict[str, np.ndarray]:
     """The codes of SIDES of each entry, int64 (N,)."""
-    return {"event": histories.event.astype(np.int64), "gap": gaps(histories)}
+    units = histories.quantity
+    return {
+        "event": histories.event.astype(np.int64),
+        "gap": gaps(histories),
+        "quantity": np.zeros(len(histories), np.int64) if units is None else quantity_code(units),
+    }
 
 
 def attributes_of(catalogue: Catalogue) -> dict[str, np.ndarray]:
@@ -90,7 +102,8 @@ def read(sessions: Interactions, heads: tuple[str, ...], inputs: tuple[str, ...]
     """
     kept = counted(sessions)
     met, item, times = np.unique(kept.item, return_inverse=True, return_counts=True)
-    order = canonical(kept.offsets, [item, kept.event, kept.time])
+    quantity = [] if kept.quantity is None else [quantity_code(kept.quantity)]
+    order = canonical(kept.offsets, [item, kept.event, kept.time, *quantity])
     order = order[np.diff(kept.offsets)[order] > 0]
     kept = kept.take(order)
     item = np.searchsorted(met, kept.item).astype(np.int64)
@@ -98,7 +111,8 @@ def read(sessions: Interactions, heads: tuple[str, ...], inputs: tuple[str, ...]
     last[kept.offsets[1:] - 1] = True
     every = _labels(kept, item, last)
     late = _late(kept, last, share)
-    sides = {name: side for name, side in sides_of(kept).items() if name in inputs}
+    read = set(inputs) - ({"quantity"} if kept.quantity is None else set())
+    sides = {name: side for name, side in sides_of(kept).items() if name in read}
     rows = Rows(kept.offsets, item, sides, {name: every[name] for name in heads})
     return Read(
         rows, {name: late["purchase" if name == "purchase" else "next"] for name in heads}, met, times

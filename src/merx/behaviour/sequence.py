@@ -22,7 +22,7 @@ from merx.behaviour.heads import (
     corrected,
     next_actions,
 )
-from merx.behaviour.reading import SIDES, attributes_of, counted, gap_code, read, sides_of
+from merx.behaviour.reading import SIDES, attributes_of, counted, gap_code, quantity_code, read, sides_of
 from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.data.interactions import Interactions
@@ -69,7 +69,7 @@ class Sequence:
     balance : float
         How much more rare events and purchases count while training: 0 not, 1 as much as common ones.
     inputs : tuple of str
-        What is read beside the items: "event" (its name), "gap" (the pause before it).
+        What is read beside the items: "event" (its name), "gap" (the pause before it), "quantity".
     reorder : float
         Share of the histories whose items are shuffled while training, others each time.
     length : int
@@ -100,7 +100,7 @@ class Sequence:
     score_penalty: float = 1.0
     heads: tuple[str, ...] = ("item",)
     balance: float = 0.5
-    inputs: tuple[str, ...] = ("event", "gap")
+    inputs: tuple[str, ...] = ("event", "gap", "quantity")
     reorder: float = between(0.2, 0.0, 0.5)
     length: int = 50
     batch: int = 2048
@@ -165,7 +165,7 @@ class Sequence:
             blocks=self.blocks,
             cell=self.cell,
             dropout=self.dropout,
-            sides={name: SIDES[name] for name in self.inputs},
+            sides={name: SIDES[name] for name in found.rows.sides},
             attributes={name: int(code.max()) + 1 for name, code in attributes.items()},
             heads={name: HEADS[name] for name in self.heads if name != "item"},
         )
@@ -290,7 +290,7 @@ class FittedSequence:
             np.zeros(self._remembered, np.float32), np.zeros(self.item_factors.shape[1], np.float32), -1
         )
 
-    def step(self, state: State, item: int, event: int, time: int) -> State:
+    def step(self, state: State, item: int, event: int, time: int, quantity: float = np.nan) -> State:
         """The state after one more event: as that of the longer history. Items never met change nothing.
 
         Parameters
@@ -301,11 +301,14 @@ class FittedSequence:
             Place in `merx.data.schema.EVENTS`.
         time : int
             Microseconds since 1970, UTC.
+        quantity : float
+            Units; NaN: not known.
         """
         if not self._met[item]:
             return state
         gap = 0 if state.time < 0 else int(gap_code(np.array(time - state.time)))
-        x = self.item_factors[item] + self.side_factors[event] + self.side_factors[SIDES["event"] + gap]
+        code = {"event": event, "gap": gap, "quantity": int(quantity_code(np.array(quantity)))}
+        x = self._read(np.array([item]), {name: np.array([side]) for name, side in code.items()})[0]
         memory, vector = state.memory.copy(), np.empty_like(state.vector)
         step(x, *self._network, memory, vector)
         return State(memory, vector, time)
@@ -337,6 +340,9 @@ class FittedSequence:
 
     def _read(self, item: np.ndarray, sides: dict[str, np.ndarray]) -> np.ndarray:
         """The vectors (n, F) that the network reads."""
-        x = self.item_factors[item] + self.side_factors[sides["event"]]
-        x += self.side_factors[SIDES["event"] + sides["gap"]]
+        x = self.item_factors[item]
+        first = 0
+        for name, codes in SIDES.items():
+            x += self.side_factors[first + sides[name]]
+            first += codes
         return np.ascontiguousarray(x, np.float32)

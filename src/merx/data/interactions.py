@@ -29,6 +29,8 @@ class Interactions:
     event : int8 (N,)
         Place in `merx.data.schema.EVENTS`.
     items : Vocabulary (I,)
+    quantity : float32 (N,), optional
+        Units, NaN where not known.
     """
 
     offsets: np.ndarray
@@ -37,6 +39,7 @@ class Interactions:
     time: np.ndarray
     event: np.ndarray
     items: Vocabulary
+    quantity: np.ndarray | None = None
 
     @property
     def n_users(self) -> int:
@@ -89,6 +92,7 @@ class Interactions:
             weight=self.weight[mask],
             time=self.time[mask],
             event=self.event[mask],
+            quantity=None if self.quantity is None else self.quantity[mask],
         )
 
     def take(self, users: np.ndarray) -> "Interactions":
@@ -105,6 +109,7 @@ class Interactions:
             weight=self.weight[entry],
             time=self.time[entry],
             event=self.event[entry],
+            quantity=None if self.quantity is None else self.quantity[entry],
         )
 
     def recode(self, items: Vocabulary) -> "Interactions":

@@ -55,7 +55,8 @@ class Best:
     others.
     Series too short for an origin take what is best over all.
 
-    The errors at these origins correct the quantiles (`merx.forecast.conformal`).
+    The errors at these origins, of series with more than one, correct the quantiles
+    (`merx.forecast.conformal`).
 
     Parameters
     ----------
@@ -109,7 +110,9 @@ class Best:
             for s in range(S):
                 chosen[s, o] = curve[s, o, list(CHOICES[without[s]])].mean(axis=0)
             honest[:, o] = loss[np.arange(S), o, without]
-        moving = np.isfinite(actual) & np.isfinite(chosen[..., 0]) & (chosen[..., -1] > 0)
+        # One origin alone does not tell how errors differ from one to the next.
+        several = (seen.sum(axis=1) > 1)[:, None, None]
+        moving = np.isfinite(actual) & np.isfinite(chosen[..., 0]) & (chosen[..., -1] > 0) & several
         curves, log = np.nan_to_num(chosen), np.log1p(np.nan_to_num(actual))
         last, first = (np.where(moving, place(curves, log, first), np.nan) for first in (False, True))
         conformal, spread = Conformal.of(last, first)

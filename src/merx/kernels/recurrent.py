@@ -148,3 +148,34 @@ def _norm(x, scale, shift):
 @njit(nogil=True, cache=True, inline="always")
 def _sigmoid(x):
     return np.float32(1) / (np.float32(1) + np.exp(-x))
+
+
+@njit(nogil=True, cache=True)
+def scan(keep, state, sizes):
+    """h_t = keep_t h_{t-1} + add_t along each piece of a packed batch (N, F), from 0, in place of add.
+
+    `sizes` (T,): how many pieces have an event at step t, falling; see `merx.behaviour.batches`.
+    """
+    now = sizes[0]
+    for t in range(1, len(sizes)):
+        before = now - sizes[t - 1]
+        for piece in range(sizes[t]):
+            for j in range(state.shape[1]):
+                state[now + piece, j] += keep[now + piece, j] * state[before + piece, j]
+        now += sizes[t]
+
+
+@njit(nogil=True, cache=True)
+def scan_slopes(keep, state, by_keep, by_add, sizes):
+    """From the slopes by the states, in `by_add` (N, F): those by what was added, there, and by `keep`.
+
+    `by_keep` (N, F) comes as zeros, which stay at the first events.
+    """
+    now = len(state)
+    for t in range(len(sizes) - 1, 0, -1):
+        now -= sizes[t]
+        before = now - sizes[t - 1]
+        for piece in range(sizes[t]):
+            for j in range(state.shape[1]):
+                by_add[before + piece, j] += keep[now + piece, j] * by_add[now + piece, j]
+                by_keep[now + piece, j] = by_add[now + piece, j] * state[before + piece, j]

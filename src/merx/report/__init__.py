@@ -13,7 +13,6 @@ from merx.report.charts import (
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
 from merx.report.model import (
     Capability,
-    Decomposition,
     Evaluation,
     Finding,
     Forecasts,
@@ -33,15 +32,12 @@ from merx.report.model import (
     RejectReason,
     Report,
     ScoreTable,
-    Season,
     Shopper,
     Shoppers,
     ShopSummary,
-    TrendChange,
-    UnusualDay,
-    UnusualDays,
 )
 from merx.report.page import payload, render_report, write_report
+from merx.report.past import Decomposition, Season, TrendChange, UnusualDay, UnusualDays
 
 __all__ = [
     "Capability",

@@ -16,6 +16,7 @@ import numpy as np
 
 from merx.errors import DataError
 from merx.report.coming import ShoppersToCome, TargetTable
+from merx.report.past import Decomposition, UnusualDays
 from merx.report.values import NAN, Dates, Floats, one_of, same_length
 
 State = Literal["ready", "weak", "refused"]
@@ -241,74 +242,6 @@ class ForecastSeries:
     def __post_init__(self) -> None:
         same_length(self, f"forecast {self.title!r}", "dates", "y")
         same_length(self, f"forecast {self.title!r}", "future", "mean", "lo80", "hi80", "lo95", "hi95")
-
-
-@dataclass(frozen=True)
-class Season:
-    """One season of a decomposition, (N,): what it adds, and how strong it is, 0..1."""
-
-    name: str
-    values: Floats
-    strength: float = NAN
-
-
-@dataclass(frozen=True)
-class TrendChange:
-    """Where the trend of a decomposition changes: its place in the series, and how, in words."""
-
-    at: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Decomposition:
-    """observed = trend + seasonal + holiday + remainder, each (N,); strengths in 0..1 (FPP3, 4.3).
-
-    `seasonal` is the sum of `seasons`; `holiday` is empty where the shop names none. `unusual` has the places
-    of unusual steps.
-    """
-
-    dates: Dates
-    observed: Floats
-    trend: Floats
-    seasonal: Floats
-    remainder: Floats
-    trend_strength: float = NAN
-    seasonal_strength: float = NAN
-    title: str = "Whole shop"
-    unit: str = "units"
-    step: str = "day"
-    seasons: tuple[Season, ...] = ()
-    holiday: Floats = field(default_factory=lambda: np.empty(0))
-    holidays: tuple[tuple[str, float], ...] = ()  # what the days of each name add to a step
-    changes: tuple[TrendChange, ...] = ()
-    unusual: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        same_length(self, "decomposition", "dates", "observed", "trend", "seasonal", "remainder")
-
-
-@dataclass(frozen=True)
-class UnusualDay:
-    """A day on which something sold what was not expected; `low` and `high`: the 95 % interval."""
-
-    date: datetime
-    title: str
-    sold: float
-    expected: float
-    low: float
-    high: float
-    one_in: int
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class UnusualDays:
-    """The unusual days of late, the latest first, in one sentence too."""
-
-    days: tuple[UnusualDay, ...]
-    sentence: str
-    decision_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import numpy as np
 from merx.report import formats as f
 from merx.report.coming import Foretold, ShoppersToCome, TargetTable
 from merx.report.model import (
-    Decomposition,
     Evaluation,
     Forecasts,
     Ingest,
@@ -17,6 +16,7 @@ from merx.report.model import (
     ScoreTable,
     Shoppers,
 )
+from merx.report.past import Decomposition
 
 
 def ingest(part: Ingest) -> str:

@@ -193,6 +193,7 @@ def _ragged(
         time=table["time"].to_numpy().astype("datetime64[us]").astype(np.int64),
         event=event,
         items=items,
+        quantity=pc.fill_null(table["quantity"], np.nan).to_numpy().astype(np.float32),
     )
     # what weighs nothing says nothing, not even that it was met; but no stars are a rating
     return found.keep((found.weight != 0) | rated & (worth[event] > 0))

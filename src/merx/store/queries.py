@@ -21,6 +21,7 @@ _HISTORY = pa.schema(
         ("event", pa.string()),
         ("time", TIME),
         ("value", pa.float64()),
+        ("quantity", pa.float64()),
     ]
 )
 
@@ -109,10 +110,10 @@ QUERIES: dict[str, Query] = {
     # Histories of all known shoppers, by shopper, oldest first. A mere impression in a list is no history.
     "histories": Query(
         """
-        SELECT user_id, item_id, event, time, value FROM events
+        SELECT user_id, item_id, event, time, value, quantity FROM events
         WHERE user_id IS NOT NULL AND item_id IS NOT NULL
           AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
-        ORDER BY user_id, time, item_id, event, value
+        ORDER BY user_id, time, item_id, event, value, quantity
         """,
         _HISTORY,
     ),
@@ -128,10 +129,10 @@ QUERIES: dict[str, Query] = {
     # The history of one shopper, oldest first.
     "history": Query(
         """
-        SELECT user_id, item_id, event, time, value FROM events
+        SELECT user_id, item_id, event, time, value, quantity FROM events
         WHERE user_id = :user AND item_id IS NOT NULL
           AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
-        ORDER BY time, item_id, event, value
+        ORDER BY time, item_id, event, value, quantity
         """,
         _HISTORY,
         ("user",),

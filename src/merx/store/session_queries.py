@@ -10,15 +10,16 @@ from merx.store.query import Query
 # shopper's events; and the orders of nobody known. A mere impression in a list is no part of a visit, nor
 # is an event that nothing ties to another.
 _VISITS = """
-    SELECT user_id, session_id, visit, item_id, event, time, value FROM (
-        SELECT user_id, session_id, CAST(0 AS BIGINT) AS visit, item_id, event, time, value FROM events
-        WHERE session_id IS NOT NULL
+    SELECT user_id, session_id, visit, item_id, event, time, value, quantity FROM (
+        SELECT user_id, session_id, CAST(0 AS BIGINT) AS visit, item_id, event, time, value, quantity
+        FROM events WHERE session_id IS NOT NULL
         UNION ALL
-        SELECT user_id, transaction_id AS session_id, CAST(-1 AS BIGINT) AS visit, item_id, event, time, value
+        SELECT user_id, transaction_id AS session_id, CAST(-1 AS BIGINT) AS visit,
+               item_id, event, time, value, quantity
         FROM events WHERE session_id IS NULL AND user_id IS NULL AND transaction_id IS NOT NULL
         UNION ALL
         SELECT user_id, session_id, CAST(1 + sum(pause) OVER (PARTITION BY user_id ORDER BY time) AS BIGINT)
-                   AS visit, item_id, event, time, value
+                   AS visit, item_id, event, time, value, quantity
         FROM (
             SELECT *, CASE WHEN time > lag(time) OVER (PARTITION BY user_id ORDER BY time)
                                        + INTERVAL '30' MINUTE THEN 1 ELSE 0 END AS pause
@@ -32,8 +33,10 @@ SESSION_QUERIES: dict[str, Query] = {
     # The visits one after the other, each oldest first.
     "sessions": Query(
         f"""
-        SELECT user_id, session_id, visit, item_id, event, time, value FROM ({_VISITS}) AS visits
-        ORDER BY coalesce(user_id, ''), coalesce(session_id, ''), visit, time, item_id, event, value
+        SELECT user_id, session_id, visit, item_id, event, time, value, quantity
+        FROM ({_VISITS}) AS visits
+        ORDER BY coalesce(user_id, ''), coalesce(session_id, ''), visit, time, item_id, event, value,
+                 quantity
         """,  # noqa: S608
         pa.schema(
             [
@@ -44,6 +47,7 @@ SESSION_QUERIES: dict[str, Query] = {
                 ("event", pa.string()),
                 ("time", TIME),
                 ("value", pa.float64()),
+                ("quantity", pa.float64()),
             ]
         ),
     ),

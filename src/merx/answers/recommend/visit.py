@@ -140,6 +140,7 @@ def _then(past: Interactions, ids: tuple[str, ...], event: str, weight: float, a
     items = Vocabulary.of([*past.items.ids.to_pylist(), *ids])
     past = past.recode(items)
     n = len(ids)
+    quantity = past.quantity
     return replace(
         past,
         offsets=past.offsets + np.array([0, n]),
@@ -147,6 +148,7 @@ def _then(past: Interactions, ids: tuple[str, ...], event: str, weight: float, a
         weight=np.concatenate([past.weight, np.full(n, weight, np.float32)]),
         time=np.concatenate([past.time, after + SECOND * np.arange(1, n + 1)]),
         event=np.concatenate([past.event, np.full(n, EVENT_CODE[event], np.int8)]),
+        quantity=None if quantity is None else np.concatenate([quantity, np.full(n, np.nan, np.float32)]),
     )
 
 
