@@ -16,6 +16,7 @@ VERBS = (
     "evaluate",
     "recommend",
     "forecast",
+    "anomalies",
     "price",
     "report",
     "run",

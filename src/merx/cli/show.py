@@ -277,7 +277,7 @@ def _gain(row: dict[str, Any]) -> float:
 def show_why(result: dict[str, Any]) -> None:
     """A decision, as it was given."""
     SHOW[result["verb"]](result)
-    models = ", ".join(f"{kind} {version}" for kind, version in result["models"].items())
+    models = ", ".join(f"{kind} {version}" for kind, version in result["models"].items()) or "none"
     console.print(
         f"Given {result['time']} by merx {result['merx']}, models: {models}, data: {result['data']}."
     )
