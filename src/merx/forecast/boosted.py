@@ -71,7 +71,7 @@ class Boosted:
     season_length: int = 0
     trees: int = between(300, 50, 1000, log=True)
     leaves: int = between(63, 7, 255, log=True)
-    learning_rate: float = between(0.08, 0.01, 0.3, log=True)
+    learning_rate: float = between(0.05, 0.01, 0.3, log=True)
     rows: int = 1_000_000
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedBoosted":

@@ -171,6 +171,7 @@ def _grow(
         "learning_rate": learning_rate,
         "min_data_in_leaf": int(np.clip(share * len(y), fewest, most)),
         "poisson_max_delta_step": 0.1,  # the default, 0.7, halves every step of the learning rate
+        "max_delta_step": 1.0,  # towards a hundred times the level the first step would be one to exp(100)
         "feature_fraction": OF_FEATURES,
         "bagging_fraction": OF_ROWS,
         "bagging_freq": 1,
