@@ -36,9 +36,9 @@ def main() -> None:
         rows += scores_of(name, config, [panel], ORIGINS)
     record(
         "forecast_together",
-        f"UCI Online Retail, the {BEST_SELLERS} products with most units, daily, no covariates; {HORIZON} days "
-        "held out, ending 0, 28 and 56 days before the end. Means over the series, then over origins. MASE is "
-        "that of the median.",
+        f"UCI Online Retail, the {BEST_SELLERS} products with most units, daily, no covariates; {HORIZON} "
+        "days held out, ending 0, 28 and 56 days before the end. Means over the series, then over origins. "
+        "MASE is that of the median.",
         rows,
     )
 
