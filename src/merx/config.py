@@ -115,7 +115,8 @@ class FitSettings:
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
         a network and take longest; `best` takes four times as long as `auto_ets`, and has `theta` and
         `intermittent` within it; `coherent` grows two pairs of forests; `arima` is for prices that move in
-        most steps, `mstl` for series by the hour and for days over several years; [] fits them too.
+        most steps, `mstl` for series by the hour and for days over several years; [] fits them too. What
+        [forecast] names is fitted all the same.
     """
 
     skip: tuple[str, ...] = (
@@ -269,6 +270,11 @@ class ShopConfig:
                 where = f"scenarios.{name}" if key in self.scenarios.get(name, {}) else "recommend"
                 for kind in getattr(settings, key):
                     _check_kind("recommend", kind, f"[{where}] {key}")
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        """[fit] skip, but for the models that answer for demand and prices to come."""
+        return frozenset(self.fit.skip) - {self.forecast.model, self.forecast.price_model}
 
     @property
     def scenario_names(self) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def fit(
     DataError
         No kind at all could be fitted.
     """
-    kinds = [registry.kind(name) for name in only] or registry.without(config.fit.skip)
+    kinds = [registry.kind(name) for name in only] or registry.without(config.skipped)
     configs = [config_of(kind, config) for kind in kinds]  # wrong settings are told before hours of work
     inputs = Inputs(engine, config)
     until = engine.query("overview").to_pylist()[0]["last_time"]

@@ -134,7 +134,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     def each(task: str, judge: Callable[[Kind], Judged]) -> dict[str, Judged]:
         """What `judge` finds of every kind of a task, without those that refuse."""
         found: dict[str, Judged] = {}
-        kinds = [kind for kind in registry.without(config.fit.skip) if kind.task == task]
+        kinds = [kind for kind in registry.without(config.skipped) if kind.task == task]
         for place, kind in enumerate(kinds):
             progress(f"judge {kind.name}", place, len(kinds))
             try:
