@@ -45,9 +45,9 @@ def main() -> None:
         few = [panel.take(np.arange(0, panel.n_series, EVERY)) for panel in every]
         rows = []
         for days, origins in (("ordinary days", ORDINARY), ("end of year", YEAR_END)):
-            rows += _scores(f"AutoETS, simulated, {days}", AutoETS(HORIZON), every, origins)
+            rows += scores_of(f"AutoETS, simulated, {days}", AutoETS(HORIZON), every, origins)
         for days, origins in (("ordinary days", ORDINARY), ("end of year", YEAR_END)):
-            rows += _scores(f"AutoARIMA, simulated, {days}", AutoARIMA(HORIZON), few, origins)
+            rows += scores_of(f"AutoARIMA, simulated, {days}", AutoARIMA(HORIZON), few, origins)
         if RETAIL.exists():
             rows += _retail(Path(folder) / "retail")
     record("forecast", PROTOCOL, rows)
@@ -55,10 +55,11 @@ def main() -> None:
 
 def _simulated(folder: Path, policy: str, seed: int) -> Demand:
     simulate(folder, users=2000, items=200, days=364, seed=seed, price_policy=policy)
-    return _demand(Shop(folder))
+    return demand_of(Shop(folder))
 
 
-def _demand(shop: Shop) -> Demand:
+def demand_of(shop: Shop) -> Demand:
+    """What was sold."""
     engine = DuckDBEngine(shop.tables, shop.tables.current())
     try:
         return demand(engine)
@@ -73,7 +74,7 @@ def _panel(sold: Demand) -> Panel:
 def _retail(folder: Path) -> list[Row]:
     shop = Shop.init(folder)
     shop.ingest(RETAIL)
-    sold = _demand(shop)
+    sold = demand_of(shop)
     best = np.sort(np.argsort(-sold.units.sum(axis=1), kind="stable")[:BEST_SELLERS])
     whole, products = group_panel(sold, "day").take(np.array([0])), demand_panel(sold, "day", best)
     ahead = AutoETS(HORIZON).fit(whole).forecast(HORIZON, np.array([0.9]))
@@ -83,12 +84,12 @@ def _retail(folder: Path) -> list[Row]:
             "upper 80 % bounds / means",
             ahead.quantile.sum() / ahead.mean.sum(),
         ),
-        *_scores("AutoETS, Online Retail, shop", AutoETS(HORIZON), [whole], (0, 28, 56), bands=False),
-        *_scores("AutoETS, Online Retail, products", AutoETS(HORIZON), [products], (0, 28, 56)),
+        *scores_of("AutoETS, Online Retail, shop", AutoETS(HORIZON), [whole], (0, 28, 56), bands=False),
+        *scores_of("AutoETS, Online Retail, products", AutoETS(HORIZON), [products], (0, 28, 56)),
     ]
 
 
-def _scores(
+def scores_of(
     case: str, config: ForecasterConfig, panels: Sequence[Panel], origins: Sequence[int], bands: bool = True
 ) -> list[Row]:
     scores: list[ForecastScores] = [

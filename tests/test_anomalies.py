@@ -1,13 +1,16 @@
 """Unusual days, from files to the answer: each with what was expected and the reason that was put in."""
 
 import json
+import re
 from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from merx.cli import main
 from merx.errors import RequestError
 from merx.shop import Shop
 from tests.shops import csv, settings
@@ -120,3 +123,22 @@ def test_a_shop_without_sales_and_a_young_one(tmp_path):
     young = shop.anomalies()
     assert young.answer["rows"] == [] and young.reasons[0].startswith("No day could be judged")
     assert shop.why(young.id).same
+
+
+def test_the_command_line_shows_them_and_why(folder):
+    shown = CliRunner().invoke(main, ["anomalies", str(folder), "--days", "7"])
+    assert shown.exit_code == 0
+    text = " ".join(shown.output.split())
+    assert "likely because" in text and "one order of 400" in text
+    decision = re.search(r"decision (\S+)", text).group(1)
+    why = CliRunner().invoke(main, ["why", str(folder), decision])
+    assert why.exit_code == 0
+    assert "models: none" in why.output and "the same answer" in why.output
+
+
+def test_the_report_shows_them(folder):
+    shop = Shop(folder)
+    shop.fit("auto_ets")
+    html = shop.report().read_text(encoding="utf-8")
+    assert "Unusual days" in html and "one order of 400" in html and "out of stock" in html
+    assert "fair: " in html  # what the holiday adds, beside the parts of the series

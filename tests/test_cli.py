@@ -16,6 +16,7 @@ VERBS = (
     "evaluate",
     "recommend",
     "forecast",
+    "anomalies",
     "price",
     "report",
     "run",
@@ -54,6 +55,11 @@ def test_answers_as_json_and_as_tables(shop):
     assert as_json("price", folder)["answer"]["grades"]
     assert "decision" in run("price", folder).output
     assert "expected" in run("forecast", folder).output
+    priced = as_json("price", folder)["answer"]["rows"][0]
+    foretold = as_json("forecast", folder, "--item", priced["item_id"], "--price")
+    assert foretold["answer"]["rows"][0]["q0.5"] == pytest.approx(priced["price_now"], rel=0.5)
+    assert 0 <= foretold["answer"]["outlook"]["change"] <= 1
+    assert "The chance that it changes" in foretold["reasons"][1]
     assert "because of" in run("recommend", folder, "--user", "u000003").output
 
 

@@ -30,6 +30,7 @@ def test_forecast_and_price_replay(shop):
         shop.forecast(),
         shop.forecast(item=item, horizon=3),
         shop.forecast(model="auto_arima"),
+        shop.forecast(item=item, price=True),
         shop.price(item=item),
         shop.price(),
     ):
@@ -156,6 +157,10 @@ def test_questions_that_cannot_be_answered(shop):
         shop.forecast(item="nonsense")
     with pytest.raises(RequestError, match="horizon"):
         shop.forecast(horizon=1000)
+    with pytest.raises(RequestError, match="never had a price, or lies beyond"):
+        shop.forecast(item="nonsense", price=True)
+    with pytest.raises(RequestError, match="price is of one product"):
+        shop.forecast(price=True)
     with pytest.raises(RequestError, match="never had a price"):
         shop.price(item="nonsense")
     with pytest.raises(RequestError, match="no decision"):
@@ -200,7 +205,7 @@ def test_a_tampered_model_is_refused(shop):
 def test_evaluation_is_kept_and_measured_against_the_truth(shop):
     report = shop.evaluate()
     tasks = {score.task for score in report.scores}
-    assert tasks == {"recommend", "forecast", "propensity", "lifetime", "value", "price"}
+    assert tasks == {"recommend", "forecast", "price_forecast", "propensity", "lifetime", "value", "price"}
     assert not tasks & report.refused.keys()
     record = json.loads((shop.folder / "evaluation.json").read_text())
     assert len(record["scores"]) == len(report.scores)

@@ -52,7 +52,7 @@ def main() -> None:
                 "What should each product cost?",
                 "All prices",
                 "What will happen?",
-                "Where it comes from",
+                "Unusual days",
                 "Who will buy, who stays away?",
                 "How far chances can be trusted",
                 "What should each shopper see?",
@@ -63,7 +63,7 @@ def main() -> None:
         take(
             page, "report-prices", heading["What should each product cost?"] - 30, heading["All prices"] - 40
         )
-        take(page, "report-forecast", heading["What will happen?"] - 30, heading["Where it comes from"] - 40)
+        take(page, "report-forecast", heading["What will happen?"] - 30, heading["Unusual days"] - 40)
         coming = heading["Who will buy, who stays away?"] - 30
         take(page, "report-coming", coming, coming + 900)
         trusted = heading["How far chances can be trusted"]

@@ -113,8 +113,8 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
-        a network and take longest; `arima` is for series that are not sales; `coherent` grows two pairs of
-        forests; `theta` and `intermittent` are judged within `best`; `mstl` is for series by the hour and
+        a network and take longest; `arima` is for prices that move in most steps; `coherent` grows two pairs
+        of forests; `theta` and `intermittent` are judged within `best`; `mstl` is for series by the hour and
         for days over several years; [] fits them too.
     """
 
@@ -155,6 +155,8 @@ class ForecastSettings:
         How many of the best-selling products are forecast; 0: all.
     few_items : int
         How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
+    price_model : str
+        The kind that answers what a price will be.
     holidays : table of lists of str
         The days of each holiday, by its name: "2024-11-29", or "12-24" for every year. Models that read
         covariates learn what each of them does to demand.
@@ -166,6 +168,7 @@ class ForecastSettings:
     model: str = "auto_ets"
     items: int = 0
     few_items: int = 20
+    price_model: str = "shelf_price"
     holidays: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -181,6 +184,7 @@ class ForecastSettings:
                     "every year."
                 )
         _check_kind("forecast", self.model, "[forecast] model")
+        _check_kind("price_forecast", self.price_model, "[forecast] price_model")
 
 
 @dataclass(frozen=True)

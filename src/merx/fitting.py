@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from time import perf_counter
 from typing import Any
@@ -20,6 +20,7 @@ from merx.data.interactions import Interactions
 from merx.data.panel import STRIDE, Panel, PricePanel, stack
 from merx.data.schema import EVENT_CODE
 from merx.errors import DataError, MerxError
+from merx.forecast.price_states import share_moving
 from merx.models import Models
 from merx.registry import Kind
 from merx.store import assemble
@@ -34,6 +35,7 @@ from merx.store.demand import (
 )
 from merx.store.drivers import drivers
 from merx.store.engine import Engine
+from merx.store.price_series import price_series
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def config_of(kind: Kind, config: ShopConfig) -> Any:
     fields = {field.name for field in dataclasses.fields(config_type)}
     shared = {"horizon": config.forecast.horizon, "season_length": config.forecast.season_length}
     values: dict[str, Any] = {
-        name: value for name, value in shared.items() if kind.task == "forecast" and name in fields
+        name: value
+        for name, value in shared.items()
+        if kind.task in ("forecast", "price_forecast") and name in fields
     }
     values |= config.models.get(kind.name, {})
     for member in fields & config.models.keys():
@@ -164,7 +168,8 @@ class Inputs:
     visitors too), baskets and views (the same with purchases alone and with views alone), catalogue
     (Catalogue, of the same items), series and few_series (Panel: of every product, or of the best sellers
     only for kinds too slow for all; both with the shop and its categories, and with the covariates that the
-    shop knows ahead),
+    shop knows ahead), price_series and market_series (Panel: of prices, and of those that move in most
+    steps),
     prices (PricePanel), customers (Customers), activity (Activity).
     `words` says of each what it is.
 
@@ -250,6 +255,23 @@ class Inputs:
         if panel.exog_names:
             self.words[name] += f" with {', '.join(panel.exog_names)}"
         return panel
+
+    def _price_series(self) -> Panel:
+        settings, sold = self._config.forecast, self.of("demand")
+        which = np.sort(best_sellers(sold, settings.items))
+        panel = price_series(self._engine, sold, settings.step, which)
+        self.words["price_series"] = (
+            f"prices of {panel.n_series:,} series of up to {panel.length.max():,} steps"
+        )
+        return panel
+
+    def _market_series(self) -> Panel:
+        every: Panel = self.of("price_series")
+        which = np.flatnonzero(share_moving(every) > 0.5)
+        if not len(which):
+            raise DataError("no price moves in most steps; shelf_price forecasts prices that move in steps.")
+        self.words["market_series"] = f"{len(which):,} of {every.n_series:,} prices, that move in most steps"
+        return replace(every.take(which), exog=np.empty((0, 0)), exog_names=())
 
     def _prices(self) -> PricePanel:
         panel = price_panel(self._engine, self.of("demand"))

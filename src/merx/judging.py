@@ -22,6 +22,7 @@ from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
 from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
+from merx.evaluate.price_forecasts import PriceScores, RandomWalk, compare_prices
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import compare
 from merx.evaluate.shoppers import against, chances, log_losses, numbers
@@ -36,7 +37,7 @@ from merx.simulate.truth import read_truth
 from merx.store.engine import Engine
 from merx.typed import without_nan
 
-BAR_RANKING, BAR_FORECAST = "popularity", "seasonal_naive"  # the trivial models
+BAR_RANKING, BAR_FORECAST, BAR_PRICE = "popularity", "seasonal_naive", "random_walk"  # the trivial models
 BARS = {"lifetime": "same_rate", "value": "same_revenue"}  # what a customer did so far goes on
 MONTH = 28  # days: the longest that a propensity looks ahead, and what its trivial answer looks back
 LAST = "evaluation.json"
@@ -145,6 +146,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     tasks: dict[str, Callable[[], tuple[list[Score], str]]] = {
         "recommend": lambda: _rankings(engine, inputs, config, each),
         "forecast": lambda: _forecasts(inputs, config, each, series),
+        "price_forecast": lambda: _price_forecasts(inputs, config, each),
         "propensity": lambda: _propensities(engine, inputs, config, each, reliability),
         "lifetime": lambda: _customers("lifetime", held(), config, each),
         "value": lambda: _customers("value", held(), config, each),
@@ -237,6 +239,28 @@ def _forecasts(
         f"The last {horizon} {settings.step}s held out of the shop, its categories and its {items} "
         f"best-selling products: {every.n_series:,} series, {few.n_series:,} for the slow kinds; one origin; "
         "stock-outs are not scored. MASE: 1 is the error of the seasonal naive forecast within the history."
+    )
+
+
+def _price_forecasts(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
+    """Prices to come against the random walk with the changes of the past."""
+
+    def judge(kind: Kind) -> tuple[PriceScores, ...]:
+        every = inputs.of(kind.reads[0])
+        panel = every.take(np.arange(0, every.n_series, -(-every.n_series // SERIES)))
+        horizon = min(config.forecast.horizon, max(int(panel.length.max()) // 3, 1))
+        own = dataclasses.replace(config_of(kind, config), horizon=horizon)
+        return compare_prices({kind.name: own, BAR_PRICE: RandomWalk(horizon)}, panel, horizon, 1, horizon)
+
+    scores = []
+    for name, (own, bar) in each("price_forecast", judge).items():
+        beats = own.means()["crps"] < bar.means()["crps"]
+        scores.append(Score("price_forecast", name, own.means(), beats, own.against(bar)))
+        walk = Score("price_forecast", BAR_PRICE, bar.means(), None, "The bar for the others.")
+    return [*scores, walk] if scores else [], (
+        f"The last {config.forecast.horizon} {config.forecast.step}s (at most a third) of up to {SERIES} "
+        "prices, one origin. Errors are shares of the last price. The random walk has the quantiles of all "
+        "changes of that many steps in the past of the same price."
     )
 
 

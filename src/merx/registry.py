@@ -20,7 +20,7 @@ class Kind:
     name : str
         Its name in shop.toml and in the models folder.
     task : str
-        "recommend", "forecast", "lifetime", "value", "propensity" or "price".
+        "recommend", "forecast", "price_forecast", "lifetime", "value", "propensity" or "price".
     module, config : str
         Where its config class is; the fitted class is `Fitted<config>` beside it.
     reads : tuple of str
@@ -79,8 +79,9 @@ KINDS: dict[str, Kind] = {
         Kind("coherent", "forecast", "merx.forecast.coherent", "Coherent", ("series",)),
         Kind("recurrent", "forecast", "merx.forecast.recurrent", "Recurrent", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
-        Kind("arima", "forecast", "merx.forecast.arima", "ARIMA", ("few_series",)),
         Kind("mstl", "forecast", "merx.forecast.mstl", "MSTL", ("series",)),
+        Kind("shelf_price", "price_forecast", "merx.forecast.shelf_price", "ShelfPrice", ("price_series",)),
+        Kind("arima", "price_forecast", "merx.forecast.arima", "ARIMA", ("market_series",)),
         Kind("bg_nbd", "lifetime", "merx.behaviour.bg_nbd", "BGNBD", ("customers",)),
         Kind("mbg_nbd", "lifetime", "merx.behaviour.bg_nbd", "MBGNBD", ("customers",)),
         Kind("pareto_nbd", "lifetime", "merx.behaviour.pareto_nbd", "ParetoNBD", ("customers",)),

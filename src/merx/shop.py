@@ -32,6 +32,7 @@ from merx.answers import (
     PriceQuestion,
     RecommendQuestion,
 )
+from merx.answers.forecast import PRICE
 from merx.answers.shoppers import ShoppersQuestion
 from merx.config import SETTINGS, About, ShopConfig, build, read_config
 from merx.data.contracts import Progress
@@ -248,14 +249,29 @@ class Shop:
         *,
         item: str | None = None,
         category: str | None = None,
+        price: bool = False,
+        competitor: str | None = None,
         horizon: int | None = None,
         model: str | None = None,
     ) -> Decision:
-        """The demand of one product, one category or, with neither, the shop; defaults from [forecast]."""
+        """The demand of one product, one category or, with neither, the shop; defaults from [forecast].
+
+        Parameters
+        ----------
+        price : bool
+            The price of `item` instead: the shop's own, or a competitor's.
+        competitor : str, optional
+            Whose price; asks for the price.
+        """
         if item is not None and category is not None:
             raise RequestError("a forecast is of one product or of one category, not of both.")
+        priced = price or competitor is not None
+        if priced and item is None:
+            raise RequestError("a forecast of a price is of one product; name the item.")
         key = (
-            f"item: {item}"
+            f"{PRICE}{item}{f' at {competitor}' if competitor else ''}"
+            if priced
+            else f"item: {item}"
             if item is not None
             else f"category: {category}"
             if category is not None

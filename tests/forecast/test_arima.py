@@ -39,7 +39,7 @@ def test_regression_coefficients_and_order_are_found():
     y, x = regression()
     ahead = np.array([[[10.0, 1.0], [12.0, 1.0], [10.0, 2.0]]])
     panel = with_exog(panel_of([y], step="month"), x, ("price", "heat"), ahead)
-    fitted = ARIMA(horizon=3, order=(1, 0, 0)).fit(panel)
+    fitted = ARIMA(horizon=3, order=(1, 0, 0), scale="plain").fit(panel)
     np.testing.assert_allclose(fitted.details.coefficient[0], [3.0, -2.0], atol=0.1)
     assert fitted.specification == ("ARIMA(1,0,0) + regression",)
     np.testing.assert_array_equal(fitted.details.order, [[1, 0, 0]])
@@ -47,7 +47,9 @@ def test_regression_coefficients_and_order_are_found():
     first, dearer, hotter = fitted.forecast(3, PROBS).mean[0]
     assert first == pytest.approx(50 + 30 - 2, abs=2.5)
     # the noise dies out by the same factor whatever is planned
-    rest = ARIMA(horizon=3, order=(1, 0, 0)).fit(replace(panel, exog_ahead=ahead[:, [0, 0, 0]]))
+    rest = ARIMA(horizon=3, order=(1, 0, 0), scale="plain").fit(
+        replace(panel, exog_ahead=ahead[:, [0, 0, 0]])
+    )
     steady = rest.forecast(3, PROBS).mean[0]
     assert dearer - steady[1] == pytest.approx(2 * fitted.details.coefficient[0, 0])
     assert hotter - steady[2] == pytest.approx(fitted.details.coefficient[0, 1])
@@ -57,13 +59,15 @@ def test_a_forecast_of_given_values_is_that_of_the_same_plan():
     y, x = regression()
     ahead = np.random.default_rng(1).normal(5, 1, (1, 4, 2))
     plain = with_exog(panel_of([y], step="month"), x, ("price", "heat"))
-    config = ARIMA(horizon=4)
+    config = ARIMA(horizon=4, scale="plain")
     planned = config.fit(replace(plain, exog_ahead=ahead)).forecast(4, PROBS)
     given = config.fit(plain).forecast(4, PROBS, exog=ahead)
     np.testing.assert_array_equal(given.quantile, planned.quantile)
 
 
-@pytest.mark.parametrize("config", [ARIMA(horizon=4, order=(1, 0, 0)), AutoARIMA(horizon=4, order=(1, 0, 0))])
+@pytest.mark.parametrize(
+    "config", [ARIMA(horizon=4, order=(1, 0, 0), scale="plain"), AutoARIMA(horizon=4, order=(1, 0, 0))]
+)
 def test_a_missing_covariate_is_refused_by_name(config):
     y, x = regression()
     panel = with_exog(panel_of([y], step="month"), x, ("price", "heat"))
@@ -93,7 +97,7 @@ def test_covariates_of_no_use_leave_the_forecast_as_it_is():
         ("price", "heat", "constant", "both"),
         np.full((1, 4, 4), 10.0),
     )
-    config = ARIMA(horizon=4, order=(1, 0, 0))
+    config = ARIMA(horizon=4, order=(1, 0, 0), scale="plain")
     fitted = config.fit(wider)
     np.testing.assert_array_equal(fitted.details.coefficient[0, 2:], 0.0)
     np.testing.assert_allclose(fitted.forecast(4, PROBS).mean, config.fit(panel).forecast(4, PROBS).mean)
@@ -137,18 +141,32 @@ def test_a_given_order_is_statsforecasts_own_fit():
 
 def test_a_trend_goes_on_with_its_drift():
     y = 20 + 2.0 * np.arange(80) + np.random.default_rng(0).normal(0, 1, 80)
-    fitted = ARIMA(horizon=10).fit(panel_of([y], step="month"))
+    fitted = ARIMA(horizon=10, scale="plain").fit(panel_of([y], step="month"))
     np.testing.assert_allclose(fitted.forecast(10, PROBS).mean[0], 20 + 2.0 * np.arange(80, 90), rtol=0.03)
 
 
+def test_without_drift_a_random_walk_stays_where_it_is():
+    y = np.exp(walk(120, 2, drift=0.5) / 50)
+    panel = panel_of([y], step="month")
+    stays = ARIMA(horizon=6, order=(0, 1, 0), drift=False).fit(panel).forecast(6, PROBS)
+    np.testing.assert_allclose(stays.quantile[0, :, MEDIAN], y[-1])
+    climbs = ARIMA(horizon=6, order=(0, 1, 0)).fit(panel)
+    assert climbs.specification == ("ARIMA(0,1,0) with drift",)
+    assert (np.diff(climbs.forecast(6, PROBS).quantile[0, :, MEDIAN]) > 0).all()
+
+
 def test_a_straight_line_is_continued():
-    forecast = ARIMA(horizon=5).fit(panel_of([3.0 * np.arange(40)], step="month")).forecast(5, PROBS)
+    forecast = (
+        ARIMA(horizon=5, scale="plain").fit(panel_of([3.0 * np.arange(40)], step="month")).forecast(5, PROBS)
+    )
     np.testing.assert_allclose(forecast.mean[0], 3.0 * np.arange(40, 45), rtol=1e-3)
 
 
 def test_intervals_of_a_random_walk_cover_and_widen():
     series = [walk(220, seed) for seed in range(100)]
-    fitted = ARIMA(horizon=20, order=(0, 1, 0)).fit(panel_of([y[:200] for y in series], step="month"))
+    fitted = ARIMA(horizon=20, order=(0, 1, 0), scale="plain").fit(
+        panel_of([y[:200] for y in series], step="month")
+    )
     forecast = fitted.forecast(20, PROBS)
     low, high = forecast.interval(0.8)
     actual = np.stack([y[200:] for y in series])

@@ -11,9 +11,18 @@ from merx.data.schema import TABLES
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
 from merx.store import assemble
-from merx.store.demand import DAY, as_of, best_sellers, demand, demand_panel, group_panel, price_panel
+from merx.store.demand import (
+    DAY,
+    as_of,
+    best_sellers,
+    demand,
+    demand_panel,
+    group_panel,
+    price_panel,
+)
 from merx.store.drivers import drivers
 from merx.store.duckdb_engine import DuckDBEngine
+from merx.store.price_series import price_series
 from merx.store.tables import Part, Snapshot, Tables
 
 MONDAY = date(2024, 1, 1)
@@ -221,6 +230,37 @@ def test_a_week_in_which_the_price_switched_adds_no_price(tmp_path, engine_on):
     panel = price_panel(engine, demand(engine))
     assert len(set(panel.price[:3].tolist())) == 3  # means of the weeks
     assert panel.distinct_prices.tolist() == [2, 1]  # of days in stock
+
+
+def test_price_series_hold_the_price_in_force_of_the_shop_and_of_others(tmp_path, engine_on):
+    engine = engine_on(
+        tmp_path,
+        events=[sale(0, "a", price=4.0), sale(13, "b", price=9.0)],
+        prices=[
+            price_row(2, 3.0, "a"),
+            price_row(4, 2.0, "a", promotion=True),
+            price_row(5.75, 3.0, "a"),
+            price_row(3, 8.0, "b", competitor="rival"),
+            price_row(9, 7.0, "b", competitor="rival"),
+            price_row(9, 5.0, "b", competitor="market"),
+        ],
+    )
+    sold = demand(engine)
+    found = price_series(engine, sold, "day", np.array([0]))
+    names = ["price: a", "price: b at market", "price: b at rival"]
+    assert found.keys.ids.to_pylist() == names
+    first = (MONDAY - date(1970, 1, 1)).days
+    assert (found.start - first).tolist() == [2, 9, 3]
+    assert found.series(0).tolist() == [3.0, 3, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3]
+    assert found.exog[:12, 0].tolist() == [0, 0, 1, 1] + [0] * 8
+    assert found.series(2).tolist() == [8.0] * 6 + [7] * 5
+    assert found.available.all()
+    weekly = price_series(engine, sold, "week", np.array([0]))
+    assert weekly.series(2).tolist() == [8.0, 7.0]
+    assert (weekly.start - first).tolist() == [0, 7, 0]
+    bare = engine_on(tmp_path / "bare", events=[sale(0, "a", price=None)])
+    with pytest.raises(DataError, match="no product has a price"):
+        price_series(bare, demand(bare), "day", np.array([0]))
 
 
 def test_drivers_are_those_in_force_at_noon_and_planned_ahead(tmp_path, engine_on):

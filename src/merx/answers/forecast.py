@@ -1,6 +1,7 @@
-"""What will shoppers do? The demand of one series over the next steps."""
+"""What will shoppers do, and what will prices be? One series over the next steps."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from merx.data.panel import moments
 from merx.data.results import Forecast
 from merx.errors import RequestError
 
+PRICE = "price: "  # how the keys of prices begin
 PROBS = (0.025, 0.1, 0.5, 0.9, 0.975)  # the bounds of the 95 and 80 % intervals, and the median
 
 
@@ -18,7 +20,7 @@ class ForecastQuestion:
     """Parameters
     ----------
     key : str
-        "shop", "category: NAME" or "item: ID".
+        "shop", "category: NAME" or "item: ID": demand. "price: ID" or "price: ID at COMPETITOR": a price.
     model : str
         Kind of the forecaster.
     horizon : int
@@ -32,7 +34,9 @@ class ForecastQuestion:
     @classmethod
     def of(cls, config: ShopConfig, key: str) -> "ForecastQuestion":
         """What the shop's settings ask for one series."""
-        return cls(key=key, model=config.forecast.model, horizon=config.forecast.horizon)
+        settings = config.forecast
+        model = settings.price_model if key.startswith(PRICE) else settings.model
+        return cls(key=key, model=model, horizon=settings.horizon)
 
 
 def forecast(context: Context, question: ForecastQuestion) -> Answer:
@@ -43,18 +47,18 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
     RequestError
         The series was not fitted, or the horizon is beyond the fitted one.
     """
-    model = context.model(question.model, "forecast")
+    of_price = question.key.startswith(PRICE)
+    model = context.model(question.model, "price_forecast" if of_price else "forecast")
     series = model.keys.code(question.key)
     if series < 0:
         raise RequestError(
             f"{question.key!r} is none of the {len(model.keys):,} series that {question.model} was fitted "
-            "on; it never sold, or lies beyond [forecast] items (few_items for slow kinds) in shop.toml."
+            f"on; it never {'had a price' if of_price else 'sold'}, or lies beyond [forecast] items "
+            "(few_items for slow kinds) in shop.toml."
         )
     answer: Forecast = model.forecast(question.horizon, np.array(PROBS))
     moment = moments(answer.start[series : series + 1], question.horizon, answer.step)[0]  # (H,)
-    low, high = (answer.interval(0.8)[side][series].sum() for side in (0, 1))
-    mean = answer.mean[series]
-    content = {
+    content: dict[str, Any] = {
         "key": question.key,
         "model": question.model,
         "specification": model.specification[series],
@@ -62,7 +66,7 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
         "rows": [
             {
                 "date": str(moment[ahead]),
-                "mean": round(float(mean[ahead]), 4),
+                "mean": round(float(answer.mean[series, ahead]), 4),
                 **{
                     f"q{prob:g}": round(float(answer.quantile[series, ahead, q]), 4)
                     for q, prob in enumerate(PROBS)
@@ -84,9 +88,38 @@ def forecast(context: Context, question: ForecastQuestion) -> Answer:
                 f"What {question.model} leaves over of this series is still correlated over time (Ljung-Box "
                 f"p = {diagnosis['ljung_box_p']:.2g}): it misses a pattern, and its bounds may be too narrow."
             )
-    sentence = (
-        f"{question.key}: about {mean.sum():,.0f} units over the next {question.horizon} {answer.step}s "
-        f"(the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), "
-        f"by {model.specification[series]}."
+    if outlook := getattr(model, "outlook", None):
+        content["outlook"] = outlook(series, question.horizon)
+    first = _of_price(content) if of_price else (_of_demand(content, answer, series),)
+    return Answer(content, (*first, *sentences), tuple(notes))
+
+
+def _of_demand(content: dict[str, Any], answer: Forecast, series: int) -> str:
+    low, high = (answer.interval(0.8)[side][series].sum() for side in (0, 1))
+    return (
+        f"{content['key']}: about {answer.mean[series].sum():,.0f} units over the next {answer.horizon} "
+        f"{answer.step}s (the 80 % bounds of the steps add up to {low:,.0f} and {high:,.0f}), "
+        f"by {content['specification']}."
     )
-    return Answer(content, (sentence, *sentences), tuple(notes))
+
+
+def _of_price(content: dict[str, Any]) -> tuple[str, ...]:
+    """The last step, and how likely the price changes until then, where the model tells."""
+    last, over = content["rows"][-1], f"{len(content['rows'])} {content['step']}s"
+    sentence = (
+        f"{content['key']}: {last['q0.5']:,.2f} in {over} (80 % bounds {last['q0.1']:,.2f} and "
+        f"{last['q0.9']:,.2f}), by {content['model']}, {content['specification']}."
+    )
+    if "outlook" not in content:
+        return (sentence,)
+    told = content["outlook"]
+    now = "a promotion price" if told["promoted_now"] > 0.5 else "a regular price"
+    ways = [
+        f"{word} with {told[side]:.0%} (by {abs(told[f'size_{side}']):.1%} in the middle)"
+        for word, side in (("higher", "up"), ("lower", "down"))
+        if told[side] > 0
+    ]
+    change = f"Now {now}. The chance that it changes within {over} is {told['change']:.0%}"
+    if ways:
+        change += f"; at their end it is {' and '.join(ways)}"
+    return sentence, f"{change}. A promotion is on then with {told['promotion']:.0%}."

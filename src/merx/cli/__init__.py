@@ -258,6 +258,8 @@ def recommend(folder: Path, user: str | None, as_json: bool, **chosen: Any) -> N
 @SHOP
 @click.option("--item", help="The product's id.")
 @click.option("--category", help="A category; with neither, the whole shop.")
+@click.option("--price", is_flag=True, help="The price of --item instead of the demand.")
+@click.option("--competitor", help="Whose price; default: the shop's own.")
 @click.option("--horizon", type=int, help="Steps ahead.")
 @click.option("--model", help="The kind of model that answers.")
 @JSON
@@ -265,14 +267,18 @@ def forecast(
     folder: Path,
     item: str | None,
     category: str | None,
+    price: bool,
+    competitor: str | None,
     horizon: int | None,
     model: str | None,
     as_json: bool,
 ) -> None:
-    """What will shoppers do? The demand over the next days or weeks, with intervals."""
+    """What will shoppers do? The demand over the next days or weeks, with intervals; or a price."""
     from merx.shop import Shop
 
-    decision = Shop(folder).forecast(item=item, category=category, horizon=horizon, model=model)
+    decision = Shop(folder).forecast(
+        item=item, category=category, price=price, competitor=competitor, horizon=horizon, model=model
+    )
     _print(decision.to_dict(), as_json, "forecast")
 
 

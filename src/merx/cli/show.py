@@ -178,12 +178,13 @@ def show_forecast(result: dict[str, Any]) -> None:
     """The steps ahead with their intervals."""
     answer = result["answer"]
     table = _table("from" if answer["step"] == "week" else "day", "expected>", "80 %>", "95 %>")
+    digits = 2 if answer["key"].startswith("price: ") else 0
     for row in answer["rows"]:
         table.add_row(
             row["date"],
-            f"{row['mean']:,.1f}",
-            f"{row['q0.1']:,.0f} .. {row['q0.9']:,.0f}",
-            f"{row['q0.025']:,.0f} .. {row['q0.975']:,.0f}",
+            f"{row['mean']:,.{max(digits, 1)}f}",
+            f"{row['q0.1']:,.{digits}f} .. {row['q0.9']:,.{digits}f}",
+            f"{row['q0.025']:,.{digits}f} .. {row['q0.975']:,.{digits}f}",
         )
     console.print(table)
     for reason in result["reasons"]:
@@ -276,7 +277,7 @@ def _gain(row: dict[str, Any]) -> float:
 def show_why(result: dict[str, Any]) -> None:
     """A decision, as it was given."""
     SHOW[result["verb"]](result)
-    models = ", ".join(f"{kind} {version}" for kind, version in result["models"].items())
+    models = ", ".join(f"{kind} {version}" for kind, version in result["models"].items()) or "none"
     console.print(
         f"Given {result['time']} by merx {result['merx']}, models: {models}, data: {result['data']}."
     )

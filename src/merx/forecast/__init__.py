@@ -11,6 +11,7 @@ from merx.forecast.intermittent import FittedIntermittent, Intermittent
 from merx.forecast.mstl import MSTL, FittedMSTL
 from merx.forecast.season import find_season, find_seasons
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
+from merx.forecast.shelf_price import FittedShelfPrice, ShelfPrice
 from merx.forecast.theta import FittedTheta, Theta
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "FittedIntermittent",
     "FittedMSTL",
     "FittedSeasonalNaive",
+    "FittedShelfPrice",
     "FittedTheta",
     "Intermittent",
     "SeasonalNaive",
+    "ShelfPrice",
     "Theta",
     "decompose",
     "find_season",

@@ -40,7 +40,10 @@ class ARIMA:
     seasonal_order : tuple of 3 int, or ()
         (P, D, Q) where `order` is given; (): (0, 0, 0).
     scale : str
-        "plain": z = y. "log": z = log y, for series above 0 that move in proportion to their level.
+        "log": z = log y, for series above 0 that move in proportion to their level. "plain": z = y.
+    drift : bool
+        Whether there may be a drift c where d + D = 1; a given order then has one. Prices are forecast better
+        without.
 
     Notes
     -----
@@ -51,7 +54,8 @@ class ARIMA:
     season_length: int = 0
     order: tuple[int, ...] = ()
     seasonal_order: tuple[int, ...] = ()
-    scale: str = "plain"
+    scale: str = "log"
+    drift: bool = True
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedARIMA":
         """Fit every series of the panel on its own; steps that were not available are interpolated.
@@ -60,7 +64,7 @@ class ARIMA:
         series to be taken on the log scale is not above 0.
         """
         check_config(self.horizon, self.season_length)
-        search = Search(self.order, self.seasonal_order, widest=5, max_d=2, drift=True).check()
+        search = Search(self.order, self.seasonal_order, widest=5, max_d=2, drift=self.drift).check()
         if self.scale not in ("plain", "log"):
             raise ConfigError(f'scale is {self.scale!r}; it is "plain" or "log".')
         if self.scale == "log":

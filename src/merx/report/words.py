@@ -34,6 +34,7 @@ _METRICS = {
     "coverage": "how often the truth lay inside the range; should be near the range's own percentage",
     "pinball": "error of the whole range, not only of its middle; lower is better",
     "crps": "error of the whole range, not only of its middle; lower is better",
+    "error": "how far the middle of the range is off, on average, as a share of the price",
     "regret": "profit lost against the best price, where the truth is known",
     "elasticity": "error of how strongly demand answers to price",
     "log loss": "how surprised the chances were by what came; lower is better",

@@ -10,12 +10,13 @@ from merx.behaviour.propensity_training import GOALS, Goal
 MEASURES = {
     "recommend": ("ndcg", "recall", "hit_rate", "mrr", "coverage", "novelty"),
     "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
+    "price_forecast": ("crps", "error", "coverage_80", "coverage_95"),
     "propensity": ("auc", "average_precision", "log_loss", "ece", "mae", "log_loss, trivial", "mae, trivial"),
     "lifetime": ("rmse", "correlation", "bias"),
     "value": ("rmse", "correlation", "bias"),
     "price": ("gain share", "gain share, free", "gain share, A and B", "elasticity RMSE"),
 }
-LESS_IS_BETTER = ("forecast", "lifetime", "value")
+LESS_IS_BETTER = ("forecast", "price_forecast", "lifetime", "value")
 LOSSES = {"log_loss": "log loss", "mae": "mean error"}  # by which propensities are judged
 
 
@@ -58,6 +59,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
     return report.Evaluation(
         ranking=table("recommend", "higher"),
         forecast=table("forecast", "lower"),
+        price_forecast=table("price_forecast", "lower"),
         lifetime=table("lifetime", "lower"),
         value=table("value", "lower"),
         propensity=_targets(record),

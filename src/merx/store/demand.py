@@ -290,11 +290,7 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
     DataError
         No product has a price.
     """
-    history = engine.query("prices")
-    listed = pc.unique(history.filter(pc.invert(history["from_orders"]))["item_id"])
-    history = history.filter(
-        pc.or_(pc.invert(history["from_orders"]), pc.invert(pc.is_in(history["item_id"], listed)))
-    )
+    history = own_prices(engine)
     begin = (MONDAY - demand.first_day) % 7
     weeks = (demand.days - begin) // 7
     first = demand.first_day + begin
@@ -303,8 +299,8 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
         raise DataError(
             "no product has a price over a whole week; ingest orders with prices or a price list."
         )
-    price = _by_day(history["price"], in_force)
-    promotion = _by_day(pc.fill_null(history["promotion"], False).cast(pa.float64()), in_force)
+    price = by_day(history["price"], in_force)
+    promotion = by_day(pc.fill_null(history["promotion"], False).cast(pa.float64()), in_force)
     whole = slice(begin, begin + weeks * 7)
     shape = (len(demand.items), weeks, 7)
     priced = np.isfinite(price).reshape(shape)  # (I, W, 7)
@@ -333,7 +329,16 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
     )
 
 
-def _by_day(column: pa.ChunkedArray, in_force: np.ndarray) -> np.ndarray:
+def own_prices(engine: Engine) -> pa.Table:
+    """The shop's own prices: from its price list where the product has one, else as seen in orders."""
+    history = engine.query("prices")
+    listed = pc.unique(history.filter(pc.invert(history["from_orders"]))["item_id"])
+    return history.filter(
+        pc.or_(pc.invert(history["from_orders"]), pc.invert(pc.is_in(history["item_id"], listed)))
+    )
+
+
+def by_day(column: pa.ChunkedArray, in_force: np.ndarray) -> np.ndarray:
     """The values in force, float64 (I, D); NaN where there is none."""
     values = np.append(column.to_numpy(zero_copy_only=False), np.nan)
     return np.asarray(values[in_force])
@@ -341,7 +346,7 @@ def _by_day(column: pa.ChunkedArray, in_force: np.ndarray) -> np.ndarray:
 
 def _costs(engine: Engine, history: pa.Table, demand: Demand, in_force: np.ndarray) -> np.ndarray:
     """Cost of one unit now, (I,): from the price history, else from the catalogue, else NaN."""
-    from_history = _by_day(history["cost"], in_force)[:, -1]
+    from_history = by_day(history["cost"], in_force)[:, -1]
     products = engine.query("products")
     place = pc.index_in(demand.items.ids, products["item_id"].combine_chunks())
     listed = products["cost_of_goods_sold"].combine_chunks().take(place).to_numpy(zero_copy_only=False)
