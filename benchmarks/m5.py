@@ -79,7 +79,7 @@ def main(folder: Path) -> None:
     draw(took)
     whole = took[SIZES[-1]]
     ours, naive = np.array(whole["wrmsse"]), np.array(whole["snaive"])
-    ratio, mark = ours.mean() / naive.mean(), ES_BU / SNAIVE
+    ratio, mark = float(ours.mean() / naive.mean()), ES_BU / SNAIVE
     all_levels = (ours.mean(), naive.mean(), "sNaive", ratio)
     rows = [
         Row("M5, 12 levels", "WRMSSE", *all_levels, f"ratio at most {mark:.2f} (ES_bu)", ratio <= mark),
