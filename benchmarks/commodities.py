@@ -18,7 +18,7 @@ from merx.forecast.arima import FittedARIMA
 
 PRICES = Path(os.environ.get("MERX_DATA", "../shared/data")) / "commodity_prices" / "commodities.parquet"
 HORIZON, ORIGINS = 12, 37  # a quarter apart: nine years
-YEARS = 8  # a year apart, for the orders that are chosen at each
+YEARS = 5  # a year apart, for the orders that are chosen at each
 PROTOCOL = (
     f"World Bank, 71 monthly commodity prices from 1960 to March 2023: {HORIZON} months ahead from {ORIGINS} "
     "origins, a quarter apart, the last in March 2022; each origin sees what came before it alone. `arima`: "
