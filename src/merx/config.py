@@ -113,14 +113,14 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
-        a network and take longest; `arima` is for prices that move in most steps; `coherent` grows two pairs
-        of forests; `theta` and `intermittent` are judged within `best`; `mstl` is for series by the hour and
-        for days over several years; [] fits them too.
+        a network and take longest; `best` takes four times as long as `auto_ets`, and has `theta` and
+        `intermittent` within it; `coherent` grows two pairs of forests; `arima` is for prices that move in
+        most steps, `mstl` for series by the hour and for days over several years; [] fits them too.
     """
 
     skip: tuple[str, ...] = (
         *("sequence", "session_blend", "recurrent"),
-        *("arima", "coherent", "theta", "intermittent", "mstl"),
+        *("best", "theta", "intermittent", "coherent", "arima", "mstl"),
     )
 
     def __post_init__(self) -> None:
