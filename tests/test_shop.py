@@ -161,6 +161,8 @@ def test_questions_that_cannot_be_answered(shop):
         shop.forecast(item="nonsense", price=True)
     with pytest.raises(RequestError, match="price is of one product"):
         shop.forecast(price=True)
+    with pytest.raises(RequestError, match="not of both"):
+        shop.forecast(item="i00000", category="a", price=True)
     with pytest.raises(RequestError, match="never had a price"):
         shop.price(item="nonsense")
     with pytest.raises(RequestError, match="no decision"):

@@ -32,7 +32,7 @@ from merx.answers import (
     PriceQuestion,
     RecommendQuestion,
 )
-from merx.answers.forecast import PRICE
+from merx.answers.forecast import demand_key, price_key
 from merx.answers.shoppers import ShoppersQuestion
 from merx.config import SETTINGS, About, ShopConfig, build, read_config
 from merx.data.contracts import Progress
@@ -263,20 +263,9 @@ class Shop:
         competitor : str, optional
             Whose price; asks for the price.
         """
-        if item is not None and category is not None:
-            raise RequestError("a forecast is of one product or of one category, not of both.")
-        priced = price or competitor is not None
-        if priced and item is None:
-            raise RequestError("a forecast of a price is of one product; name the item.")
-        key = (
-            f"{PRICE}{item}{f' at {competitor}' if competitor else ''}"
-            if priced
-            else f"item: {item}"
-            if item is not None
-            else f"category: {category}"
-            if category is not None
-            else "shop"
-        )
+        key = demand_key(item, category)
+        if price or competitor is not None:
+            key = price_key(item, competitor)
         question = ForecastQuestion.of(self.config, key)
         return self._decide("forecast", _with(question, horizon=horizon, model=model))
 

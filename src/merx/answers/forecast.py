@@ -39,6 +39,22 @@ class ForecastQuestion:
         return cls(key=key, model=model, horizon=settings.horizon)
 
 
+def demand_key(item: str | None, category: str | None) -> str:
+    """The series of a product, of a category or, with neither, of the shop. Raises RequestError on both."""
+    if item is not None and category is not None:
+        raise RequestError("a forecast is of one product or of one category, not of both.")
+    if item is not None:
+        return f"item: {item}"
+    return "shop" if category is None else f"category: {category}"
+
+
+def price_key(item: str | None, competitor: str | None) -> str:
+    """The series of the price of a product, the shop's own or a competitor's. Raises RequestError on none."""
+    if item is None:
+        raise RequestError("a forecast of a price is of one product; name the item.")
+    return f"{PRICE}{item} at {competitor}" if competitor else f"{PRICE}{item}"
+
+
 def forecast(context: Context, question: ForecastQuestion) -> Answer:
     """Mean and quantiles of each of the next steps of one series.
 
