@@ -6,30 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from merx import registry
-from merx.behaviour.lifetime_value import lifetime_value
-from merx.behaviour.propensity_training import GOALS, Goal, outcome
 from merx.config import ShopConfig
-from merx.data.activity import Activity
 from merx.data.contracts import Progress
-from merx.data.customers import Customers
-from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
 from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.price_forecasts import PriceScores, RandomWalk, compare_prices
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.ranking import compare
-from merx.evaluate.shoppers import against, chances, log_losses, numbers
 from merx.evaluate.split import last_days, split_by_time
 from merx.files import replace_text
 from merx.fitting import Inputs, config_of, forecast_panels
 from merx.holdout import hold_out
+from merx.judged import Each, Judged, Score
+from merx.judging_shoppers import customers, held_out, propensities
 from merx.price.limits import ladder
 from merx.price.optimise import optimise
 from merx.registry import Kind
@@ -38,43 +34,9 @@ from merx.store.engine import Engine
 from merx.typed import without_nan
 
 BAR_RANKING, BAR_FORECAST, BAR_PRICE = "popularity", "seasonal_naive", "random_walk"  # the trivial models
-BARS = {"lifetime": "same_rate", "value": "same_revenue"}  # what a customer did so far goes on
-MONTH = 28  # days: the longest that a propensity looks ahead, and what its trivial answer looks back
 LAST = "evaluation.json"
 SERIES = 200  # best-selling products that forecasts are judged on
 GRID_POINTS = 401  # on which the truly best price is sought: 0.1 % apart at 20 % change
-
-Judged = TypeVar("Judged")
-HeldOut = tuple[Customers, dict[str, np.ndarray], str]  # customers, what came of each, and when
-
-
-class Each(Protocol):
-    """Judges every kind of a task by a function, and gives what it found by the kind's name."""
-
-    def __call__(self, task: str, judge: Callable[[Kind], Judged], /) -> dict[str, Judged]:
-        """Without the kinds that refuse."""
-        ...
-
-
-@dataclass(frozen=True)
-class Score:
-    """What one model scored.
-
-    Parameters
-    ----------
-    task, model : str
-    metrics : dict of name -> number
-    beats_trivial : bool or None
-        None for the trivial model itself.
-    sentence : str
-        The verdict in words.
-    """
-
-    task: str
-    model: str
-    metrics: dict[str, float]
-    beats_trivial: bool | None
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -129,7 +91,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
     series: dict[str, dict[str, float]] = {}
     reliability: dict[str, dict[str, list[float]]] = {}
     inputs = Inputs(engine, config)
-    held = cache(lambda: _held_out(engine, inputs, config))
+    held = cache(lambda: held_out(engine, inputs, config))
 
     def each(task: str, judge: Callable[[Kind], Judged]) -> dict[str, Judged]:
         """What `judge` finds of every kind of a task, without those that refuse."""
@@ -147,9 +109,9 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
         "recommend": lambda: _rankings(engine, inputs, config, each),
         "forecast": lambda: _forecasts(inputs, config, each, series),
         "price_forecast": lambda: _price_forecasts(inputs, config, each),
-        "propensity": lambda: _propensities(engine, inputs, config, each, reliability),
-        "lifetime": lambda: _customers("lifetime", held(), config, each),
-        "value": lambda: _customers("value", held(), config, each),
+        "propensity": lambda: propensities(engine, inputs, config, each, reliability),
+        "lifetime": lambda: customers("lifetime", held(), config, each),
+        "value": lambda: customers("value", held(), config, each),
         "price": lambda: _prices(inputs, config, truth, each),
     }
     for task, judge in tasks.items():
@@ -184,8 +146,8 @@ def _rankings(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) ->
     """Lists for known shoppers against what they took in the last days."""
     days, k = config.evaluate.days, config.evaluate.k
     histories = inputs.of("histories")
-    held_out = hold_out(engine, config, split_by_time(histories, last_days(histories, days)))
-    results = each("recommend", lambda kind: held_out.score(kind, config_of(kind, config)))
+    held = hold_out(engine, config, split_by_time(histories, last_days(histories, days)))
+    results = each("recommend", lambda kind: held.score(kind, config_of(kind, config)))
     verdicts = {entry.model: entry for entry in compare(results, BAR_RANKING)}
     scores = []
     for name, result in results.items():
@@ -194,10 +156,10 @@ def _rankings(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) ->
         verdict = verdicts.get(name)
         sentence = verdict.sentence if verdict else "The bar for the others."
         scores.append(Score("recommend", name, metrics, verdict.beats if verdict else None, sentence))
-    left_out = "" if held_out.exclude is None else f", what they {config.recommend.exclude} before left out"
+    left_out = "" if held.exclude is None else f", what they {config.recommend.exclude} before left out"
     return scores, (
         f"Split by time: fitted on all events before the last {days} days; judged on the "
-        f"{held_out.histories.n_users:,} known shoppers with a history who {held_out.took} in those days, "
+        f"{held.histories.n_users:,} known shoppers with a history who {held.took} in those days, "
         f"over the full catalogue{left_out}."
     )
 
@@ -261,104 +223,6 @@ def _price_forecasts(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[li
         f"The last {config.forecast.horizon} {config.forecast.step}s (at most a third) of up to {SERIES} "
         "prices, one origin. Errors are shares of the last price. The random walk has the quantiles of all "
         "changes of that many steps in the past of the same price."
-    )
-
-
-def _before(engine: Engine, inputs: Inputs, config: ShopConfig, days: int) -> tuple[Inputs, Activity]:
-    """What was known before the last days, and all that came; the very last day may not be over."""
-    came: Activity = inputs.of("activity")
-    return Inputs(engine, config, until=(came.end - 1 - days) * DAY), came
-
-
-def _propensities(
-    engine: Engine,
-    inputs: Inputs,
-    config: ShopConfig,
-    each: Each,
-    curves: dict[str, dict[str, list[float]]],
-) -> tuple[list[Score], str]:
-    """Chances and amounts as of a day, against what came after it."""
-    days = max(config.evaluate.days, MONTH)
-    past, came = _before(engine, inputs, config, days)
-    known: Activity = past.of("activity")
-
-    def judge(kind: Kind) -> Score:
-        goal = GOALS[kind.name]
-        said = config_of(kind, config).fit(known).predict(known)
-        user = np.flatnonzero(np.isfinite(said))
-        if not len(user):
-            raise DataError(f"nobody was there in the {goal.active} days before.")
-        did = outcome(came, goal, came.users.codes(known.users.ids.take(pa.array(user))), known.end)
-        if goal.amount:
-            same = known.between(user, known.end - goal.ahead, known.end)["revenue"]
-            own, trivial = np.abs(said[user] - did), np.abs(same - did)
-            metrics = {"mae": float(own.mean()), "mae, trivial": float(trivial.mean())}
-            verdict = against(own, trivial)
-            sentence = verdict.sentence(kind.name, "the same amount as before", "error")
-            return Score("propensity", kind.name, metrics, verdict.beats, sentence)
-        metrics, curve = chances(said[user], did > 0)
-        usual = np.full(len(user), _usual(known, goal))
-        own, trivial = log_losses(said[user], did > 0), log_losses(usual, did > 0)
-        metrics["log_loss, trivial"] = float(trivial.mean())
-        curves[kind.name] = {name: np.round(part, 6).tolist() for name, part in vars(curve).items()}
-        verdict = against(own, trivial)
-        sentence = verdict.sentence(kind.name, "the base rate", "log loss")
-        return Score("propensity", kind.name, metrics, verdict.beats, sentence)
-
-    return list(each("propensity", judge).values()), (
-        f"As of {np.datetime64(known.end, 'D')}, {days} days before the end: fitted on what came before, "
-        "told of the shoppers active in the last 28 days (churn: 7), judged on the 7 days from then on "
-        "(revenue: 28). The trivial answers: the same chance for all, as many as did it in the four weeks "
-        "before; and the revenue of the 28 days before."
-    )
-
-
-def _usual(known: Activity, goal: Goal) -> float:
-    """The share of active shoppers who did it in the last weeks."""
-    starts = range(known.end - MONTH, known.end, goal.ahead)
-    did = [outcome(known, goal, known.active(day - goal.active, day), day) for day in starts]
-    return float(np.concatenate(did).mean())
-
-
-def _held_out(engine: Engine, inputs: Inputs, config: ShopConfig) -> HeldOut:
-    """The customers before the last days, and what came of each in these."""
-    days = config.evaluate.days
-    past, activity = _before(engine, inputs, config, days)
-    customers = past.of("customers")
-    first = activity.end - 1 - days
-    came = activity.between(activity.users.codes(customers.users.ids), first, first + days)
-    return customers, came, f"in the {days} days from {np.datetime64(first, 'D')} on"
-
-
-def _customers(task: str, held: HeldOut, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
-    """Days with an order ("lifetime"), or the value of orders, expected of customers, against what came."""
-    customers, outcomes, when = held
-    days, bar = config.evaluate.days, BARS[task]
-    came = outcomes["order_days" if task == "lifetime" else "revenue"]
-    same = days * customers.frequency / np.maximum(customers.age, 1)
-    if task == "value":
-        same *= np.nan_to_num(customers.value)
-    lifetime = registry.kind(config.shoppers.lifetime)
-
-    def judge(kind: Kind) -> Score:
-        fitted = config_of(kind, config).fit(customers)
-        if task == "lifetime":
-            expected = fitted.expected(customers, days)
-        else:
-            purchases = config_of(lifetime, config).fit(customers)
-            expected = lifetime_value(purchases, fitted, customers, days, discount=0.0).predicted
-        verdict = against((expected - came) ** 2, (same - came) ** 2)
-        sentence = verdict.sentence(kind.name, bar, "squared error")
-        return Score(task, kind.name, numbers(expected, came), verdict.beats, sentence)
-
-    scores = list(each(task, judge).values())
-    if scores:
-        scores.append(Score(task, bar, numbers(same, came), None, "The bar for the others."))
-    told = {"lifetime": "Days with an order", "value": f"Value of the orders that {lifetime.name} expects"}
-    return scores, (
-        f"{told[task]}, {when}, of the {len(customers):,} who were customers before, told from what they did "
-        f"until then. {bar}: each goes on as before, purchases after the first"
-        f"{'' if task == 'lifetime' else ', at their mean value,'} over the days since."
     )
 
 
