@@ -6,10 +6,8 @@ import numpy as np
 
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
-from merx.data.results import Forecast
-from merx.data.vocabulary import Vocabulary
-from merx.forecast.log_series import SeriesFit, fit_panel
-from merx.forecast.predictive import LogNormal, check_config
+from merx.forecast.log_series import FittedLogSeries, SeriesFit, fit_panel
+from merx.forecast.predictive import check_config
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class AutoETS:
     horizon: int = 28
     season_length: int = 0
 
-    def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedAutoETS":
+    def fit(self, panel: Panel, progress: Progress | None = None) -> FittedLogSeries:
         """Fit every series of the panel on its own.
 
         Steps that were not available (stock-outs) and single closed days are filled before the fit, not read
@@ -51,51 +49,10 @@ class AutoETS:
         """
         check_config(self.horizon, self.season_length)
         fit = fit_panel(panel, self.horizon, self.season_length, fit_ets, progress)
-        return FittedAutoETS(
-            keys=panel.keys,
-            start=panel.end,
-            step=panel.step,
-            predictive=fit.predictive,
-            specification=fit.specification,
-            aicc=fit.aicc,
-            season_length=fit.season_length,
-        )
+        return FittedLogSeries.of(panel, fit)
 
 
-@dataclass(frozen=True)
-class FittedAutoETS:
-    """The predictive distribution of every series over the fitted horizon.
-
-    Parameters
-    ----------
-    keys : Vocabulary (S,)
-    start : int64 (S,)
-        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
-    step : "hour", "day", "week" or "month"
-    predictive : LogNormal (S, H)
-    specification : tuple of S str
-        Such as "ETS(A,N,A)[7]", or "mean: ..." with the reason why no model was fitted.
-    aicc : float64 (S,)
-        On the log scale; 0 where no model was fitted.
-    season_length : int64 (S,)
-        1 where there is none.
-    """
-
-    keys: Vocabulary
-    start: np.ndarray
-    step: str
-    predictive: LogNormal
-    specification: tuple[str, ...]
-    aicc: np.ndarray
-    season_length: np.ndarray
-
-    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
-        """The next `horizon` steps of every series: mean and quantiles in units.
-
-        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
-        between 0 and 1.
-        """
-        return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
+FittedAutoETS = FittedLogSeries
 
 
 def fit_ets(log: np.ndarray, season_length: int, horizon: int, trend: bool = False) -> SeriesFit:

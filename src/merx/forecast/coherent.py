@@ -205,9 +205,7 @@ def with_rest(panel: Panel) -> Panel:
     T = y.shape[1]
     names = [f"rest: {panel.keys.ids[int(s)]}" for s in sums[finest[some]]]
     rest = Panel(
-        keys=Vocabulary(
-            pa.array([f"rest: {panel.keys.ids[int(s)]}" for s in sums[finest[some]]], pa.string())
-        ),
+        keys=Vocabulary(pa.array(names, pa.string())),
         offsets=np.arange(len(some) + 1) * T,
         y=beyond[some].ravel(),
         available=np.ones(len(some) * T, dtype=bool),

@@ -9,6 +9,8 @@ import numpy as np
 
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
+from merx.data.results import Forecast
+from merx.data.vocabulary import Vocabulary
 from merx.forecast.closed_days import Opening, opening
 from merx.forecast.filling import fill
 from merx.forecast.predictive import LogNormal, calibrate
@@ -61,6 +63,49 @@ class PanelFit:
     aicc: np.ndarray
     season_length: np.ndarray
     detail: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class FittedLogSeries:
+    """The predictive distribution of every series over the fitted horizon.
+
+    Parameters
+    ----------
+    keys : Vocabulary (S,)
+    start : int64 (S,)
+        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
+    step : "hour", "day", "week" or "month"
+    predictive : LogNormal (S, H)
+    specification : tuple of S str
+        What was fitted, such as "ETS(A,N,A)[7]", or "mean: ..." with the reason why no model was.
+    aicc : float64 (S,)
+        On the log scale; 0 where no model was fitted, or the kind has none.
+    season_length : int64 (S,)
+        The shortest season; 1 where there is none.
+    """
+
+    keys: Vocabulary
+    start: np.ndarray
+    step: str
+    predictive: LogNormal
+    specification: tuple[str, ...]
+    aicc: np.ndarray
+    season_length: np.ndarray
+
+    @classmethod
+    def of(cls, panel: Panel, fit: PanelFit) -> "FittedLogSeries":
+        """The series of a panel as they were fitted."""
+        return cls(
+            panel.keys, panel.end, panel.step, fit.predictive, fit.specification, fit.aicc, fit.season_length
+        )
+
+    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
+        """The next `horizon` steps of every series: mean and quantiles in units; covariates are not read.
+
+        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
+        between 0 and 1.
+        """
+        return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
 
 
 def mean_fit(log: np.ndarray, available: np.ndarray, horizon: int) -> SeriesFit:

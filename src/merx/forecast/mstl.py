@@ -7,13 +7,11 @@ import numpy as np
 
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
-from merx.data.results import Forecast
-from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.forecast.arima_fit import Search, fit_arima
 from merx.forecast.auto_ets import fit_ets
-from merx.forecast.log_series import SeriesFit, fit_panel
-from merx.forecast.predictive import LogNormal, check_config
+from merx.forecast.log_series import FittedLogSeries, SeriesFit, fit_panel
+from merx.forecast.predictive import check_config
 from merx.forecast.stl import mstl, share_fitted
 
 
@@ -44,7 +42,7 @@ class MSTL:
     season_length: int = 0
     rest: str = "ets"
 
-    def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedMSTL":
+    def fit(self, panel: Panel, progress: Progress | None = None) -> FittedLogSeries:
         """Fit every series of the panel on its own.
 
         Steps that were not available (stock-outs) and single closed days are filled before the fit, not read
@@ -56,51 +54,10 @@ class MSTL:
             raise ConfigError(f'rest is {self.rest!r}; it is "ets", "trend" or "arima".')
         fit_one = partial(_fit_one, rest=self.rest)
         fit = fit_panel(panel, self.horizon, self.season_length, fit_one, progress, several=True)
-        return FittedMSTL(
-            keys=panel.keys,
-            start=panel.end,
-            step=panel.step,
-            predictive=fit.predictive,
-            specification=fit.specification,
-            aicc=fit.aicc,
-            season_length=fit.season_length,
-        )
+        return FittedLogSeries.of(panel, fit)
 
 
-@dataclass(frozen=True)
-class FittedMSTL:
-    """The predictive distribution of every series over the fitted horizon.
-
-    Parameters
-    ----------
-    keys : Vocabulary (S,)
-    start : int64 (S,)
-        First step forecast, on the clock of the step (`merx.data.panel.CLOCK`) since 1970.
-    step : "hour", "day", "week" or "month"
-    predictive : LogNormal (S, H)
-    specification : tuple of S str
-        Such as "MSTL[7,365] + ETS(A,N,N)", or "mean: ..." with the reason why no model was fitted.
-    aicc : float64 (S,)
-        Of the rest, on the log scale; 0 where no model was fitted.
-    season_length : int64 (S,)
-        The shortest season; 1 where there is none.
-    """
-
-    keys: Vocabulary
-    start: np.ndarray
-    step: str
-    predictive: LogNormal
-    specification: tuple[str, ...]
-    aicc: np.ndarray
-    season_length: np.ndarray
-
-    def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
-        """The next `horizon` steps of every series: mean and quantiles in units.
-
-        Raises RequestError where the horizon is beyond the fitted one, or `probs` are not ascending
-        between 0 and 1.
-        """
-        return self.predictive.forecast(self.keys, self.start, self.step, horizon, probs)
+FittedMSTL = FittedLogSeries
 
 
 def _fit_one(log: np.ndarray, season_lengths: tuple[int, ...], horizon: int, rest: str) -> SeriesFit:
