@@ -1,6 +1,5 @@
 """Boosted: one forest for all series, learning what follows from a series' past, its groups and its price."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,15 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import FitError
 from merx.forecast.boosted_features import Past, Rows, with_covariates
 from merx.forecast.boosted_spread import Spread, place_in
-from merx.forecast.boosted_training import SpreadForest, draw, grow_mean, grow_spread, mean_of, rows_at
+from merx.forecast.boosted_training import (
+    SpreadForest,
+    draw,
+    grow_mean,
+    grow_spread,
+    mean_of,
+    rows_ahead,
+    told,
+)
 from merx.forecast.covariates import Plan
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.season import CANDIDATE
@@ -82,7 +89,7 @@ class Boosted:
         check_config(self.horizon, self.season_length)
         tell = progress or (lambda *_: None)
         H, cycle = self.horizon, self.season_length or CANDIDATE[panel.step]
-        past = _in_order(panel, cycle)
+        past = Past.of(panel, cycle)
         length = past.panel.length
         split = np.maximum(length - 2 * H, 0)
 
@@ -107,7 +114,7 @@ class Boosted:
         Series may have come and gone. Raises FitError where the step, covariates or groups are not those of
         the fit.
         """
-        past = _in_order(panel, fitted.cycle)
+        past = Past.of(panel, fitted.cycle)
         if (panel.step, tuple(past.names)) != (fitted.step, fitted.feature_names):
             raise FitError(
                 f"The forest was grown on {fitted.step}s with {', '.join(fitted.feature_names)}; the "
@@ -215,42 +222,29 @@ class FittedBoosted:
         return mean.reshape(S, horizon), self.spreading.shape(rows, mean).reshape(S, horizon)
 
 
-def _in_order(panel: Panel, cycle: int) -> Past:
-    """The panel, its series by their keys, so that their order changes nothing."""
-    ordered = panel.take(pc.sort_indices(panel.keys.ids).to_numpy())
-    return Past(ordered, np.where(ordered.length >= 2 * cycle, cycle, 1))
-
-
 def _answer(
     panel: Panel, past: Past, horizon: int, cycle: int, forest: str, spreading: SpreadForest, spread: Spread
 ) -> FittedBoosted:
     """What the forests say of the steps after the end of a panel."""
     S, order = panel.n_series, pc.sort_indices(panel.keys.ids).to_numpy()
-    place, ahead = np.repeat(np.argsort(order), horizon), np.tile(np.arange(1, horizon + 1), S)
-    plan = Plan.of(panel)
-    rows = rows_at(past, place, past.panel.length[place], ahead, plan.value[order])
+    back, plan = np.argsort(order), Plan.of(panel)
+    rows = rows_ahead(past, horizon, plan.value[order])
     mean = mean_of(forest, rows)
+    trees = f"forest of {forest.count('Tree=')} trees" if forest else "level: too few steps for a forest"
     return FittedBoosted(
         keys=panel.keys,
         start=panel.end,
         step=panel.step,
-        specification=tuple(_specification(forest, panel)),
-        season_length=np.where(panel.length >= 2 * cycle, cycle, 1),
+        specification=told(trees, panel),
+        season_length=past.season_length[back],
         cycle=cycle,
         feature_names=tuple(past.names),
-        features=rows.X.reshape(S, horizon, len(past.names)),
-        level=rows.level.reshape(S, horizon)[:, 0].copy(),
-        mean=mean.reshape(S, horizon),
-        shape=spreading.shape(rows, mean).reshape(S, horizon),
+        features=rows.X.reshape(S, horizon, len(past.names))[back],
+        level=rows.level.reshape(S, horizon)[back, 0],
+        mean=mean.reshape(S, horizon)[back],
+        shape=spreading.shape(rows, mean).reshape(S, horizon)[back],
         forest=forest,
         spreading=spreading,
         spread=spread,
         plan=plan,
     )
-
-
-def _specification(forest: str, panel: Panel) -> Iterator[str]:
-    trees = f"forest of {forest.count('Tree=')} trees" if forest else "level: too few steps for a forest"
-    seen = np.bincount(np.repeat(np.arange(panel.n_series), panel.length), panel.available, panel.n_series)
-    for steps in seen:
-        yield trees if steps else f"{trees}, from the level of its group: no data"

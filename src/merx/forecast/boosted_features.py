@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pyarrow.compute as pc
 
 from merx.data.panel import CLOCK, STRIDE, Panel
 from merx.forecast.predictive import BULK
@@ -64,6 +65,15 @@ class Past:
 
     panel: Panel
     season_length: np.ndarray
+
+    @classmethod
+    def of(cls, panel: Panel, cycle: int) -> "Past":
+        """The panel, its series by their keys, so that their order changes nothing.
+
+        `cycle`: steps of a season; series of less than two have none.
+        """
+        ordered = panel.take(pc.sort_indices(panel.keys.ids).to_numpy())
+        return cls(ordered, np.where(ordered.length >= 2 * cycle, cycle, 1))
 
     @cached_property
     def names(self) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from merx.data.panel import Panel
 from merx.forecast.boosted_features import FLOOR, Past, Rows
 from merx.forecast.boosted_spread import shape_of
 from merx.kernels.threads import THREADS
@@ -120,6 +121,20 @@ def rows_at(past: Past, series: np.ndarray, origin: np.ndarray, ahead: np.ndarra
         rows = past.rows(series[part], origin[part], ahead[part], plan)
         X[part], level[part] = rows.X, rows.level
     return Rows(X, level)
+
+
+def rows_ahead(past: Past, horizon: int, plan: np.ndarray) -> Rows:
+    """The next `horizon` steps of each series, one series after the other; `plan` as in `Past.rows`."""
+    series = np.repeat(np.arange(past.panel.n_series), horizon)
+    ahead = np.tile(np.arange(1, horizon + 1), past.panel.n_series)
+    return rows_at(past, series, past.panel.length[series], ahead, plan)
+
+
+def told(model: str, panel: Panel) -> tuple[str, ...]:
+    """What forecasts each series of a panel, S words: the model, and whether it was told anything of it."""
+    series = np.repeat(np.arange(panel.n_series), panel.length)
+    seen = np.bincount(series, panel.available, panel.n_series)
+    return tuple(model if steps else f"{model}, from the level of its group: no data" for steps in seen)
 
 
 def grow_mean(lesson: Lesson, trees: int, leaves: int, learning_rate: float) -> str:

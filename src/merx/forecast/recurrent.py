@@ -14,7 +14,7 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, FitError
 from merx.forecast.boosted_features import Past, with_covariates
 from merx.forecast.boosted_spread import POISSON, Spread, place_in
-from merx.forecast.boosted_training import draw, rows_at
+from merx.forecast.boosted_training import draw, rows_ahead, told
 from merx.forecast.covariates import Plan
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.season import CANDIDATE
@@ -106,10 +106,8 @@ class Recurrent:
         except ModuleNotFoundError:
             raise FitError("recurrent is trained with torch: pip install 'merx[network]'.") from None
         tell = progress or (lambda *_: None)
-        H, order = self.horizon, pc.sort_indices(panel.keys.ids).to_numpy()
-        m = self.season_length or CANDIDATE[panel.step]
-        season = np.where(panel.length >= 2 * m, m, 1)
-        past = Past(panel.take(order), season[order])
+        H = self.horizon
+        past = Past.of(panel, self.season_length or CANDIDATE[panel.step])
         length = past.panel.length
         split = np.maximum(length - 2 * H, 0)
 
@@ -123,18 +121,12 @@ class Recurrent:
 
         every = draw(past, np.zeros_like(split), length, H, self.rows)
         last = train(past, every, None, self, first.epochs)
-        plan = Plan.of(panel)
-        S, back = panel.n_series, np.argsort(order)
-        which = np.arange(S)
-        rows = rows_at(
-            past,
-            np.repeat(which, H),
-            np.repeat(length, H),
-            np.tile(np.arange(1, H + 1), S),
-            plan.value[order],
-        )
+        plan, S = Plan.of(panel), panel.n_series
+        order = pc.sort_indices(panel.keys.ids).to_numpy()
+        back = np.argsort(order)
+        rows = rows_ahead(past, H, plan.value[order])
         # in the order of the keys: the last digits of a product depend on where a row stands
-        memory = remember(past, which, length, last)
+        memory = remember(past, np.arange(S), length, last)
         said = last.decoder.say(np.repeat(memory, H, axis=0), rows.X)
         mean, shape = (part.reshape(S, H)[back] for part in _distribution(rows.level, said))
         tell("network", 3, 3)
@@ -142,8 +134,8 @@ class Recurrent:
             keys=panel.keys,
             start=panel.end,
             step=panel.step,
-            specification=tuple(_specification(last, self.cell, panel)),
-            season_length=season,
+            specification=told(_words(last, self.cell), panel),
+            season_length=past.season_length[back],
             memory=memory[back],
             features=rows.X.reshape(S, H, len(past.names))[back],
             level=rows.level.reshape(S, H)[back, 0],
@@ -259,12 +251,8 @@ def _distribution(level: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.n
     return mean, np.clip(np.exp(np.clip(said[:, 1], -MOST, MOST)), 1 / POISSON, POISSON)
 
 
-def _specification(trained: "Trained", cell: str, panel: Panel) -> list[str]:
-    epochs = trained.epochs
+def _words(trained: "Trained", cell: str) -> str:
+    if not trained.epochs:
+        return "level: too few steps for a network"
     width = trained.decoder.widen.shape[0] - len(trained.decoder.centre)
-    if epochs:
-        network = f"{cell} of {width}, {epochs} {'epoch' if epochs == 1 else 'epochs'}"
-    else:
-        network = "level: too few steps for a network"
-    seen = np.bincount(np.repeat(np.arange(panel.n_series), panel.length), panel.available, panel.n_series)
-    return [network if steps else f"{network}, from the level of its group: no data" for steps in seen]
+    return f"{cell} of {width}, {trained.epochs} {'epoch' if trained.epochs == 1 else 'epochs'}"
