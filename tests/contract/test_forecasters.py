@@ -1,14 +1,14 @@
 """What every forecaster in the registry must do. A new kind is under test as soon as it is registered."""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 
 import numpy as np
 import pytest
 
 from merx import artefact, registry
 from merx.data.contracts import Forecaster, ForecasterConfig
-from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, RequestError
+from tests.contract.forecasts import plain, same
 from tests.forecast.worlds import mixed, panel_of, weekly_season
 
 KINDS = [kind.name for kind in registry.kinds_for("forecast")]
@@ -33,12 +33,6 @@ def config(kind):
 @pytest.fixture(scope="module")
 def fitted(config):
     return config.fit(mixed())
-
-
-def same(left, right):
-    assert left.keys == right.keys
-    for name in ("start", "mean", "quantile", "probs"):
-        np.testing.assert_array_equal(getattr(left, name), getattr(right, name))
 
 
 def test_meets_the_protocol(kind, config, fitted):
@@ -179,23 +173,7 @@ def test_no_series_at_all(config):
 
 
 def test_the_record_is_plain_and_finite(fitted):
-    """Saved field by field: arrays, Vocabulary, str, int, tuples of str, or a record of these."""
-
-    def check(record):
-        for f in fields(record):
-            value = getattr(record, f.name)
-            if is_dataclass(value) and not isinstance(value, Vocabulary):
-                check(value)
-            elif isinstance(value, np.ndarray):
-                assert value.dtype.kind in "fib"
-                assert np.isfinite(value).all()
-            elif isinstance(value, tuple):
-                assert all(type(entry) is str for entry in value)
-            else:
-                assert isinstance(value, Vocabulary | str | int | float)
-                assert not isinstance(value, float) or np.isfinite(value)
-
-    check(fitted)
+    plain(fitted)
 
 
 def test_weeks_start_seven_days_apart(config):

@@ -1,14 +1,14 @@
 """What every forecaster of prices in the registry must do. A new kind is under test once it is registered."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 
 import numpy as np
 import pytest
 
 from merx import artefact, registry
 from merx.data.contracts import Forecaster, ForecasterConfig
-from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, RequestError
+from tests.contract.forecasts import plain, same
 from tests.forecast.price_worlds import mixed_prices
 from tests.forecast.worlds import panel_of
 
@@ -30,12 +30,6 @@ def config(kind):
 @pytest.fixture(scope="module")
 def fitted(config):
     return config.fit(mixed_prices())
-
-
-def same(left, right):
-    assert left.keys == right.keys
-    for name in ("start", "mean", "quantile", "probs"):
-        np.testing.assert_array_equal(getattr(left, name), getattr(right, name))
 
 
 def test_meets_the_protocol(kind, config, fitted):
@@ -127,17 +121,4 @@ def test_no_length_and_no_step_crashes(config, length, step):
 
 
 def test_the_record_is_plain_and_finite(fitted):
-    def check(record):
-        for f in fields(record):
-            value = getattr(record, f.name)
-            if is_dataclass(value) and not isinstance(value, Vocabulary):
-                check(value)
-            elif isinstance(value, np.ndarray):
-                assert value.dtype.kind in "fib"
-                assert np.isfinite(value).all()
-            elif isinstance(value, tuple):
-                assert all(type(entry) is str for entry in value)
-            else:
-                assert isinstance(value, Vocabulary | str | int)
-
-    check(fitted)
+    plain(fitted)

@@ -204,6 +204,13 @@ def distinct_prices(item: np.ndarray, price: np.ndarray, items: int) -> np.ndarr
     return np.bincount(pairs[0], minlength=items)
 
 
+def last_known(available: np.ndarray) -> np.ndarray:
+    """Of each step (n,) of a series, the latest available one up to it, int64; none before the first is."""
+    last = np.maximum.accumulate(np.where(available, np.arange(len(available)), -1))
+    found: np.ndarray = last[last >= 0]
+    return found
+
+
 def stack(panels: Sequence[Panel]) -> Panel:
     """One panel of all the series, in order; the steps, covariates and groups must be the same."""
     first = panels[0]

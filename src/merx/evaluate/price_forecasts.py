@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from merx.data.contracts import ForecasterConfig
-from merx.data.panel import Panel
+from merx.data.panel import Panel, last_known
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
 from merx.errors import FitError
@@ -93,12 +93,8 @@ def last_price(panel: Panel, s: int) -> float:
 def _log(panel: Panel, s: int) -> np.ndarray:
     """Log prices of series s, the last known one in each step, from the first known on."""
     entries = slice(panel.offsets[s], panel.offsets[s + 1])
-    available = panel.available[entries]
-    if not available.any():
-        return np.zeros(1)
-    last = np.maximum.accumulate(np.where(available, np.arange(len(available)), -1))
-    log: np.ndarray = np.log(panel.y[entries][last[last >= 0]])
-    return log
+    last = last_known(panel.available[entries])
+    return np.log(panel.y[entries][last]) if len(last) else np.zeros(1)
 
 
 @dataclass(frozen=True)

@@ -169,9 +169,7 @@ class Best:
         NaN where a series does not reach back so far, a stock-out, or a member that was not tried.
         """
         S, H = panel.n_series, self.horizon
-        curve, actual, loss, tried = (
-            np.full((S, *shape), np.nan) for shape in _shapes(self.origins, self.horizon)
-        )
+        curve, actual, loss, _ = (np.full((S, *shape), np.nan) for shape in _shapes(self.origins, H))
         tried = np.ones((S, len(MEMBERS)), dtype=bool)
         for o in range(self.origins):
             origin = panel.length - (o + 1) * H
@@ -228,19 +226,19 @@ class Best:
             _words(*entry) for entry in zip(named, choice == NAIVE, origins, score, strict=True)
         )
         return FittedBest(
-            panel.keys,
-            panel.end,
-            panel.step,
-            curve,
-            mean,
-            spread,
-            conformal,
-            choice,
-            usual,
-            origins,
-            score,
-            specification,
-            season,
+            keys=panel.keys,
+            start=panel.end,
+            step=panel.step,
+            curve=curve,
+            mean=mean,
+            spread=spread,
+            conformal=conformal,
+            choice=choice,
+            usual=usual,
+            origins=origins,
+            score=score,
+            specification=specification,
+            season_length=season,
         )
 
 

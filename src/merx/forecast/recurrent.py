@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 HELD = 5
 """A fifth of `rows` is held out, to end the training and for the spread."""
 
-FEWEST = 100
-"""Steps that a network is trained on, at least."""
-
 CELLS = ("gru", "lstm")
 MOST = 20.0
 """No mean is beyond exp(MOST) times its level, or below exp(-MOST) of it."""

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from merx.errors import FitError
 from merx.forecast.boosted_features import WINDOWS, Past
 from merx.forecast.boosted_training import Lesson
-from merx.forecast.recurrent import FEWEST, Decoder
+from merx.forecast.recurrent import Decoder
 
 if TYPE_CHECKING:
     from merx.forecast.recurrent import Recurrent
+
+FEWEST = 100
+"""Steps that a network is trained on, at least."""
 
 READ = 2
 """Which of WINDOWS is read: 28 days, 8 weeks."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from merx.data.contracts import Progress
-from merx.data.panel import Panel
+from merx.data.panel import Panel, last_known
 from merx.data.results import Forecast
 from merx.data.vocabulary import Vocabulary
 from merx.errors import FitError
@@ -223,11 +223,9 @@ def _check_positive(panel: Panel) -> None:
 def _states(panel: Panel, s: int) -> PriceStates | None:
     """The states of series s from its first known price on; None where no price is known."""
     entries = slice(panel.offsets[s], panel.offsets[s + 1])
-    available = panel.available[entries]
-    if not available.any():
+    last = last_known(panel.available[entries])
+    if not len(last):
         return None
-    last = np.maximum.accumulate(np.where(available, np.arange(len(available)), -1))
-    last = last[last >= 0]
     flags = None
     if "promotion" in panel.exog_names:
         flags = panel.exog[entries, panel.exog_names.index("promotion")][last] > 0.5
