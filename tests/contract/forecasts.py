@@ -15,7 +15,7 @@ def same(left, right):
 
 
 def plain(record):
-    """Saved field by field: arrays, Vocabulary, str, int, finite float, tuples of str, or records of these."""
+    """Saved field by field: arrays, Vocabulary, str, int, float, tuples of str, or records of these."""
     for f in fields(record):
         value = getattr(record, f.name)
         if is_dataclass(value) and not isinstance(value, Vocabulary):
