@@ -48,7 +48,8 @@ class Context:
             raise RequestError(f"no model of kind {kind!r} can {task}; there are {', '.join(kinds)}.")
         if kind not in self.versions:
             raise RequestError(
-                f"no model of kind {kind!r} was fitted; run `merx fit` (it says why if it cannot)."
+                f"no model of kind {kind!r} was fitted; run `merx fit SHOP --only {kind}` (it says why if it "
+                "cannot)."
             )
         version = self.versions[kind]
         about = self.models.about(kind, version)
