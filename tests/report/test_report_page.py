@@ -27,7 +27,7 @@ from merx.report import (
 )
 from merx.report import formats as f
 from merx.report.page import embed
-from tests.report import sample
+from tests.report import sample, sample_quality
 
 
 class Page(HTMLParser):
@@ -307,7 +307,7 @@ def test_shoppers_of_whom_nothing_can_be_said_are_told_why() -> None:
 
 
 def test_each_propensity_stands_beside_its_own_trivial_answer() -> None:
-    table = sample.targets()
+    table = sample_quality.targets()
     assert sentences.targets(table) == (
         "revenue is no better than the simple answer: do not rely on it yet. The others are better."
     )
