@@ -20,7 +20,6 @@ def fitted_shop_folder(tmp_path_factory):
         settings.write("\n[forecast]\nfew_items = 1\n\n[models.price_response]\ndraws = 50\n")
         settings.write("\n[models.sequence]\nepochs = 3\n")
         settings.write("\n[models.boosted]\ntrees = 30\nleaves = 8\n")
-        settings.write('\n[forecast.holidays]\nmay = ["05-01"]\n')
     Shop(folder).fit()
     Shop(folder).fit("sequence")
     return folder

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -41,7 +42,7 @@ def test_forecast_and_price_replay(shop):
 def test_a_forecast_says_what_the_plan_of_prices_does_to_it(shop):
     decision = shop.forecast(model="boosted")
     effects = decision.answer["effects"]
-    assert {"log_price", "holiday: may"} <= effects.keys()
+    assert {"log_price", "holiday: Children's Day"} <= effects.keys()
     told = [name for name, share in effects.items() if abs(share) >= 0.005]
     assert all(name in " ".join(decision.reasons) for name in told)
     assert shop.why(decision.id).same
@@ -181,6 +182,28 @@ def test_an_empty_shop_says_what_to_do(tmp_path):
         shop.report()
     with pytest.raises(ConfigError, match="already there"):
         Shop.init(tmp_path / "new")
+
+
+def test_an_update_keeps_what_was_chosen_and_knows_the_new_day(shop, tmp_path):
+    shop.fit("best", "boosted")
+    before = shop.models.versions()
+    chosen = shop.models.load("best", before["best"]).choice
+    first = shop.forecast().answer["rows"][0]["date"]
+    shop.ingest(csv(tmp_path / "new.csv", f"{USER},i00001,purchase,2024-07-29T10:00:00,5,1"))
+    fits = {fit.kind: fit for fit in shop.fit("best", "boosted", "auto_ets", update=True).fits}
+    assert {kind: fit.updated_from for kind, fit in fits.items()} == {
+        "best": before["best"],
+        "boosted": before["boosted"],
+        "auto_ets": "",  # it has nothing to keep
+    }
+    updated = shop.models.load("best", fits["best"].version)
+    np.testing.assert_array_equal(updated.choice, chosen)
+    assert shop.forecast().answer["rows"][0]["date"] > first
+    assert shop.why(shop.forecast().id).same
+    assert shop.models.about("best", fits["best"].version)["updated_from"] == before["best"]
+
+    changed = settings(shop, "\n[models.best]\norigins = 2\n")
+    assert changed.fit("best", update=True).fits[0].updated_from == ""  # other settings: anew
 
 
 def test_what_the_data_do_not_carry_is_refused_and_the_rest_goes_on(tmp_path):

@@ -113,15 +113,14 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
-        a network and take longest; `best` takes four times as long as `auto_ets`, and has `theta` and
-        `intermittent` within it; `coherent` grows two pairs of forests; `arima` is for prices that move in
-        most steps, `mstl` for series by the hour and for days over several years; [] fits them too. What
-        [forecast] names is fitted all the same.
+        a network and take longest; `best` has `theta` and `intermittent` within it; `coherent` grows two
+        pairs of forests; `arima` is for prices that move in most steps, `mstl` for series by the hour and for
+        days over several years; [] fits them too. What [forecast] names is fitted all the same.
     """
 
     skip: tuple[str, ...] = (
         *("sequence", "session_blend", "recurrent"),
-        *("best", "theta", "intermittent", "coherent", "arima", "mstl"),
+        *("theta", "intermittent", "coherent", "arima", "mstl"),
     )
 
     def __post_init__(self) -> None:
@@ -166,7 +165,7 @@ class ForecastSettings:
     step: str = "day"
     horizon: int = 28
     season_length: int = 0
-    model: str = "auto_ets"
+    model: str = "best"
     items: int = 0
     few_items: int = 20
     price_model: str = "shelf_price"

@@ -59,6 +59,12 @@ currency = {currency}
 """
 
 
+HOLIDAYS = """
+[forecast.holidays]
+{}
+"""
+
+
 def quiet(what: str, done: int, total: int) -> None:
     """Report no progress."""
 
@@ -121,10 +127,14 @@ class Shop:
             progress=progress,
         )
 
-    def fit(self, *kinds: str, progress: Progress = quiet) -> fitting.FitReport:
-        """Fit these kinds of models (none named: all but those in [fit] skip) that the tables can carry."""
+    def fit(self, *kinds: str, update: bool = False, progress: Progress = quiet) -> fitting.FitReport:
+        """Fit these kinds of models (none named: all but those in [fit] skip) that the tables can carry.
+
+        With `update`, kinds that can go on from what they chose and learnt earlier do so, in a small part of
+        the time.
+        """
         with self._engine() as (engine, fingerprint):
-            return fitting.fit(engine, self.models, self.config, fingerprint, progress, kinds)
+            return fitting.fit(engine, self.models, self.config, fingerprint, progress, kinds, update)
 
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
@@ -402,6 +412,14 @@ def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -
     progress("simulate", 0, 3)
     simulated = simulation.run()
     progress("write", 1, 3)
+    with open(shop.folder / SETTINGS, "a", encoding="utf-8") as settings:
+        settings.write(
+            HOLIDAYS.format(
+                "\n".join(
+                    f"{json.dumps(name)} = {json.dumps(dates)}" for name, dates in simulated.holidays.items()
+                )
+            )
+        )
     raw = simulated.write(shop.folder / "raw")
     simulated.write_pictures(shop.folder / "raw")
     simulated.write_truth(shop.truth)

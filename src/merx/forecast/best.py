@@ -36,6 +36,9 @@ HOPELESS = 1.5
 SHORTEST = 10
 """An origin has at least this much history, and as much as the horizon."""
 
+SHOWN = 4
+"""Choices that a summary names."""
+
 BATCH = 64
 """Series that are backtested together."""
 
@@ -306,6 +309,25 @@ class FittedBest:
     score: np.ndarray
     specification: tuple[str, ...]
     season_length: np.ndarray
+
+    @property
+    def summary(self) -> str:
+        """What forecasts how many series, and how that did beside the seasonal naive forecast."""
+        S = len(self.choice)
+        counts = np.bincount(self.choice, minlength=len(CHOICES))
+        first = [c for c in np.argsort(-counts, kind="stable")[:SHOWN] if counts[c]]
+        told = [f"{' + '.join(MEMBERS[m] for m in CHOICES[c])} {counts[c]:,}" for c in first]
+        if rest := S - counts[first].sum():
+            told.append(f"other choices {rest:,}")
+        judged = self.origins > 0
+        words = f"Chosen for {S:,} series: {', '.join(told)}." if S else "No series."
+        if judged.any():
+            score, worse = np.median(self.score[judged]), int((self.score[judged] >= 1).sum())
+            words += (
+                f" {judged.sum():,} were judged by themselves: in the middle {score:.2f} of the loss of the "
+                f"seasonal naive forecast; on {worse:,} nothing is better than it."
+            )
+        return words
 
     def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
         """The next `horizon` steps of every series: mean and quantiles in units.
