@@ -114,13 +114,13 @@ class FitSettings:
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
         a network and take longest; `best` has `theta` and `intermittent` within it; `coherent` grows two
-        pairs of forests; `arima` is for prices that move in most steps, `mstl` for series by the hour and for
-        days over several years; [] fits them too. What [forecast] names is fitted all the same.
+        pairs of forests; `arima` is for prices that move in most steps, `mstl` for days over several years,
+        `seasonal_ar` for series by the hour; [] fits them too. What [forecast] names is fitted all the same.
     """
 
     skip: tuple[str, ...] = (
         *("sequence", "session_blend", "recurrent"),
-        *("theta", "intermittent", "coherent", "arima", "mstl"),
+        *("theta", "intermittent", "coherent", "arima", "mstl", "seasonal_ar"),
     )
 
     def __post_init__(self) -> None:
