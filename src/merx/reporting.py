@@ -170,7 +170,7 @@ def _forecasts(
     if config.forecast.price_model in fitted:
         series += _coming_prices(engine, config, ask, titles, sold)
     model = models.load(config.forecast.model, fitted[config.forecast.model])
-    return report.Forecasts(tuple(series), getattr(model, "summary", ""), whole, unusual)
+    return report.Forecasts(tuple(series), whole, unusual, getattr(model, "summary", ""))
 
 
 def _coming_prices(

@@ -320,3 +320,23 @@ def test_without_a_price_list_nothing_is_planned(tmp_path, engine_on):
     panel = demand_panel(sold, "day", drivers=found)
     assert panel.exog.shape == (5, 0)
     assert panel.exog_ahead.shape == (1, 3, 0)
+
+
+def test_the_lowest_price_of_others_is_a_covariate_that_stays(tmp_path, engine_on):
+    engine = engine_on(
+        tmp_path,
+        events=[sale(day, item) for day in range(6) for item in ("a", "b")],
+        prices=[
+            price_row(0, 8.0, "b", competitor="rival"),
+            price_row(2, 6.0, "b", competitor="market"),
+            price_row(4, 5.0, "b", competitor="rival"),
+            price_row(0, 1.0, "unsold", competitor="rival"),
+        ],
+        products=[],
+    )
+    sold = demand(engine)
+    found = drivers(engine, sold, 3)
+    assert found.names == ("log_competitor_price",)
+    lowest = np.log([8, 8, 6, 6, 5, 5, 5, 5, 5])
+    np.testing.assert_allclose(found.of_item["log_competitor_price"][1], lowest - lowest.mean())
+    np.testing.assert_array_equal(found.of_item["log_competitor_price"][0], 0)

@@ -259,9 +259,9 @@ class Forecasts:
     """
 
     series: tuple[ForecastSeries, ...]
-    choices: str = ""
     decomposition: Decomposition | None = None
     unusual: UnusualDays | None = None
+    choices: str = ""
 
 
 # --- what to charge -----------------------------------------------------------------------------------------
