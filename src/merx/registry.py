@@ -90,6 +90,8 @@ KINDS: dict[str, Kind] = {
         Kind("churn", "propensity", "merx.behaviour.propensity", "Churn", ("activity",)),
         Kind("revenue", "propensity", "merx.behaviour.propensity", "Revenue", ("activity",)),
         Kind("price_response", "price", "merx.price.response", "PriceResponse", ("prices",)),
+        Kind("literature_prior", "price", "merx.price.literature_prior", "LiteraturePrior", ("prices",)),
+        Kind("naive_log_log", "price", "merx.price.naive_log_log", "NaiveLogLog", ("prices",)),
     )
 }
 
