@@ -80,6 +80,7 @@ KINDS: dict[str, Kind] = {
         Kind("recurrent", "forecast", "merx.forecast.recurrent", "Recurrent", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
         Kind("mstl", "forecast", "merx.forecast.mstl", "MSTL", ("series",)),
+        Kind("seasonal_ar", "forecast", "merx.forecast.seasonal_ar", "SeasonalAR", ("series",)),
         Kind("shelf_price", "price_forecast", "merx.forecast.shelf_price", "ShelfPrice", ("price_series",)),
         Kind("arima", "price_forecast", "merx.forecast.arima", "ARIMA", ("market_series",)),
         Kind("bg_nbd", "lifetime", "merx.behaviour.bg_nbd", "BGNBD", ("customers",)),
