@@ -115,8 +115,8 @@ class FitSettings:
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
         a network and take longest; `best` takes four times as long as `auto_ets`, and has `theta` and
         `intermittent` within it; `coherent` grows two pairs of forests; `arima` is for prices that move in
-        most steps, `mstl` for days over several years, `seasonal_ar` for series by the hour; the kinds of task
-        price are there to be compared with `price_response`, which answers; [] fits them too. What [forecast]
+        most steps, `mstl` for days over several years, `seasonal_ar` for series by the hour; the other
+        kinds of task price are there to be compared with `price_response`; [] fits them too. What [forecast]
         names is fitted all the same.
     """
 
