@@ -123,7 +123,14 @@ class FitSettings:
     skip: tuple[str, ...] = (
         *("sequence", "session_blend", "recurrent"),
         *("best", "theta", "intermittent", "coherent", "arima", "mstl", "seasonal_ar"),
-        *("literature_prior", "naive_log_log"),
+        *(
+            "literature_prior",
+            "naive_log_log",
+            "double_ml",
+            "tree_response",
+            "boosted_response",
+            "svr_response",
+        ),
     )
 
     def __post_init__(self) -> None:
