@@ -13,8 +13,11 @@ from merx.forecast.log_series import SeriesFit, fit_panel
 FEWEST = 56
 """Steps of history below which nothing is called unusual: the tails are not known."""
 
-TAIL = 0.99
-"""The quantile of the past errors that says how much heavier a tail is than that of a normal."""
+TAIL = 0.01
+"""The share of the past errors, the largest, that says how much heavier a tail is than that of a normal."""
+
+IMAGINED = 10
+"""Steps on which each point of the season errs as all do together, beside its own."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,12 @@ def unusual(
 ) -> Unusual:
     """The last `steps` of each series against a forecast made before them; those less probable than `chance`.
 
-    The forecast is that of `AutoETS`. With z the error on the log scale in its standard deviations, the
-    probability of so much or more is that of a standard normal beyond z / max(1, tail), where `tail` is the
-    99 % quantile of the one-step errors of the history, likewise in standard deviations, over that of a
-    normal (2.33); for so little or less the same with the 1 % quantile. So a series with a bulk order now and
-    then needs a larger one to be called unusual.
+    The forecast is that of `AutoETS`, with a standard deviation for each point of the season: on the log
+    scale a day of few sales varies most. With z the error in these, the probability of so much or more is
+    that of a standard normal beyond z / max(1, tail), where `tail` is the mean of the largest 1 % of the
+    one-step errors of the history (three at least), likewise in standard deviations, over what it would be of
+    a normal; for so little or less the same with the smallest. So a series with a bulk order now and then
+    needs a larger one to be called unusual.
 
     Steps that were not available, closed weekdays, and series with fewer than FEWEST steps before are not
     judged.
@@ -95,8 +99,20 @@ def unusual(
 
 
 def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
-    """As `AutoETS`; `detail` says how heavy the upper and the lower tail of its errors are, 1 or more."""
+    """As `AutoETS`, with a scale for each point of the season.
+
+    `detail` says how heavy the upper and the lower tail of its errors are, 1 or more.
+    """
     fit = fit_ets(log, season_length, horizon)
+    n = len(log)
     error = (log - fit.fitted) / max(fit.scale[0], 1e-9)
-    tails = np.quantile(error, [TAIL, 1 - TAIL]) / ndtri([TAIL, 1 - TAIL])
-    return replace(fit, detail=np.maximum(tails, 1.0))
+    point = np.arange(n + horizon) % season_length
+    square, count = np.bincount(point[:n], error**2), np.bincount(point[:n])
+    usual = max(np.mean(error**2), 1e-9)
+    spread = np.sqrt((square / usual + IMAGINED) / (count + IMAGINED))[point]  # (n + H,)
+    error /= spread[:n]
+    most = max(int(TAIL * n), 3)
+    # Blom's approximation of what the largest of n normal values are.
+    normal = ndtri(1 - (np.arange(most) + 0.625) / (n + 0.25)).sum()
+    tails = np.array([np.sort(side)[-most:].sum() / normal for side in (error, -error)])
+    return replace(fit, scale=fit.scale * spread[n:], detail=np.maximum(tails, 1.0))
