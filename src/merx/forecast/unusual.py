@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import log_ndtr, ndtri
+from scipy.special import betainc, log_ndtr, ndtri
 
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
@@ -13,8 +13,8 @@ from merx.forecast.log_series import SeriesFit, fit_panel
 FEWEST = 56
 """Steps of history below which nothing is called unusual: the tails are not known."""
 
-TAIL = 0.01
-"""The share of the past errors, the largest, that says how much heavier a tail is than that of a normal."""
+TAIL = 0.99
+"""The quantile of the past errors that says how much heavier a tail is than that of a normal."""
 
 IMAGINED = 10
 """Steps on which each point of the season errs as all do together, beside its own."""
@@ -55,10 +55,11 @@ def unusual(
 
     The forecast is that of `AutoETS`, with a standard deviation for each point of the season: on the log
     scale a day of few sales varies most. With z the error in these, the probability of so much or more is
-    that of a standard normal beyond z / max(1, tail), where `tail` is the mean of the largest 1 % of the
-    one-step errors of the history (three at least), likewise in standard deviations, over what it would be of
-    a normal; for so little or less the same with the smallest. So a series with a bulk order now and then
-    needs a larger one to be called unusual.
+    that of a standard normal beyond z / max(1, tail), where `tail` is the 99 % quantile of the one-step
+    errors of the history, likewise in standard deviations, over that of a normal (2.33); for so little or
+    less the same with the 1 % quantile. So a series with a bulk order now and then needs a larger one to be
+    called unusual. So little or less is no less probable than of a negative binomial of the same median and
+    variance (Var log(1 + y) being about Var y / (1 + mean)^2): near zero, counts are no lognormals.
 
     Steps that were not available, closed weekdays, and series with fewer than FEWEST steps before are not
     judged.
@@ -88,6 +89,8 @@ def unusual(
         upper, lower = fit.detail[s]
         z = (np.log1p(y) - location) / np.where(scale > 0, scale, 1.0)
         log_chance = log_ndtr(-np.abs(z) / np.where(z > 0, upper, lower))
+        count = _log_chance_of_count(y, location, scale)
+        log_chance = np.where(z > 0, log_chance, np.maximum(log_chance, count))
         for h in np.flatnonzero(seen & (log_chance < np.log(chance))):
             bounds = location[h] + ndtri(0.975) * scale[h] * np.array([-lower, upper])
             low, high = np.maximum(np.expm1(np.minimum(bounds, 700.0)), 0.0)  # exp(710) overflows
@@ -110,9 +113,14 @@ def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
     square, count = np.bincount(point[:n], error**2), np.bincount(point[:n])
     usual = max(np.mean(error**2), 1e-9)
     spread = np.sqrt((square / usual + IMAGINED) / (count + IMAGINED))[point]  # (n + H,)
-    error /= spread[:n]
-    most = max(int(TAIL * n), 3)
-    # Blom's approximation of what the largest of n normal values are.
-    normal = ndtri(1 - (np.arange(most) + 0.625) / (n + 0.25)).sum()
-    tails = np.array([np.sort(side)[-most:].sum() / normal for side in (error, -error)])
+    tails = np.quantile(error / spread[:n], [TAIL, 1 - TAIL]) / ndtri([TAIL, 1 - TAIL])
     return replace(fit, scale=fit.scale * spread[n:], detail=np.maximum(tails, 1.0))
+
+
+def _log_chance_of_count(y: np.ndarray, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Log of the probability of y or less, (H,), of a negative binomial for each location and scale."""
+    mean = np.maximum(np.expm1(np.minimum(location, 700.0)), 1e-6)  # exp(710) overflows
+    overdispersion = np.clip((scale * (1 + mean) / mean) ** 2 - 1 / mean, 1e-6, 1e6)
+    chance = betainc(1 / overdispersion, y + 1, 1 / (1 + overdispersion * mean))
+    log: np.ndarray = np.log(np.maximum(chance, 1e-300))
+    return log
