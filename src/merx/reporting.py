@@ -180,12 +180,13 @@ def _coming_prices(
     settings, found = config.forecast, list[report.ForecastSeries]()
     panel = price_series(engine, sold, settings.step, best_sellers(sold, settings.few_items))
     for s, key in enumerate(panel.keys.ids.to_pylist()):
-        name, _, competitor = key.removeprefix(PRICE).partition(" at ")
-        if len(found) == PRICES or np.ptp(panel.series(s)) == 0 or name not in titles:
+        if len(found) == PRICES or np.ptp(panel.series(s)) == 0:
             continue
+        name = key.removeprefix(PRICE)  # "ID", or "ID at COMPETITOR"
+        item, _, competitor = name.rpartition(" at ") if sold.items.code(name) < 0 else (name, "", "")
         with suppress(RequestError):  # the model may know fewer products
             decision = ask("forecast", ForecastQuestion.of(config, key))
-            title = f"Price of {titles[name] or name}" + (f" at {competitor}" if competitor else "")
+            title = f"Price of {titles.get(item) or item}" + (f" at {competitor}" if competitor else "")
             told = " ".join(decision.reasons[1:])
             currency = config.shop.currency or _currency(engine) or "money"
             found.append(sections.forecast_series(decision, title, panel, s, told, currency))
