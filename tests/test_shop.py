@@ -189,7 +189,8 @@ def test_an_update_keeps_what_was_chosen_and_knows_the_new_day(shop, tmp_path):
     before = shop.models.versions()
     chosen = shop.models.load("best", before["best"]).choice
     first = shop.forecast().answer["rows"][0]["date"]
-    rows = [f"{USER},i00001,purchase,2024-07-{day}T10:00:00,5,1" for day in (29, 30)]  # the last day is not whole
+    # the last day is not whole, so that the one before is the new one
+    rows = [f"{USER},i00001,purchase,2024-07-{day}T10:00:00,5,1" for day in (29, 30)]
     shop.ingest(csv(tmp_path / "new.csv", *rows))
     fits = {fit.kind: fit for fit in shop.fit("best", "boosted", "auto_ets", update=True).fits}
     assert {kind: fit.updated_from for kind, fit in fits.items()} == {
