@@ -7,6 +7,10 @@ once.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 
 def _processors() -> int:
@@ -32,3 +36,14 @@ def over_rows(rows: int, chunk: int, work: Callable[[int, int], None]) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         for done in [pool.submit(work, *span) for span in ranges]:
             done.result()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """While it lasts, BLAS works in the caller's thread: small products lose by waiting for others."""
+    limit: AbstractContextManager[None] = _blas().limit(limits=1, user_api="blas")
+    return limit

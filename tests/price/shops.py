@@ -1,0 +1,44 @@
+"""Products on a ladder of prices, and rules that tie them together, drawn at random."""
+
+import numpy as np
+
+from merx.price.coupling import Coupling
+
+
+def tied_shop(
+    items: int, points: int = 15, categories: int = 4, capacities: int = 3, seed: int = 0
+) -> tuple[np.ndarray, Coupling]:
+    """Profit at the points of each product's ladder, and rules that bind: 2 + categories + capacities.
+
+    Every category's price index has a bound, above for one and below for the next, between what the best
+    prices would make of it and no change; random twentieths of the products share a capacity; and no more
+    than four in ten products may change.
+    """
+    rng = np.random.default_rng(seed)
+    now = np.exp(rng.normal(3.0, 0.8, items))
+    elasticity = np.minimum(rng.normal(-2.4, 0.6, items), -1.1)
+    cost = now * (1 - rng.uniform(0.2, 0.6, items))
+    ratio = np.linspace(0.8, 1.2, points)
+    base = np.exp(rng.normal(2.0, 1.0, items))
+    units = base[:, None] * ratio ** elasticity[:, None]
+    value = units * (now[:, None] * ratio - cost[:, None])
+    best = value.argmax(axis=1)
+    category = rng.integers(0, categories, items)
+    rules = []
+    for c in range(categories):
+        member = np.flatnonzero(category == c)
+        share = base[member] * now[member]
+        index = (share / share.sum())[:, None] * ratio  # (n, G)
+        free = index[np.arange(len(member)), best[member]].sum()
+        sign = 1.0 if free > 1 else -1.0
+        bound = sign * (1.0 + (free - 1.0) * rng.uniform(0.2, 0.6))
+        rules.append((f"index of category {c}", member, sign * index, bound))
+    for k in range(capacities):
+        member = np.flatnonzero(rng.random(items) < 0.05)
+        used = units[member, best[member]].sum()
+        least = units[member, -1].sum()
+        rules.append((f"capacity {k}", member, units[member], max(0.95 * used, 1.15 * least)))
+    changes = np.ones((items, points))
+    changes[:, points // 2] = 0.0
+    rules.append(("changes", np.arange(items), changes, 0.4 * items))
+    return value, Coupling.of(rules, points)
