@@ -100,6 +100,21 @@ def test_cost_shifters_move_costs_and_partly_prices():
     assert np.polyfit(cost.ravel(), price.ravel(), 1)[0] == pytest.approx(0.5, abs=0.15)
 
 
+def test_jitter_moves_prices_at_random_and_nothing_else():
+    worlds = [
+        Simulation(users=10, items=50, price_policy="few_changes", price_jitter=sd).run()
+        for sd in (0.0, 0.04)
+    ]
+    still, moved = (world.truth for world in worlds)
+    step = np.diff(np.log(moved.price), axis=1) / np.sqrt(2)
+    assert np.median(np.abs(step)) / 0.6745 == pytest.approx(0.04, abs=0.004)
+    assert (np.diff(still.price, axis=1) == 0).mean() > 0.9
+    np.testing.assert_array_equal(still.cost, moved.cost)
+    np.testing.assert_array_equal(still.shock, moved.shock)
+    with pytest.raises(ConfigError, match="price_jitter is 0"):
+        Simulation(price_jitter=0.5)
+
+
 def test_stock_rows_rebuild_availability(shop):
     truth, stock = shop.truth, shop.tables["stock"].to_pandas()
     day = (stock["time"].values.astype("datetime64[D]") - np.datetime64(truth.start)).astype(int)

@@ -217,6 +217,12 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     help="How prices move: random, follows_last_week, follows_demand or few_changes.",
 )
 @click.option("--cost-shifters", is_flag=True, help="Costs move over time, and prices partly with them.")
+@click.option(
+    "--price-jitter",
+    default=0.0,
+    show_default=True,
+    help="Random weekly moves of every price on top, such as 0.03 for 3 %.",
+)
 @JSON
 def simulate(folder: Path, as_json: bool, **config: Any) -> None:
     """Make a shop whose truth is known, and ingest its files.
