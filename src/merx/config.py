@@ -160,6 +160,9 @@ class ForecastSettings:
         How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
     price_model : str
         The kind that answers what a price will be.
+    market : list of str
+        Prices of others, as "ID at COMPETITOR", such as a raw material's at an exchange. `arima` reads what
+        each of them was a horizon before: that much is known ahead.
     holidays : table of lists of str
         The days of each holiday, by its name: "2024-11-29", or "12-24" for every year. Models that read
         covariates learn what each of them does to demand.
@@ -172,6 +175,7 @@ class ForecastSettings:
     items: int = 0
     few_items: int = 20
     price_model: str = "shelf_price"
+    market: tuple[str, ...] = ()
     holidays: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from inspect import signature
 from time import perf_counter
 from typing import Any
@@ -35,7 +35,7 @@ from merx.store.demand import (
 )
 from merx.store.drivers import drivers
 from merx.store.engine import Engine
-from merx.store.price_series import price_series
+from merx.store.price_series import beside_market, price_series
 
 
 @dataclass(frozen=True)
@@ -295,8 +295,10 @@ class Inputs:
         which = np.flatnonzero(share_moving(every) > 0.5)
         if not len(which):
             raise DataError("no price moves in most steps; shelf_price forecasts prices that move in steps.")
-        self.words["market_series"] = f"{len(which):,} of {every.n_series:,} prices, that move in most steps"
-        return replace(every.take(which), exog=np.empty((0, 0)), exog_names=())
+        settings = self._config.forecast
+        words = f"{len(which):,} of {every.n_series:,} prices, that move in most steps"
+        self.words["market_series"] = words + "".join(f", with {name}" for name in settings.market)
+        return beside_market(every, which, settings.market, settings.horizon)
 
     def _prices(self) -> PricePanel:
         panel = price_panel(self._engine, self.of("demand"))
