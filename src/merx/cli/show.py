@@ -278,6 +278,31 @@ def _gain(row: dict[str, Any]) -> float:
     return 0.0 if row["profit"] is None else float(row["profit"] - row["profit_now"])
 
 
+def show_prices(result: dict[str, Any]) -> None:
+    """Steps of proposed prices, as they were written down."""
+    table = _table("proposal", "item", "before>", "price>", "step", "by", "guardrails", "why", whole=True)
+    style = {"pass": "", "warn": "yellow", "block": "red"}
+    for event in result["events"]:
+        said = event["verdict"] + (f": {event['words']}" if event["words"] else "")
+        table.add_row(
+            event["proposal"] or "all",
+            event["item"] or "",
+            _money(event["price_now"]),
+            _money(event["price"]),
+            f"{event['state']} {event['time'][:16]}",
+            event["by"],
+            Text(said, style=style[event["verdict"]]),
+            event["why"],
+        )
+    console.print(table)
+    if stop := result["stopped"]:
+        console.print(f"Prices are stopped, {stop['time']} by {stop['by']}: {stop['why']}", style="bold red")
+
+
+def _money(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}"
+
+
 def show_why(result: dict[str, Any]) -> None:
     """A decision, as it was given."""
     SHOW[result["verb"]](result)
@@ -324,6 +349,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "anomalies": show_anomalies,
     "shoppers": show_shoppers,
     "price": show_price,
+    "prices": show_prices,
     "why": show_why,
 }
 
