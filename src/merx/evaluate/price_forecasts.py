@@ -130,7 +130,9 @@ class PriceScores:
     def beats(self, bar: "PriceScores") -> bool:
         """Whether the CRPS is lower than the bar's beyond chance: by two standard errors of its mean."""
         paired = (self.crps - bar.crps)[np.isfinite(self.crps - bar.crps)]
-        return len(paired) > 1 and float(paired.mean()) < -2 * float(paired.std(ddof=1)) / np.sqrt(len(paired))
+        if len(paired) < 2:
+            return False
+        return float(paired.mean()) < -2 * float(paired.std(ddof=1)) / np.sqrt(len(paired))
 
     def against(self, bar: "PriceScores") -> str:
         """The verdict on the CRPS in words."""
