@@ -93,6 +93,10 @@ KINDS: dict[str, Kind] = {
         Kind("price_response", "price", "merx.price.response", "PriceResponse", ("prices",)),
         Kind("literature_prior", "price", "merx.price.literature_prior", "LiteraturePrior", ("prices",)),
         Kind("naive_log_log", "price", "merx.price.naive_log_log", "NaiveLogLog", ("prices",)),
+        Kind("double_ml", "price", "merx.price.double_ml", "DoubleML", ("prices",)),
+        Kind("tree_response", "price", "merx.price.tree_response", "TreeResponse", ("prices",)),
+        Kind("boosted_response", "price", "merx.price.boosted_response", "BoostedResponse", ("prices",)),
+        Kind("svr_response", "price", "merx.price.svr_response", "SVRResponse", ("prices",)),
     )
 }
 
