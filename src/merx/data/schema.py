@@ -43,8 +43,8 @@ PRODUCTS_TABLE = pa.schema(
         pa.field("stock_quantity", pa.float64()),  # units in stock
         pa.field("map_price", pa.float64()),  # the least advertised price that the maker allows
         pa.field("msrp", pa.float64()),  # the price that the maker recommends
-        pa.field("floor_price", pa.float64()),  # the shop's own least and highest price
-        pa.field("ceiling_price", pa.float64()),
+        pa.field("floor_price", pa.float64()),  # the shop's own least price
+        pa.field("ceiling_price", pa.float64()),  # the shop's own highest price
     ]
 )
 

@@ -45,8 +45,9 @@ class Clearance:
     by : str
         The last day, such as "2026-01-31".
     items : list of str
+        Which products.
     category : str
-        This category and those below it; with both, their union.
+        All products of this category and of those below it as well.
     worth : float
         Of a unit left over, as a share of its cost.
     """

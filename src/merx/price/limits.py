@@ -71,13 +71,17 @@ class PriceRules:
     stock_weeks : float
         Weeks that the stock must last: no more than its share is counted as sold. 0: stock is not looked at.
     clearance : list of tables
-        Stock that must be gone by a day; see `Clearance`.
+        Stock that must be gone by a day, each in a table [[price.clearance]].
     max_changes : int, optional
         Prices that may change at once.
     pack_parity : bool
         Within a group (item_group_id) a larger pack is never dearer per unit than a smaller one.
-    index, parity, capacity : lists of tables
-        See `IndexBand`, `Parity` and `Capacity`.
+    index : list of tables
+        How far the mean price of a category may go, each in a table [[price.index]].
+    parity : list of tables
+        What one brand may cost beside another, each in a table [[price.parity]].
+    capacity : list of tables
+        Units that can be handled in a week, each in a table [[price.capacity]].
     """
 
     objective: str = "profit"

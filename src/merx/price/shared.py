@@ -49,7 +49,10 @@ class Parity:
 
     Parameters
     ----------
-    brand, than : str
+    brand : str
+        Whose prices are bounded.
+    than : str
+        The brand that they are held against.
     most : float
         .9: on average at least 10 % below.
     """
