@@ -10,7 +10,7 @@ from merx.answers.answer import Answer, Context
 from merx.config import ShopConfig
 from merx.data.results import Together
 from merx.errors import RequestError
-from merx.price.limits import PriceRules
+from merx.price.limits import RULES, PriceRules
 from merx.price.optimise import optimise
 from merx.store.demand import demand, price_panel
 from merx.store.price_facts import price_facts
@@ -74,7 +74,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     if quotes.together is not None:
         content["together"] = _figures(quotes.together)
     content["rows"] = rows
-    bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule)
+    bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule in RULES)
     rules = tuple(
         f"{question.rules.in_words(rule)}: decided {count} of {len(rows)} prices"
         for rule, count in bound.most_common()

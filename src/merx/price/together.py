@@ -14,7 +14,6 @@ from merx.price.solve import Conflict, Solution, solve
 from merx.price.worth import Worth
 
 RELAXED = 8  # rules of a conflict that are each tried without
-RELAXED_SECONDS = 3.0  # for each
 CONFIDENCE = np.uint32(1 << RULES.index("min_confidence"))
 
 
@@ -112,7 +111,7 @@ def _cheapest(value: np.ndarray, tied: Coupling, conflict: Conflict) -> str:
     for rule in conflict.rules[:RELAXED]:
         kept = np.ones(tied.n_rules, dtype=bool)
         kept[rule] = False
-        found = solve(value, tied.only(kept), seconds=RELAXED_SECONDS)
+        found = solve(value, tied.only(kept))
         if isinstance(found, Solution) and found.value > best:
             best = found.value
             reached, bound = abs(float(tied.usage(found.place)[rule])), abs(float(tied.bound[rule]))
