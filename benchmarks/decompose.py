@@ -40,8 +40,8 @@ PROTOCOL = (
     "holidays named; strengths as Hyndman & Athanasopoulos define them, from the true trend and seasons and "
     "what was sold less their sum; stock-outs: products that sell 1 a day or more. Change points: 200 series "
     "of 400 days, noise of standard deviation 1 (rho 0.3), half of them with a step of 3. Unusual days: 150 "
-    "series of a year of counts (gamma-mixed Poisson, shape 4) at 2, 10 and 50 a day, the last seven judged, "
-    "one in a thousand on each side; then with one of these days multiplied."
+    "series of a year of counts (gamma-mixed Poisson, shape 4; steady: shape 50) at 2, 10, 50 and 30 a day, "
+    "the last seven judged, one in a thousand on each side; then with one of these days multiplied."
 )
 
 
@@ -238,14 +238,15 @@ def _changes() -> list[Row]:
 def _unusual() -> list[Row]:
     rng = np.random.default_rng(0)
     rows = []
-    for level in (2, 10, 50):
+    for level, shape in ((2, 4), (10, 4), (50, 4), (30, 50)):
         rate = level * np.resize(WEEK / WEEK.mean(), 365)
-        counts = rng.poisson(rate * rng.gamma(4, 1 / 4, (150, 365)))
+        counts = rng.poisson(rate * rng.gamma(shape, 1 / shape, (150, 365)))
+        name = f"unusual days, {level} a day" + ", steady" * (shape == 50)
         found = unusual(_panel(counts), 7, 0.001)
         share = len(found.series) / found.judged
         rows.append(
             Row(
-                f"unusual days, {level} a day, none made",
+                f"{name}, none made",
                 "share called so",
                 share,
                 goal="at most 0.004",
@@ -258,9 +259,7 @@ def _unusual() -> list[Row]:
             made[np.arange(150), at] = np.round(made[np.arange(150), at] * times)
             found = unusual(_panel(made), 7, 0.001)
             hit = np.isin(np.arange(150) * 365 + at, found.series * 365 + found.step)
-            rows.append(
-                Row(f"unusual days, {level} a day, times {times:.2g}", "share found", float(hit.mean()))
-            )
+            rows.append(Row(f"{name}, times {times:.2g}", "share found", float(hit.mean())))
     return rows
 
 

@@ -14,11 +14,15 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+from scipy.stats import nbinom
 
 from _m5 import HORIZON, LEVELS, load, snaive, wrmsse
 from _process import peak, run
 from _record import Row, record
 from merx.forecast import Boosted
+from merx.forecast.boosted import FittedBoosted
+from merx.forecast.boosted_spread import GRID, place_in
 
 TEST = 28  # days before the end at which the window of the test begins
 SIZES = (300, 3_000, 30_490)
@@ -54,6 +58,7 @@ def child(series: int, place: str) -> None:
     config.update(fitted, m5.until(TEST - 1)[0]).forecast(HORIZON - 1, PROBS)
     again = time.process_time() - worked
     low_95, low_80, _, high_80, high_95 = np.moveaxis(forecast.quantile, 2, 0)
+    beyond, expected = shares_beyond(fitted, actual)
     weeks = (actual >= low_80) & (actual <= high_80), (actual >= low_95) & (actual <= high_95)
     found = {
         "seconds": seconds,
@@ -65,8 +70,31 @@ def child(series: int, place: str) -> None:
         "bias": forecast.mean.sum() / actual.sum() - 1,
         "within": [[float(part.mean()) for part in np.split(one, 4, axis=1)] for one in weeks],
         "above": [float((actual > high).mean()) for high in (high_80, high_95)],
+        "beyond": beyond,
+        "expected": expected,
     }
     Path(place).write_text(json.dumps(found))
+
+
+def shares_beyond(fitted: FittedBoosted, actual: np.ndarray) -> tuple[list[float], list[float]]:
+    """Of what came (S, H): the share beyond the .9 and .975 quantiles, and that to be expected above them.
+
+    A count on the quantile is split: the share of its probability that is beyond it counts (the randomised
+    probability integral transform; Czado, Gneiting & Held 2009). Expected above is what is strictly above the
+    quantiles of counts with the very distributions that were forecast.
+    """
+    spread, steps = fitted.spread, np.arange(HORIZON)
+    placed = place_in(actual.ravel(), fitted.mean.ravel(), fitted.shape.ravel()).reshape(actual.shape)
+    beyond, expected = [], []
+    for p in (0.9, 0.975):
+        # The p-quantile is that of the negative binomial at this probability, step by step.
+        at = np.array([np.interp(p, GRID, table) for table in spread.probability])[spread.part[steps]]
+        beyond.append(float((placed > at).mean()))
+        success = fitted.shape / (fitted.shape + fitted.mean)
+        reached = nbinom.cdf(nbinom.ppf(at, fitted.shape, success), fitted.shape, success)
+        true = [np.interp(reached[:, h], spread.probability[spread.part[h]], GRID) for h in steps]
+        expected.append(float(1 - np.mean(true)))
+    return beyond, expected
 
 
 def main(folder: Path) -> None:
@@ -93,9 +121,15 @@ def main(folder: Path) -> None:
     for place, share in enumerate((80, 95)):
         for week, within in enumerate(whole["within"][place], start=1):
             rows.append(Row(f"M5, 30,490 series, week {week}", f"{share} % interval holds", within))
-        above, most = whole["above"][place], (1 - share / 100) / 2
-        goal, met = f"{0.8 * most:.3g} to {1.2 * most:.3g}", abs(above - most) <= 0.2 * most
-        rows.append(Row("M5, 30,490 series", f"above the {share} % interval", above, goal=goal, met=met))
+        beyond, most = whole["beyond"][place], (1 - share / 100) / 2
+        goal, met = f"{0.8 * most:.3g} to {1.2 * most:.3g}", abs(beyond - most) <= 0.2 * most
+        case, above, expected = "M5, 30,490 series", whole["above"][place], whole["expected"][place]
+        rows += [
+            Row(
+                case, f"beyond the {share} % interval, counts on the bound split", beyond, goal=goal, met=met
+            ),
+            Row(case, f"above the {share} % interval", above, expected, "as forecast", above / expected),
+        ]
     for size in SIZES:
         for metric, key, goal, most in (
             ("seconds", "seconds", f"below {MINUTES} minutes", 60 * MINUTES),
@@ -123,6 +157,11 @@ def draw(took: dict[int, dict[str, float]]) -> None:
     ):
         axis.loglog(SIZES, [took[size][key] for size in SIZES], "o-", color="#1f83c4")
         axis.axhline(most, color=GREY, linestyle=":", linewidth=1)
+        axis.set_xticks(SIZES, [f"{size:,}" for size in SIZES])
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel("series")
         axis.set_ylabel(label)
     figure.savefig(PLOT, transparent=True, metadata={"Date": None})

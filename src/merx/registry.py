@@ -80,6 +80,7 @@ KINDS: dict[str, Kind] = {
         Kind("recurrent", "forecast", "merx.forecast.recurrent", "Recurrent", ("series",)),
         Kind("auto_arima", "forecast", "merx.forecast.auto_arima", "AutoARIMA", ("few_series",)),
         Kind("mstl", "forecast", "merx.forecast.mstl", "MSTL", ("series",)),
+        Kind("seasonal_ar", "forecast", "merx.forecast.seasonal_ar", "SeasonalAR", ("series",)),
         Kind("shelf_price", "price_forecast", "merx.forecast.shelf_price", "ShelfPrice", ("price_series",)),
         Kind("arima", "price_forecast", "merx.forecast.arima", "ARIMA", ("market_series",)),
         Kind("bg_nbd", "lifetime", "merx.behaviour.bg_nbd", "BGNBD", ("customers",)),
@@ -90,6 +91,12 @@ KINDS: dict[str, Kind] = {
         Kind("churn", "propensity", "merx.behaviour.propensity", "Churn", ("activity",)),
         Kind("revenue", "propensity", "merx.behaviour.propensity", "Revenue", ("activity",)),
         Kind("price_response", "price", "merx.price.response", "PriceResponse", ("prices",)),
+        Kind("literature_prior", "price", "merx.price.literature_prior", "LiteraturePrior", ("prices",)),
+        Kind("naive_log_log", "price", "merx.price.naive_log_log", "NaiveLogLog", ("prices",)),
+        Kind("double_ml", "price", "merx.price.double_ml", "DoubleML", ("prices",)),
+        Kind("tree_response", "price", "merx.price.tree_response", "TreeResponse", ("prices",)),
+        Kind("boosted_response", "price", "merx.price.boosted_response", "BoostedResponse", ("prices",)),
+        Kind("svr_response", "price", "merx.price.svr_response", "SVRResponse", ("prices",)),
     )
 }
 

@@ -59,7 +59,7 @@ def test_a_forecast_of_given_values_is_that_of_the_same_plan():
     y, x = regression()
     ahead = np.random.default_rng(1).normal(5, 1, (1, 4, 2))
     plain = with_exog(panel_of([y], step="month"), x, ("price", "heat"))
-    config = ARIMA(horizon=4, scale="plain")
+    config = ARIMA(horizon=4, order=(), scale="plain")
     planned = config.fit(replace(plain, exog_ahead=ahead)).forecast(4, PROBS)
     given = config.fit(plain).forecast(4, PROBS, exog=ahead)
     np.testing.assert_array_equal(given.quantile, planned.quantile)
@@ -126,9 +126,8 @@ def test_a_given_order_is_statsforecasts_own_fit():
     from statsforecast import models
 
     y = np.exp(np.sin(np.arange(144) * 2 * np.pi / 12) / 2 + walk(144, 3) / 40)
-    fitted = ARIMA(horizon=12, season_length=12, order=(0, 1, 1), seasonal_order=(0, 1, 1), scale="log").fit(
-        panel_of([y], step="month")
-    )
+    config = ARIMA(12, season_length=12, order=(0, 1, 1), seasonal_order=(0, 1, 1), scale="log", market=False)
+    fitted = config.fit(panel_of([y], step="month"))
     reference = models.ARIMA(order=(0, 1, 1), season_length=12, seasonal_order=(0, 1, 1)).forecast(
         np.log(y), 12, level=[80]
     )
@@ -141,7 +140,7 @@ def test_a_given_order_is_statsforecasts_own_fit():
 
 def test_a_trend_goes_on_with_its_drift():
     y = 20 + 2.0 * np.arange(80) + np.random.default_rng(0).normal(0, 1, 80)
-    fitted = ARIMA(horizon=10, scale="plain").fit(panel_of([y], step="month"))
+    fitted = ARIMA(horizon=10, order=(), scale="plain", drift=True).fit(panel_of([y], step="month"))
     np.testing.assert_allclose(fitted.forecast(10, PROBS).mean[0], 20 + 2.0 * np.arange(80, 90), rtol=0.03)
 
 
@@ -150,15 +149,14 @@ def test_without_drift_a_random_walk_stays_where_it_is():
     panel = panel_of([y], step="month")
     stays = ARIMA(horizon=6, order=(0, 1, 0), drift=False).fit(panel).forecast(6, PROBS)
     np.testing.assert_allclose(stays.quantile[0, :, MEDIAN], y[-1])
-    climbs = ARIMA(horizon=6, order=(0, 1, 0)).fit(panel)
+    climbs = ARIMA(horizon=6, order=(0, 1, 0), drift=True).fit(panel)
     assert climbs.specification == ("ARIMA(0,1,0) with drift",)
     assert (np.diff(climbs.forecast(6, PROBS).quantile[0, :, MEDIAN]) > 0).all()
 
 
 def test_a_straight_line_is_continued():
-    forecast = (
-        ARIMA(horizon=5, scale="plain").fit(panel_of([3.0 * np.arange(40)], step="month")).forecast(5, PROBS)
-    )
+    config = ARIMA(horizon=5, order=(), scale="plain", drift=True)
+    forecast = config.fit(panel_of([3.0 * np.arange(40)], step="month")).forecast(5, PROBS)
     np.testing.assert_allclose(forecast.mean[0], 3.0 * np.arange(40, 45), rtol=1e-3)
 
 
@@ -172,6 +170,40 @@ def test_intervals_of_a_random_walk_cover_and_widen():
     actual = np.stack([y[200:] for y in series])
     assert ((actual >= low) & (actual <= high)).mean() == pytest.approx(0.8, abs=0.06)
     np.testing.assert_allclose((high - low)[:, 15], 4 * (high - low)[:, 0], rtol=0.02)
+
+
+def market_price(n, theta, seed, last=0.0):
+    """Steps of the log are e_t + theta e_{t-1}, e with a standard deviation of .02; `last` comes on top."""
+    e = np.random.default_rng(seed).normal(0, 0.02, n)
+    e[-1] += last
+    return np.exp(4 + np.cumsum(e + theta * np.append(0.0, e[:-1])))
+
+
+def test_a_market_price_goes_on_by_a_share_of_its_last_error_but_not_of_a_shock():
+    for last in (0.02, -0.02, 0.12, -0.12):
+        y = market_price(1000, 0.3, seed=1, last=last)
+        plain = ARIMA(horizon=6, market=False).fit(panel_of([y], step="month"))
+        market = ARIMA(horizon=6).fit(panel_of([y], step="month"))
+        assert market.specification == ("ARIMA(0,1,1)",)
+        theta = (plain.spread[0, 1] ** 2 / plain.spread[0, 0] ** 2 - 1) ** 0.5 - 1
+        assert theta == pytest.approx(0.3, abs=0.12)
+        step = plain.location[0] - np.log(y[-1])  # theta e_n at every horizon
+        np.testing.assert_allclose(step, step[0])
+        bound = 2 * theta * market.spread[0, 0]
+        expected = np.sign(last) * bound if abs(last) > 0.1 else step
+        np.testing.assert_allclose(market.location[0], np.log(y[-1]) + expected, rtol=1e-6)
+
+
+def test_the_spread_of_a_market_price_is_that_of_late():
+    rng = np.random.default_rng(2)
+    calm, wild = rng.normal(0, 0.01, 200), rng.normal(0, 0.04, 200)
+    for steps, late in (([calm, wild], 0.04), ([wild, calm], 0.01)):
+        y = np.exp(4 + np.cumsum(np.concatenate(steps)))
+        market = ARIMA(horizon=6, order=(0, 1, 0)).fit(panel_of([y], step="month"))
+        assert market.spread[0, 0] == pytest.approx(late, rel=0.25)
+        np.testing.assert_allclose(market.spread[0] / market.spread[0, 0], np.sqrt(np.arange(1, 7)))
+        long = ARIMA(horizon=6, order=(0, 1, 0), market=False).fit(panel_of([y], step="month"))
+        assert long.spread[0, 0] == pytest.approx(0.029, rel=0.1)
 
 
 def test_the_log_scale_needs_series_above_zero():
@@ -190,7 +222,7 @@ def test_impossible_orders_and_scales_are_refused():
         with pytest.raises(ConfigError, match=r"seasonal_order is \[0, -1, 1\]"):
             config(order=(1, 0, 0), seasonal_order=(0, -1, 1)).fit(panel)
         with pytest.raises(ConfigError, match="order is not given; give both or neither"):
-            config(seasonal_order=(0, 1, 1)).fit(panel)
+            config(order=(), seasonal_order=(0, 1, 1)).fit(panel)
     with pytest.raises(ConfigError, match="scale is 'logs'"):
         ARIMA(scale="logs").fit(panel)
 

@@ -29,6 +29,18 @@ def test_ordinary_days_are_as_seldom_unusual_as_said(level):
     assert len(found.series) < 2 * 2 * 0.01 * found.judged  # two sides, and twice what was said
 
 
+def test_the_zeros_of_a_varied_product_are_not_unusual():
+    panel = weekly_season(150, 365, level=10, dispersion=4, seed=0)
+    assert len(unusual(panel, 7, 0.001).series) <= 0.004 * 150 * 7
+
+
+def test_a_weekday_of_few_sales_may_vary_more_than_the_others():
+    rng = np.random.default_rng(3)
+    y = rng.poisson(np.resize([60, 60, 60, 60, 60, 60, 5], 364)).astype(float)
+    y[-2], y[-1] = 20.0, 1.0
+    assert unusual(panel_of([y]), 7, 0.001).step.tolist() == [362]
+
+
 def test_a_series_with_bulk_orders_needs_a_larger_one():
     rng = np.random.default_rng(1)
     y = rng.poisson(20, 300).astype(float)

@@ -100,6 +100,21 @@ def test_cost_shifters_move_costs_and_partly_prices():
     assert np.polyfit(cost.ravel(), price.ravel(), 1)[0] == pytest.approx(0.5, abs=0.15)
 
 
+def test_jitter_moves_prices_at_random_and_nothing_else():
+    worlds = [
+        Simulation(users=10, items=50, price_policy="few_changes", price_jitter=sd).run()
+        for sd in (0.0, 0.04)
+    ]
+    still, moved = (world.truth for world in worlds)
+    step = np.diff(np.log(moved.price), axis=1) / np.sqrt(2)
+    assert np.median(np.abs(step)) / 0.6745 == pytest.approx(0.04, abs=0.004)
+    assert (np.diff(still.price, axis=1) == 0).mean() > 0.9
+    np.testing.assert_array_equal(still.cost, moved.cost)
+    np.testing.assert_array_equal(still.shock, moved.shock)
+    with pytest.raises(ConfigError, match="price_jitter is 0"):
+        Simulation(price_jitter=0.5)
+
+
 def test_stock_rows_rebuild_availability(shop):
     truth, stock = shop.truth, shop.tables["stock"].to_pandas()
     day = (stock["time"].values.astype("datetime64[D]") - np.datetime64(truth.start)).astype(int)
@@ -132,3 +147,16 @@ def test_truth_reads_back_and_stays_out_of_the_tables(shop, tmp_path):
 def test_a_missing_truth_is_named(tmp_path):
     with pytest.raises(DataError, match=r"truth\.safetensors: no such file"):
         read_truth(tmp_path)
+
+
+def test_the_holidays_of_the_settings_are_those_of_the_truth(tmp_path):
+    from merx.shop import Shop, simulate
+    from merx.simulate import read_truth
+
+    simulate(tmp_path / "shop", users=20, items=5, days=364)
+    config = Shop(tmp_path / "shop").config
+    named = {day for days in config.forecast.holidays.values() for day in days}
+    truth = read_truth(tmp_path / "shop-truth")
+    day = np.datetime64(truth.start) + np.arange(len(truth.holiday))
+    for text, factor in zip(day.astype(str), truth.holiday, strict=True):
+        assert (factor != 1.0) == bool({text, text[5:]} & named), text

@@ -10,6 +10,7 @@ from merx.forecast.decompose import Decomposition, decompose
 from merx.forecast.intermittent import FittedIntermittent, Intermittent
 from merx.forecast.mstl import MSTL, FittedMSTL
 from merx.forecast.season import find_season, find_seasons
+from merx.forecast.seasonal_ar import FittedSeasonalAR, SeasonalAR
 from merx.forecast.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 from merx.forecast.shelf_price import FittedShelfPrice, ShelfPrice
 from merx.forecast.theta import FittedTheta, Theta
@@ -31,10 +32,12 @@ __all__ = [
     "FittedCoherent",
     "FittedIntermittent",
     "FittedMSTL",
+    "FittedSeasonalAR",
     "FittedSeasonalNaive",
     "FittedShelfPrice",
     "FittedTheta",
     "Intermittent",
+    "SeasonalAR",
     "SeasonalNaive",
     "ShelfPrice",
     "Theta",

@@ -1,6 +1,6 @@
 """ARIMA: a seasonal ARIMA with regressors of series that are not sales: prices, economic series."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,6 +17,12 @@ from merx.forecast.log_series import SHORTEST, SeriesFit, fit_season
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.season import season_of
 
+DECAY = 0.97
+"""Of the weight of an error from step to step, where the spread is that of recent errors."""
+
+LARGEST = 2.0
+"""Standard deviations of a last error that the model answers to; what is beyond is a shift of the level."""
+
 
 @dataclass(frozen=True)
 class ARIMA:
@@ -28,6 +34,10 @@ class ARIMA:
     trend (d <= 2) and a drift c. For series that are not sales: nothing is held for a closed day, and the
     zeros of slow products have a model of their own in `AutoARIMA`. Quantiles and mean are held to 0.
 
+    The defaults are those of a market price: the random walk of the log with a share of the last step that
+    is still to come, ARIMA(0,1,1) without drift, and `market`. For an economic series with a trend and a
+    season of its own: order = (), drift = True, market = False.
+
     Parameters
     ----------
     horizon : int
@@ -36,7 +46,7 @@ class ARIMA:
         Steps in a cycle; 0: found per series, 1: none.
     order : tuple of 3 int, or ()
         (p, d, q); (): chosen per series, by KPSS tests for d and a stepwise search by AICc with p, q <= 5 and
-        P, Q <= 2.
+        P, Q <= 2. Market prices are forecast worse so.
     seasonal_order : tuple of 3 int, or ()
         (P, D, Q) where `order` is given; (): (0, 0, 0).
     scale : str
@@ -44,18 +54,28 @@ class ARIMA:
     drift : bool
         Whether there may be a drift c where d + D = 1; a given order then has one. Prices are forecast better
         without.
+    market : bool
+        Whether the errors are those of a market: calm and wild times follow one another, and single moves
+        are very large. sigma^2 of the forecast is then the mean of past e_t^2 with weights that fall by 3 % a
+        step, and with d = 1 and D = 0 the part of the last error beyond 2 sigma is a shift of the level:
+        what the model makes of an error, it makes of the part within.
 
     Notes
     -----
-    Source: Hyndman & Khandakar, Automatic time series forecasting (2008); the fit is statsforecast's.
+    Sources: Hyndman & Khandakar, Automatic time series forecasting (2008); the fit is statsforecast's.
+    Working, Note on the correlation of first differences of averages in a random chain (1960), for the
+    positive moving average of prices that are means of a month. RiskMetrics, Technical Document (1996), for
+    the weights of past errors. Gelper, Fried & Croux, Robust forecasting with exponential and Holt-Winters
+    smoothing (2010), for the bound of 2 sigma.
     """
 
     horizon: int = 28
     season_length: int = 0
-    order: tuple[int, ...] = ()
+    order: tuple[int, ...] = (0, 1, 1)
     seasonal_order: tuple[int, ...] = ()
     scale: str = "log"
-    drift: bool = True
+    drift: bool = False
+    market: bool = True
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedARIMA":
         """Fit every series of the panel on its own; steps that were not available are interpolated.
@@ -83,7 +103,11 @@ class ARIMA:
                 z = np.interp(np.arange(len(z)), known, z[known])
                 season[s] = season_of(z, panel.step, self.season_length)
                 exog = panel.exog[entries] if len(panel.exog_names) else None
-                fit = fit_season(z, int(season[s]), H, partial(fit_arima, search=search, exog=exog))
+                # one step more, as the last response to an error is seen in the spread of the next step
+                fit = fit_season(z, int(season[s]), H + 1, partial(fit_arima, search=search, exog=exog))
+                if self.market:
+                    fit = _as_market(z, fit)
+                fit = replace(fit, location=fit.location[:H], scale=fit.scale[:H])
             location[s], scale[s], aicc[s] = fit.location, fit.scale, fit.aicc
             fits.append(fit)
             if progress is not None:
@@ -174,6 +198,22 @@ def _check_positive(panel: Panel) -> None:
             f"{len(names)} of {panel.n_series} series are not above 0 throughout ({', '.join(names[:3])}); "
             'take scale = "plain" for them, or mark those steps as not available.'
         )
+
+
+def _as_market(z: np.ndarray, fit: SeriesFit) -> SeriesFit:
+    """The fit of z (n,) with the spread of recent errors, and less of a last error that is very large."""
+    error = z - fit.fitted
+    weight = DECAY ** np.arange(len(z))[::-1]
+    recent = (weight @ error**2) / weight.sum()
+    scale = np.maximum(fit.scale * np.sqrt(recent / max(np.mean(error**2), 1e-18)), 1e-9)
+    location = fit.location.copy()
+    _, d, _, _, D, _ = fit.detail.order
+    if d == 1 and D == 0:
+        beyond = error[-1] - np.clip(error[-1], -LARGEST * scale[0], LARGEST * scale[0])
+        # sigma^2(h) = sigma^2 (1 + psi_1^2 + ... + psi_{h-1}^2), where psi_h of an error is in z_{t+h}
+        response = np.sqrt(np.maximum(np.diff(fit.scale**2), 0.0)) / fit.scale[0]
+        location[:-1] -= (response - 1) * beyond
+    return replace(fit, location=location, scale=scale)
 
 
 def _last(known: np.ndarray, horizon: int, scale: str) -> SeriesFit:

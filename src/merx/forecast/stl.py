@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+PASSES = 3
+"""Of the robust form."""
+
 LONG = 24
 """A season of more steps has few cycles, so that its profile is smoothed (see `mstl`)."""
 
@@ -14,11 +17,13 @@ def mstl(y: np.ndarray, season_lengths: Sequence[int], robust: bool) -> tuple[np
     The seasons are taken off in turn, the shortest first, each by STL on the series less the others; with
     several, twice over. Four choices differ from the usual defaults:
 
-    - Each loess is evaluated at every tenth of its window and interpolated between, as in the first STL.
-    - The robust form makes one inner and five outer passes, which Cleveland et al. (section 3.3) call very
-      safe; plain, two inner ones, which they find enough for convergence.
+    - Each loess is evaluated at every tenth of its window, and at every second step at most, and interpolated
+      between, as in the first STL.
+    - The robust form makes one inner and three outer passes. Cleveland et al. (section 3.3) call five very
+      safe; after the step below, they find trend and seasons no better than three. Plain, it makes two inner
+      ones, which they find enough for convergence.
     - Before the robust form, steps more than ten robust standard deviations from the running median of the
-      series less its median profile are brought that near: five passes do not free themselves of one order a
+      series less its median profile are brought that near: the passes do not free themselves of one order a
       hundred times the rest.
     - Of a long season with fewer than four cycles, such as a year of days, each step is the mean of two or
       three values. It is smoothed by a mean over m/17 steps (three weeks): single days (holidays) belong to
@@ -77,10 +82,16 @@ def _tight(m: int) -> int:
 
 def near_median(x: np.ndarray, reach: float) -> np.ndarray:
     """x (n,) brought within `reach` of its running median of seven steps, which keeps edges in place."""
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(x, 3, mode="reflect"), 7)
-    median = np.median(around, axis=1)
+    median = _running_median(x)
     within: np.ndarray = np.clip(x, median - reach, median + reach)
     return within
+
+
+def _running_median(x: np.ndarray) -> np.ndarray:
+    """Of seven steps, (n,); both ends are mirrored."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(x, 3, mode="reflect"), 7)
+    median: np.ndarray = np.sort(around, axis=1)[:, 3]
+    return median
 
 
 def _without_extremes(y: np.ndarray, m: int) -> np.ndarray:
@@ -88,8 +99,9 @@ def _without_extremes(y: np.ndarray, m: int) -> np.ndarray:
         return y
     profile = np.array([np.median(y[phase::m]) for phase in range(m)])[np.arange(len(y)) % m]
     rest = y - profile
-    spread = 1.4826 * np.median(np.abs(rest - near_median(rest, 0.0)))
-    return profile + near_median(rest, 10 * spread) if spread > 0 else y
+    around = _running_median(rest)
+    spread = 1.4826 * np.median(np.abs(rest - around))
+    return profile + np.clip(rest, around - 10 * spread, around + 10 * spread) if spread > 0 else y
 
 
 def _stl(y: np.ndarray, m: int, window: int, robust: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -110,12 +122,12 @@ def _stl(y: np.ndarray, m: int, window: int, robust: bool) -> tuple[np.ndarray, 
         trend_jump=_tenth(trend),
         low_pass_jump=_tenth(low_pass),
     )
-    parts = model.fit(1, 5) if robust else model.fit(2, 0)
+    parts = model.fit(1, PASSES) if robust else model.fit(2, 0)
     return np.array(parts.trend), np.array(parts.seasonal)
 
 
 def _tenth(window: int) -> int:
-    return -(-window // 10)
+    return max(-(-window // 10), 2)
 
 
 def _smooth(values: np.ndarray, window: int) -> np.ndarray:

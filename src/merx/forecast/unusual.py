@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import log_ndtr, ndtri
+from scipy.special import betainc, log_ndtr, ndtri
 
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
@@ -15,6 +15,9 @@ FEWEST = 56
 
 TAIL = 0.99
 """The quantile of the past errors that says how much heavier a tail is than that of a normal."""
+
+IMAGINED = 10
+"""Steps on which each point of the season errs as all do together, beside its own."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,13 @@ def unusual(
 ) -> Unusual:
     """The last `steps` of each series against a forecast made before them; those less probable than `chance`.
 
-    The forecast is that of `AutoETS`. With z the error on the log scale in its standard deviations, the
-    probability of so much or more is that of a standard normal beyond z / max(1, tail), where `tail` is the
-    99 % quantile of the one-step errors of the history, likewise in standard deviations, over that of a
-    normal (2.33); for so little or less the same with the 1 % quantile. So a series with a bulk order now and
-    then needs a larger one to be called unusual.
+    The forecast is that of `AutoETS`, with a standard deviation for each point of the season: on the log
+    scale a day of few sales varies most. With z the error in these, the probability of so much or more is
+    that of a standard normal beyond z / max(1, tail), where `tail` is the 99 % quantile of the one-step
+    errors of the history, likewise in standard deviations, over that of a normal (2.33); for so little or
+    less the same with the 1 % quantile. So a series with a bulk order now and then needs a larger one to be
+    called unusual. So little or less is no less probable than of a negative binomial of the same median and
+    variance (Var log(1 + y) being about Var y / (1 + mean)^2): near zero, counts are no lognormals.
 
     Steps that were not available, closed weekdays, and series with fewer than FEWEST steps before are not
     judged.
@@ -84,6 +89,8 @@ def unusual(
         upper, lower = fit.detail[s]
         z = (np.log1p(y) - location) / np.where(scale > 0, scale, 1.0)
         log_chance = log_ndtr(-np.abs(z) / np.where(z > 0, upper, lower))
+        count = _log_chance_of_count(y, location, scale)
+        log_chance = np.where(z > 0, log_chance, np.maximum(log_chance, count))
         for h in np.flatnonzero(seen & (log_chance < np.log(chance))):
             bounds = location[h] + ndtri(0.975) * scale[h] * np.array([-lower, upper])
             low, high = np.maximum(np.expm1(np.minimum(bounds, 700.0)), 0.0)  # exp(710) overflows
@@ -95,8 +102,25 @@ def unusual(
 
 
 def _fit_one(log: np.ndarray, season_length: int, horizon: int) -> SeriesFit:
-    """As `AutoETS`; `detail` says how heavy the upper and the lower tail of its errors are, 1 or more."""
+    """As `AutoETS`, with a scale for each point of the season.
+
+    `detail` says how heavy the upper and the lower tail of its errors are, 1 or more.
+    """
     fit = fit_ets(log, season_length, horizon)
+    n = len(log)
     error = (log - fit.fitted) / max(fit.scale[0], 1e-9)
-    tails = np.quantile(error, [TAIL, 1 - TAIL]) / ndtri([TAIL, 1 - TAIL])
-    return replace(fit, detail=np.maximum(tails, 1.0))
+    point = np.arange(n + horizon) % season_length
+    square, count = np.bincount(point[:n], error**2), np.bincount(point[:n])
+    usual = max(np.mean(error**2), 1e-9)
+    spread = np.sqrt((square / usual + IMAGINED) / (count + IMAGINED))[point]  # (n + H,)
+    tails = np.quantile(error / spread[:n], [TAIL, 1 - TAIL]) / ndtri([TAIL, 1 - TAIL])
+    return replace(fit, scale=fit.scale * spread[n:], detail=np.maximum(tails, 1.0))
+
+
+def _log_chance_of_count(y: np.ndarray, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Log of the probability of y or less, (H,), of a negative binomial for each location and scale."""
+    mean = np.maximum(np.expm1(np.minimum(location, 700.0)), 1e-6)  # exp(710) overflows
+    overdispersion = np.clip((scale * (1 + mean) / mean) ** 2 - 1 / mean, 1e-6, 1e6)
+    chance = betainc(1 / overdispersion, y + 1, 1 / (1 + overdispersion * mean))
+    log: np.ndarray = np.log(np.maximum(chance, 1e-300))
+    return log

@@ -20,6 +20,9 @@ def pelt(x: np.ndarray, shortest: int, penalty: float) -> np.ndarray:
         sums[0, t + 1] = sums[0, t] + x[t]
         sums[1, t + 1] = sums[1, t] + t * x[t]
         sums[2, t + 1] = sums[2, t] + x[t] * x[t]
+    length = np.arange(n + 1.0)
+    length[:2] = 2.0  # no line is so short
+    each, across = 1 / length, 12 / (length * (length * length - 1))  # no division in the loops below
     best = np.full(n + 1, np.inf)  # the least cost of the first t steps
     best[0] = -penalty
     before = np.zeros(n + 1, np.int64)
@@ -27,7 +30,7 @@ def pelt(x: np.ndarray, shortest: int, penalty: float) -> np.ndarray:
     count = 1  # step 0
     for end in range(shortest, n + 1):
         for c in range(count):
-            cost = best[candidates[c]] + _squared_error(sums, candidates[c], end) + penalty
+            cost = best[candidates[c]] + _squared_error(sums, candidates[c], end, each, across) + penalty
             if cost < best[end]:
                 best[end], before[end] = cost, candidates[c]
         # From the next end on, `middle` may begin a line. What it beats as the last change is done with.
@@ -37,7 +40,8 @@ def pelt(x: np.ndarray, shortest: int, penalty: float) -> np.ndarray:
         kept = 0
         for c in range(count):
             first = candidates[c]
-            if middle - first < shortest or best[first] + _squared_error(sums, first, middle) < best[middle]:
+            error = _squared_error(sums, first, middle, each, across)
+            if middle - first < shortest or best[first] + error < best[middle]:
                 candidates[kept] = first
                 kept += 1
         candidates[kept] = middle
@@ -52,12 +56,10 @@ def pelt(x: np.ndarray, shortest: int, penalty: float) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def _squared_error(sums: np.ndarray, first: int, end: int) -> float:
-    """Of the least-squares line through x[first:end]."""
+def _squared_error(sums: np.ndarray, first: int, end: int, each: np.ndarray, across: np.ndarray) -> float:
+    """Of the least-squares line through n steps x[first:end]; each[n] is 1 / n, across[n] 12 / (n^3 - n)."""
     n = end - first
     x, tx, xx = sums[0, end] - sums[0, first], sums[1, end] - sums[1, first], sums[2, end] - sums[2, first]
-    middle = 0.5 * (first + end - 1)
-    across = tx - middle * x
-    spread = n * (n * n - 1.0) / 12
-    error: float = max(xx - x * x / n - across * across / spread, 0.0)
+    rise = tx - 0.5 * (first + end - 1) * x
+    error: float = max(xx - x * x * each[n] - rise * rise * across[n], 0.0)
     return error

@@ -60,9 +60,18 @@ class Demand:
 
 
 def draw_demand(
-    world: World, start: date, days: int, policy: str, cost_shifters: bool, rng: np.random.Generator
+    world: World,
+    start: date,
+    days: int,
+    policy: str,
+    cost_shifters: bool,
+    rng: np.random.Generator,
+    jitter: float = 0.0,
 ) -> Demand:
-    """Run the shop's prices and demand week by week under the named price policy."""
+    """Run the shop's prices and demand week by week under the named price policy.
+
+    `jitter` is the standard deviation of a random move of each log price on top of the policy's.
+    """
     items, weeks = world.launch.size, -(-days // 7)
     calendar = draw_calendar(start, days + 7, rng)
     shock = draw_shocks(items, weeks, rng)  # (I, W)
@@ -72,6 +81,8 @@ def draw_demand(
     changes = draw_changes(items, weeks, rng)  # (I, W)
     cost_move = _cost_moves(weeks, rng)[world.category] if cost_shifters else np.zeros((items, weeks))
     cost = np.round(world.cost[:, None] * np.exp(cost_move), 2)  # (I, W)
+
+    random_move = rng.normal(0.0, jitter, (items, weeks)) if jitter else np.zeros((items, weeks))
 
     level = (  # (I, D + 7): units a day at the reference price, without shock
         world.base_units[:, None] * calendar.trend * calendar.holiday * calendar.season[world.category]
@@ -84,7 +95,8 @@ def draw_demand(
         day = slice(7 * week, min(7 * week + 7, days))
         seen = Seen(deviation, surprise, shock[:, week] + SHOCK_SD**2 / 2, changes[:, week])
         deviation = next_deviation(policy, seen, rng)
-        regular = world.reference_price * np.exp(deviation + PASS_THROUGH * cost_move[:, week])
+        move = deviation + random_move[:, week] + PASS_THROUGH * cost_move[:, week]
+        regular = world.reference_price * np.exp(move)
         regular = np.maximum(regular, LEAST_MARKUP * cost[:, week])
         price[:, week] = np.round(regular * (1 - discount[:, week]), 2)
         response = (price[:, week] / world.reference_price) ** world.elasticity

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 DEVIATION_MAX = 0.35  # of the log price from the log reference price
+JITTER_MAX = 0.1  # standard deviation of a random move on top: more is no jitter
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 
 from merx.errors import ConfigError
 from merx.simulate.buyers import INFLUENCE_SHARE, Buyers
+from merx.simulate.calendar import holidays
 from merx.simulate.catalogue import CATEGORIES, draw_texts
 from merx.simulate.demand import Demand, draw_demand
 from merx.simulate.paths import FOLLOW_SHARE, STEP_SHARES, Ring, draw_ring
 from merx.simulate.pictures import write_pictures
-from merx.simulate.prices import PRICE_POLICIES
+from merx.simulate.prices import JITTER_MAX, PRICE_POLICIES
 from merx.simulate.sessions import Events, draw_week
 from merx.simulate.social import Social, draw_social
 from merx.simulate.tables import (
@@ -38,10 +39,13 @@ class SimulatedShop:
     ----------
     tables : events, products, prices, relations, stock
         By the schemas of `merx.data.schema.TABLES`.
+    holidays : table of lists of str
+        The days of each holiday, for the shop's settings.
     truth : Truth
     """
 
     tables: dict[str, pa.Table]
+    holidays: dict[str, tuple[str, ...]]
     truth: Truth
 
     def write(self, folder: Path) -> list[Path]:
@@ -91,6 +95,8 @@ class Simulation:
         or three in the span, and no promotions).
     cost_shifters : bool
         Whether costs move by category over time, half of which goes into the price.
+    price_jitter : float
+        Standard deviation of a random move of each log price and week, on top of the policy: 0.03 is 3 %.
     start : date
         The first day.
 
@@ -106,6 +112,7 @@ class Simulation:
     seed: int = 0
     price_policy: str = "random"
     cost_shifters: bool = False
+    price_jitter: float = 0.0
     start: date = date(2024, 1, 1)
 
     def __post_init__(self) -> None:
@@ -113,6 +120,10 @@ class Simulation:
             value = getattr(self, name)
             if value < least:
                 raise ConfigError(f"Simulation: {name} is {value}; it must be at least {least}.")
+        if not 0 <= self.price_jitter <= JITTER_MAX:
+            raise ConfigError(
+                f"Simulation: price_jitter is {self.price_jitter}; it must be from 0 to {JITTER_MAX}."
+            )
         if self.price_policy not in PRICE_POLICIES:
             near = get_close_matches(self.price_policy, PRICE_POLICIES, 1, cutoff=0.0)[0]
             raise ConfigError(
@@ -129,7 +140,10 @@ class Simulation:
         texts = draw_texts(world.item_taste, world.category, text_rng)
         social = draw_social(world, social_rng)
         ring = draw_ring(world, ring_rng)
-        demand = draw_demand(world, self.start, self.days, self.price_policy, self.cost_shifters, demand_rng)
+        demand = draw_demand(
+            *(world, self.start, self.days, self.price_policy, self.cost_shifters, demand_rng),
+            self.price_jitter,
+        )
 
         buyers = Buyers(world, social)
         weeks: list[Events] = []
@@ -145,7 +159,9 @@ class Simulation:
             "relations": relations_table(world, social, self.start),
             "stock": stock_table(world, demand, self.start),
         }
-        return SimulatedShop(tables, _truth(self.start, world, social, ring, demand))
+        return SimulatedShop(
+            tables, holidays(self.start, self.days), _truth(self.start, world, social, ring, demand)
+        )
 
 
 def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand) -> Truth:
