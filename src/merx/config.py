@@ -115,7 +115,7 @@ class FitSettings:
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
         a network and take longest; `best` takes four times as long as `auto_ets`, and has `theta` and
         `intermittent` within it; `coherent` grows two pairs of forests; `arima` is for prices that move in
-        most steps, `mstl` for days over several years, `seasonal_ar` for series by the hour; the other
+        most steps, `mstl` for days over several years, `seasonal_ar` for series by the hour; five
         kinds of task price are there to be compared with `price_response`; [] fits them too. What [forecast]
         names is fitted all the same.
     """
@@ -123,14 +123,7 @@ class FitSettings:
     skip: tuple[str, ...] = (
         *("sequence", "session_blend", "recurrent"),
         *("best", "theta", "intermittent", "coherent", "arima", "mstl", "seasonal_ar"),
-        *(
-            "literature_prior",
-            "naive_log_log",
-            "double_ml",
-            "tree_response",
-            "boosted_response",
-            "svr_response",
-        ),
+        *("naive_log_log", "double_ml", "tree_response", "boosted_response", "svr_response"),
     )
 
     def __post_init__(self) -> None:
