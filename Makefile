@@ -24,8 +24,9 @@ $(READY_BENCH): $(READY_DEV)
 demo: $(READY)
 	$(BIN)/python tools/demo.py $(if $(DATA),--data "$(DATA)")
 
+# One process for each core, so no threads within: two of them on one core wait for each other.
 test: $(READY_DEV)
-	$(BIN)/pytest
+	MERX_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --dist worksteal
 
 test-slow: $(READY_DEV)
 	$(BIN)/pytest -m slow

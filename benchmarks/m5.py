@@ -14,6 +14,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 from scipy.stats import nbinom
 
 from _m5 import HORIZON, LEVELS, load, snaive, wrmsse
@@ -156,6 +157,11 @@ def draw(took: dict[int, dict[str, float]]) -> None:
     ):
         axis.loglog(SIZES, [took[size][key] for size in SIZES], "o-", color="#1f83c4")
         axis.axhline(most, color=GREY, linestyle=":", linewidth=1)
+        axis.set_xticks(SIZES, [f"{size:,}" for size in SIZES])
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel("series")
         axis.set_ylabel(label)
     figure.savefig(PLOT, transparent=True, metadata={"Date": None})

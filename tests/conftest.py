@@ -1,8 +1,10 @@
 """Shops that several tests read; a test that changes one takes a copy."""
 
+import os
 import shutil
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # A test must not fail because the machine is busy.
@@ -10,20 +12,36 @@ settings.register_profile("merx", deadline=None, derandomize=True)
 settings.load_profile("merx")
 
 
+def pytest_collection_modifyitems(items):
+    """The longest come first: a long one that begins last would keep one core at work and the others idle."""
+    items.sort(key=lambda item: item.path.name != "test_pages.py")
+
+
 @pytest.fixture(scope="session")
 def fitted_shop_folder(tmp_path_factory):
+    """Made by the first process that needs it, for all of them."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "fitted"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            begun = tmp_path_factory.mktemp("shops")
+            make_fitted_shop(begun / "small")
+            begun.rename(folder)
+    return folder / "small"
+
+
+def make_fitted_shop(folder):
     from merx.shop import Shop, simulate
 
-    folder = tmp_path_factory.mktemp("shops") / "small"
     simulate(folder, users=200, items=40, days=210, seed=1)
     with open(folder / "shop.toml", "a") as settings:
         settings.write("\n[forecast]\nfew_items = 1\n\n[models.price_response]\ndraws = 50\n")
         settings.write("\n[models.sequence]\nepochs = 3\n")
         settings.write("\n[models.boosted]\ntrees = 30\nleaves = 8\n")
-        settings.write('\n[forecast.holidays]\nmay = ["05-01"]\n')
     Shop(folder).fit()
     Shop(folder).fit("sequence")
-    return folder
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from merx.shop import Shop
 
+SMALL = "\n[models.boosted]\ntrees = 30\nleaves = 8\n"
+"""Settings for tests that do not look at how good a forecast is: the large forest takes most of a run."""
+
 
 def csv(path, *rows):
     path.write_text("\n".join(["user_id,item_id,event,time,price,quantity", *rows]) + "\n")

@@ -138,7 +138,9 @@ def test_the_command_line_shows_them_and_why(folder):
 
 def test_the_report_shows_them(folder):
     shop = Shop(folder)
-    shop.fit("auto_ets")
+    shop.fit("best", "shelf_price")
     html = shop.report().read_text(encoding="utf-8")
     assert "Unusual days" in html and "one order of 400" in html and "out of stock" in html
+    assert "Chosen for " in html and "of the loss of the seasonal naive forecast" in html
+    assert "<option>Price of cut</option>" in html
     assert "fair: " in html  # what the holiday adds, beside the parts of the series

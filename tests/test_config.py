@@ -129,8 +129,8 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
 
 
 def test_a_model_that_answers_for_demand_is_not_skipped(tmp_path):
-    assert "best" in config(tmp_path, "").skipped
-    assert "best" not in config(tmp_path, '[forecast]\nmodel = "best"\n').skipped
+    assert "theta" in config(tmp_path, "").skipped
+    assert "theta" not in config(tmp_path, '[forecast]\nmodel = "theta"\n').skipped
 
 
 def test_a_folder_without_settings_is_no_shop(tmp_path):

@@ -15,6 +15,7 @@ from merx.config import build, read_config
 from merx.registry import Kind
 from tests.contract import test_recommenders as contract
 from tests.pages import DOCS, PAGES, ROOT, code_blocks, name_of
+from tests.shops import SMALL, settings
 
 
 def test_readme_python_runs(tmp_path, monkeypatch, capsys):
@@ -79,8 +80,8 @@ def test_the_mapping_of_the_guide_reads_its_file(tmp_path):
     (csv,), (mapping,) = code_blocks(page, "csv"), code_blocks(page, "toml")
     (tmp_path / "till.csv").write_text(csv)
     Shop.init(tmp_path / "shop")
-    with open(tmp_path / "shop" / "shop.toml", "a") as settings:
-        settings.write(mapping)
+    with open(tmp_path / "shop" / "shop.toml", "a") as file:
+        file.write(mapping)
     (file,) = Shop(tmp_path / "shop").ingest(tmp_path / "till.csv").files
     assert (file.dialect, file.read, file.accepted) == ("till", 3, 3), file.reasons
 
@@ -92,7 +93,8 @@ def nightly(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("nightly")
     simulate(folder / "shop", users=60, items=20, days=120)
-    return folder, Shop(folder / "shop").run(folder / "shop" / "raw" / "events.parquet").to_dict()
+    shop = settings(Shop(folder / "shop"), SMALL)
+    return folder, shop.run(folder / "shop" / "raw" / "events.parquet").to_dict()
 
 
 def test_what_to_watch_is_in_the_run(nightly):
@@ -158,7 +160,7 @@ def test_the_added_model_is_documented_fitted_and_answers(added, tmp_path):
     config, _ = added.load()
     assert build(config, {"support": 3}, "models.bought_together").support == 3
     simulate(tmp_path / "shop", users=60, items=20, days=90)
-    shop = Shop(tmp_path / "shop")
+    shop = settings(Shop(tmp_path / "shop"), SMALL)
     assert added.name in {fit.kind for fit in shop.fit().fits if not fit.refused}
     decision = shop.recommend("u000003", k=3, model=added.name)
     assert decision.models.keys() == {added.name}

@@ -12,7 +12,7 @@ from merx.answers.shoppers import KEEP
 from merx.behaviour.segments import PROPENSITY_RULES, RFM_RULES
 from merx.cli import main
 from merx.shop import Shop, simulate
-from tests.shops import csv
+from tests.shops import SMALL, csv, settings
 
 
 def run(*words):
@@ -175,6 +175,7 @@ def test_who_is_not_known_is_one_paragraph(shop):
 
 def test_a_run_ends_with_the_shoppers_and_the_report(tmp_path):
     simulate(tmp_path / "shop", users=120, items=20, days=120)
+    settings(Shop(tmp_path / "shop"), SMALL)
     shown = " ".join(run("run", tmp_path / "shop").split())
     end = shown[shown.index("Shoppers to come:") :]
     assert re.search(r"About \d+ of the \d+ shoppers .* to order in the next 7", end)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -41,7 +42,7 @@ def test_forecast_and_price_replay(shop):
 def test_a_forecast_says_what_the_plan_of_prices_does_to_it(shop):
     decision = shop.forecast(model="boosted")
     effects = decision.answer["effects"]
-    assert {"log_price", "holiday: may"} <= effects.keys()
+    assert {"log_price", "holiday: Children's Day"} <= effects.keys()
     told = [name for name, share in effects.items() if abs(share) >= 0.005]
     assert all(name in " ".join(decision.reasons) for name in told)
     assert shop.why(decision.id).same
@@ -137,11 +138,12 @@ def test_a_decision_of_an_older_merx_replays(shop):
 
 
 def test_kinds_can_be_left_out_and_fitted_alone(shop):
-    shop = settings(shop, '[fit]\nskip = ["auto_arima", "price_response"]\n')
+    left_out = ["auto_arima", "price_response", "boosted", "blend", "purchase"]
+    shop = settings(shop, f"[fit]\nskip = {json.dumps(left_out)}\n")
     assert [fit.kind for fit in shop.fit("item_knn").fits] == ["item_knn"]
     with pytest.raises(ConfigError, match="no model kind 'item_kn'"):
         shop.fit("item_kn")
-    assert not {"auto_arima", "price_response"} & {score.model for score in shop.evaluate().scores}
+    assert not set(left_out) & {score.model for score in shop.evaluate().scores}
 
 
 def test_more_items_than_there_are(shop):
@@ -181,6 +183,30 @@ def test_an_empty_shop_says_what_to_do(tmp_path):
         shop.report()
     with pytest.raises(ConfigError, match="already there"):
         Shop.init(tmp_path / "new")
+
+
+def test_an_update_keeps_what_was_chosen_and_knows_the_new_day(shop, tmp_path):
+    shop.fit("best", "boosted")
+    before = shop.models.versions()
+    chosen = shop.models.load("best", before["best"]).choice
+    first = shop.forecast().answer["rows"][0]["date"]
+    # the last day is not whole, so that the one before is the new one
+    rows = [f"{USER},i00001,purchase,2024-07-{day}T10:00:00,5,1" for day in (29, 30)]
+    shop.ingest(csv(tmp_path / "new.csv", *rows))
+    fits = {fit.kind: fit for fit in shop.fit("best", "boosted", "auto_ets", update=True).fits}
+    assert {kind: fit.updated_from for kind, fit in fits.items()} == {
+        "best": before["best"],
+        "boosted": before["boosted"],
+        "auto_ets": "",  # it has nothing to keep
+    }
+    updated = shop.models.load("best", fits["best"].version)
+    np.testing.assert_array_equal(updated.choice, chosen)
+    assert shop.forecast().answer["rows"][0]["date"] > first
+    assert shop.why(shop.forecast().id).same
+    assert shop.models.about("best", fits["best"].version)["updated_from"] == before["best"]
+
+    changed = settings(shop, "\n[models.best]\norigins = 2\n")
+    assert changed.fit("best", update=True).fits[0].updated_from == ""  # other settings: anew
 
 
 def test_what_the_data_do_not_carry_is_refused_and_the_rest_goes_on(tmp_path):

@@ -113,16 +113,15 @@ class FitSettings:
     ----------
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
-        a network and take longest; `best` takes four times as long as `auto_ets`, and has `theta` and
-        `intermittent` within it; `coherent` grows two pairs of forests; `arima` is for prices that move in
-        most steps, `mstl` for days over several years, `seasonal_ar` for series by the hour; five
-        kinds of task price are there to be compared with `price_response`; [] fits them too. What [forecast]
-        names is fitted all the same.
+        a network and take longest; `best` has `theta` and `intermittent` within it; `coherent` grows two
+        pairs of forests; `arima` is for prices that move in most steps, `mstl` for days over several years,
+        `seasonal_ar` for series by the hour; the other five of task price are there to be compared with
+        `price_response`; [] fits them too. What [forecast] names is fitted all the same.
     """
 
     skip: tuple[str, ...] = (
         *("sequence", "session_blend", "recurrent"),
-        *("best", "theta", "intermittent", "coherent", "arima", "mstl", "seasonal_ar"),
+        *("theta", "intermittent", "coherent", "arima", "mstl", "seasonal_ar"),
         *("naive_log_log", "double_ml", "tree_response", "boosted_response", "svr_response"),
     )
 
@@ -160,6 +159,9 @@ class ForecastSettings:
         How many of them are also forecast by the kinds that are too slow for all, such as auto_arima.
     price_model : str
         The kind that answers what a price will be.
+    market : list of str
+        Prices of others, as "ID at COMPETITOR", such as a raw material's at an exchange. `arima` reads what
+        each of them was a horizon before: that much is known ahead.
     holidays : table of lists of str
         The days of each holiday, by its name: "2024-11-29", or "12-24" for every year. Models that read
         covariates learn what each of them does to demand.
@@ -168,10 +170,11 @@ class ForecastSettings:
     step: str = "day"
     horizon: int = 28
     season_length: int = 0
-    model: str = "auto_ets"
+    model: str = "best"
     items: int = 0
     few_items: int = 20
     price_model: str = "shelf_price"
+    market: tuple[str, ...] = ()
     holidays: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

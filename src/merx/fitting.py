@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from inspect import signature
 from time import perf_counter
 from typing import Any
@@ -17,9 +17,9 @@ from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.data.customers import Customers
 from merx.data.interactions import Interactions
-from merx.data.panel import STRIDE, Panel, PricePanel, stack
+from merx.data.panel import HOLIDAY, STRIDE, Panel, PricePanel, stack
 from merx.data.schema import EVENT_CODE
-from merx.errors import DataError, MerxError
+from merx.errors import DataError, FitError, MerxError
 from merx.forecast.price_states import share_moving
 from merx.models import Models
 from merx.registry import Kind
@@ -35,18 +35,24 @@ from merx.store.demand import (
 )
 from merx.store.drivers import drivers
 from merx.store.engine import Engine
-from merx.store.price_series import price_series
+from merx.store.price_series import beside_market, price_series
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How the fit of one kind went; `refused` says why where the data do not carry it."""
+    """How the fit of one kind went; `refused` says why where the data do not carry it.
+
+    `updated_from` is the version whose choices were kept, "" where all was learnt anew; `summary` is what the
+    model says of itself, "" where it says nothing.
+    """
 
     kind: str
     version: str
     fitted_on: str
     seconds: float
     refused: str = ""
+    updated_from: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class FitReport:
     fits: tuple[Fit, ...]
 
     def to_table(self) -> pa.Table:
-        """kind, version, fitted_on, seconds, refused."""
+        """kind, version, fitted_on, seconds, refused, updated_from, summary."""
         return pa.Table.from_pylist([vars(fit) for fit in self.fits])
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,6 +116,7 @@ def fit(
     data: str,
     progress: Progress,
     only: Sequence[str] = (),
+    update: bool = False,
 ) -> FitReport:
     """Fit and save the kinds in the registry.
 
@@ -121,6 +128,9 @@ def fit(
         Fingerprint of the snapshot, written into each model.
     only : kinds, optional
         None: all but those in [fit] skip.
+    update : bool
+        Kinds that can go on from their version in force do: what it chose and learnt is kept, and brought to
+        the end of the tables. The others, and those whose hyper-parameters have changed, are fitted anew.
 
     Raises
     ------
@@ -139,18 +149,30 @@ def fit(
         try:
             progress(f"{kind.name}: reading", 0, 1)
             given = [inputs.of(name) for name in kind.reads]
-            fitted = settings.fit(*given, **_hook(kind.name, settings.fit, progress))
+            before = models.goes_on_from(kind.name, settings) if update else ""
+            fitted = _updated(models, kind.name, before, settings, given) if before else None
+            if fitted is None:
+                before, fitted = "", settings.fit(*given, **_hook(kind.name, settings.fit, progress))
             seconds = perf_counter() - start
             fitted_on = ", ".join(inputs.words[name] for name in kind.reads)
             about = {"data": data, "until": str(until), "fitted_on": fitted_on, "seconds": round(seconds, 3)}
-            version = models.save(kind.name, fitted, settings, about)
-            fits.append(Fit(kind.name, version, fitted_on, seconds))
+            version = models.save(kind.name, fitted, settings, {**about, "updated_from": before})
+            summary = getattr(fitted, "summary", "")
+            fits.append(Fit(kind.name, version, fitted_on, seconds, updated_from=before, summary=summary))
         except MerxError as error:
             models.refuse(kind.name, str(error))
             fits.append(Fit(kind.name, "", "", perf_counter() - start, refused=str(error)))
     if all(entry.refused for entry in fits):
         raise DataError(f"no model could be fitted. {fits[0].kind}: {fits[0].refused}")
     return FitReport(tuple(fits))
+
+
+def _updated(models: Models, kind: str, version: str, settings: Any, given: list[Any]) -> Any | None:
+    """What that version becomes at the end of the tables; None where they no longer look as it knew them."""
+    try:
+        return settings.update(models.load(kind, version), *given)
+    except FitError:
+        return None
 
 
 def _hook(name: str, fit: Callable[..., Any], progress: Progress) -> dict[str, Any]:
@@ -253,7 +275,10 @@ class Inputs:
         step = self._config.forecast.step
         self.words[name] = f"{panel.n_series:,} series of up to {panel.length.max():,} {step}s"
         if panel.exog_names:
-            self.words[name] += f" with {', '.join(panel.exog_names)}"
+            holidays = sum(name.startswith(HOLIDAY) for name in panel.exog_names)
+            known = [name for name in panel.exog_names if not name.startswith(HOLIDAY)]
+            known += [f"{holidays} holiday{'s' * (holidays > 1)}"] if holidays else []
+            self.words[name] += f" with {', '.join(known)}"
         return panel
 
     def _price_series(self) -> Panel:
@@ -270,8 +295,10 @@ class Inputs:
         which = np.flatnonzero(share_moving(every) > 0.5)
         if not len(which):
             raise DataError("no price moves in most steps; shelf_price forecasts prices that move in steps.")
-        self.words["market_series"] = f"{len(which):,} of {every.n_series:,} prices, that move in most steps"
-        return replace(every.take(which), exog=np.empty((0, 0)), exog_names=())
+        settings = self._config.forecast
+        words = f"{len(which):,} of {every.n_series:,} prices, that move in most steps"
+        self.words["market_series"] = words + "".join(f", with {name}" for name in settings.market)
+        return beside_market(every, which, settings.market, settings.horizon)
 
     def _prices(self) -> PricePanel:
         panel = price_panel(self._engine, self.of("demand"))

@@ -5,7 +5,9 @@ models/<kind>/current          the name of the version in force; replaced atomic
 models/<kind>/refused          why the last fit was refused; not there where it was not
 """
 
+import dataclasses
 import hashlib
+import json
 import os
 import re
 import tempfile
@@ -65,6 +67,14 @@ class Models:
         """What was written down at the fit: data fingerprint, span, seconds."""
         about: Mapping[str, Any] = artefact.read_manifest(self._home(kind, version), kind)["about"]
         return about
+
+    def goes_on_from(self, kind: str, config: Any) -> str:
+        """The version in force that a model of this config can be updated from; "" where there is none."""
+        version = self.versions().get(kind, "")
+        if not version or not hasattr(config, "update"):
+            return ""
+        was = artefact.read_manifest(self._home(kind, version), kind)["config"]
+        return version if was == json.loads(json.dumps(dataclasses.asdict(config))) else ""
 
     def _read(self, kind: str, version: str) -> Any:
         config, fitted = registry.kind(kind).load()

@@ -1,8 +1,11 @@
 """What a shop's report shows: a few shoppers, the largest series, every price."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
 
 import merx
 from merx import report, sections
@@ -14,6 +17,7 @@ from merx.answers import (
     ShoppersQuestion,
 )
 from merx.answers.everyone import VALUE
+from merx.answers.forecast import PRICE
 from merx.answers.price import PRICE_MODEL
 from merx.config import ShopConfig
 from merx.decisions import Decision
@@ -22,12 +26,14 @@ from merx.fitting import forecast_panels
 from merx.ingest import Readiness
 from merx.models import Models
 from merx.registry import kind, kinds_for
-from merx.store.demand import demand, price_panel
+from merx.store.demand import Demand, best_sellers, demand, price_panel
 from merx.store.drivers import drivers
 from merx.store.engine import Engine
+from merx.store.price_series import price_series
 from merx.store.tables import Snapshot
 
 SHOPPERS = 3
+PRICES = 5  # whose forecasts are shown
 
 Ask = Callable[[str, Any], Decision]  # verb and question -> the decision, written into the ledger
 
@@ -70,7 +76,7 @@ def build(
         if fitted.keys() & set(config.recommend.model)
         else None,
         coming=_coming(config, ask, models, evaluation),
-        forecasts=_forecasts(engine, config, ask, titles, (evaluation or {}).get("series", {}))
+        forecasts=_forecasts(engine, config, ask, titles, models, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
         prices=_prices(engine, config, ask, titles, models) if PRICE_MODEL in fitted else None,
@@ -143,9 +149,10 @@ def _forecasts(
     config: ShopConfig,
     ask: Ask,
     titles: Mapping[str, str],
+    models: Models,
     judged: Mapping[str, Mapping[str, float]],
 ) -> report.Forecasts:
-    """The whole shop, its categories and its best-selling products."""
+    """The whole shop, its categories and its best-selling products, and prices of a few of these."""
     sold = demand(engine)
     known = drivers(engine, sold, 0, config.forecast.holidays)
     _, panel = forecast_panels(sold, config, known)
@@ -159,7 +166,31 @@ def _forecasts(
         series.append(sections.forecast_series(decision, title, panel, s, _comparison(judged.get(key, {}))))
     whole = sections.decomposition(panel, 0, "The whole shop", config.forecast.season_length)
     unusual = sections.unusual_days(ask("anomalies", AnomaliesQuestion.of(config)))
-    return report.Forecasts(tuple(series), decomposition=whole, unusual=unusual)
+    fitted = models.versions()
+    if config.forecast.price_model in fitted:
+        series += _coming_prices(engine, config, ask, titles, sold)
+    model = models.load(config.forecast.model, fitted[config.forecast.model])
+    return report.Forecasts(tuple(series), whole, unusual, getattr(model, "summary", ""))
+
+
+def _coming_prices(
+    engine: Engine, config: ShopConfig, ask: Ask, titles: Mapping[str, str], sold: Demand
+) -> list[report.ForecastSeries]:
+    """Prices to come of best sellers, the shop's own and those of competitors; those that ever moved."""
+    settings, found = config.forecast, list[report.ForecastSeries]()
+    panel = price_series(engine, sold, settings.step, best_sellers(sold, settings.few_items))
+    for s, key in enumerate(panel.keys.ids.to_pylist()):
+        if len(found) == PRICES or np.ptp(panel.series(s)) == 0:
+            continue
+        name = key.removeprefix(PRICE)  # "ID", or "ID at COMPETITOR"
+        item, _, competitor = name.rpartition(" at ") if sold.items.code(name) < 0 else (name, "", "")
+        with suppress(RequestError):  # the model may know fewer products
+            decision = ask("forecast", ForecastQuestion.of(config, key))
+            title = f"Price of {titles.get(item) or item}" + (f" at {competitor}" if competitor else "")
+            told = " ".join(decision.reasons[1:])
+            currency = config.shop.currency or _currency(engine) or "money"
+            found.append(sections.forecast_series(decision, title, panel, s, told, currency))
+    return found
 
 
 def _comparison(mase: Mapping[str, float]) -> str:

@@ -1,12 +1,16 @@
 """What `merx run` gives: each step's result, and how long it took."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
 
 from merx.decisions import Decision
+from merx.errors import RequestError
 from merx.fitting import FitReport
 from merx.ingest import IngestReport, Readiness
 from merx.judging import EvaluationReport
@@ -44,3 +48,29 @@ class Run:
             "report": str(self.report),
             "seconds": self.seconds,
         }
+
+
+class Timed:
+    """Does one step after the other, and tells `finished` of each result as soon as it is there.
+
+    `seconds` holds how long each step took.
+    """
+
+    def __init__(self, finished: Callable[[str, Any], None]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._finished = finished
+
+    def __call__(self, step: str, work: Callable[[], Any]) -> Any:
+        """What the work of that step gives."""
+        start = perf_counter()
+        result = work()
+        self.seconds[step] = round(perf_counter() - start, 2)
+        self._finished(step, result)
+        return result
+
+
+def unless_refused(ask: Callable[[], Decision]) -> Decision | None:
+    """The decision, None where the data carry no answer."""
+    with suppress(RequestError):
+        return ask()
+    return None

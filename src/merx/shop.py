@@ -15,11 +15,10 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import merx
 from merx import fitting, judging, report, reporting, tuning
@@ -31,23 +30,22 @@ from merx.answers import (
     ForecastQuestion,
     PriceQuestion,
     RecommendQuestion,
+    with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
 from merx.answers.shoppers import ShoppersQuestion
 from merx.config import SETTINGS, About, ShopConfig, build, read_config
-from merx.data.contracts import Progress
+from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
-from merx.errors import ConfigError, RequestError
+from merx.errors import ConfigError
 from merx.files import write_csv
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
 from merx.models import Models
-from merx.runs import Run
+from merx.runs import Run, Timed, unless_refused
 from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
-
-Question = TypeVar("Question", RecommendQuestion, ForecastQuestion, AnomaliesQuestion)
 
 TEMPLATE = """\
 # Settings of this shop. Everything is optional; what is absent has its default.
@@ -59,8 +57,10 @@ currency = {currency}
 """
 
 
-def quiet(what: str, done: int, total: int) -> None:
-    """Report no progress."""
+HOLIDAYS = """
+[forecast.holidays]
+{}
+"""
 
 
 class Shop:
@@ -121,10 +121,14 @@ class Shop:
             progress=progress,
         )
 
-    def fit(self, *kinds: str, progress: Progress = quiet) -> fitting.FitReport:
-        """Fit these kinds of models (none named: all but those in [fit] skip) that the tables can carry."""
+    def fit(self, *kinds: str, update: bool = False, progress: Progress = quiet) -> fitting.FitReport:
+        """Fit these kinds of models (none named: all but those in [fit] skip) that the tables can carry.
+
+        With `update`, kinds that can go on from what they chose and learnt earlier do so, in a small part of
+        the time.
+        """
         with self._engine() as (engine, fingerprint):
-            return fitting.fit(engine, self.models, self.config, fingerprint, progress, kinds)
+            return fitting.fit(engine, self.models, self.config, fingerprint, progress, kinds, update)
 
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
@@ -171,15 +175,7 @@ class Shop:
         `finished` is called with each step's name and result as it ends, so that a later step that fails
         does not hide what the earlier ones did.
         """
-        seconds: dict[str, float] = {}
-
-        def timed(step: str, work: Callable[[], Any]) -> Any:
-            start = perf_counter()
-            result = work()
-            seconds[step] = round(perf_counter() - start, 2)
-            finished(step, result)
-            return result
-
+        timed = Timed(finished)
         return Run(
             ingest=timed("ingest", lambda: self.ingest(*sources, dialect=dialect, progress=progress))
             if sources
@@ -187,10 +183,10 @@ class Shop:
             readiness=timed("check", self.check),
             fit=timed("fit", lambda: self.fit(progress=progress)),
             evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
-            anomalies=timed("anomalies", lambda: _unless_refused(self.anomalies)),
-            shoppers=timed("shoppers", lambda: _unless_refused(self.shoppers)),
+            anomalies=timed("anomalies", lambda: unless_refused(self.anomalies)),
+            shoppers=timed("shoppers", lambda: unless_refused(self.shoppers)),
             report=timed("report", self.report),
-            seconds=seconds,
+            seconds=timed.seconds,
         )
 
     def recommend(
@@ -234,7 +230,7 @@ class Shop:
         question = RecommendQuestion.of(
             self.config, user, scenario=scenario, item=item, cart=tuple(cart), recent=tuple(recent)
         )
-        chosen = _with(
+        chosen = with_chosen(
             question,
             k=k,
             category=category,
@@ -267,14 +263,14 @@ class Shop:
         if price or competitor is not None:
             key = price_key(item, competitor)
         question = ForecastQuestion.of(self.config, key)
-        return self._decide("forecast", _with(question, horizon=horizon, model=model))
+        return self._decide("forecast", with_chosen(question, horizon=horizon, model=model))
 
     def anomalies(self, *, days: int | None = None) -> Decision:
         """Days of the last `days` (7) on which the shop, a category or a product sold what was not expected.
 
         With what was expected, how seldom that is, and why. Raises RequestError where nothing was sold.
         """
-        return self._decide("anomalies", _with(AnomaliesQuestion.of(self.config), days=days))
+        return self._decide("anomalies", with_chosen(AnomaliesQuestion.of(self.config), days=days))
 
     def shoppers(self, user: str | None = None, *, csv: str | Path | None = None) -> Decision:
         """Who will buy, who stays away, what each is worth and what to do; settings from [shoppers].
@@ -402,20 +398,16 @@ def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -
     progress("simulate", 0, 3)
     simulated = simulation.run()
     progress("write", 1, 3)
+    with open(shop.folder / SETTINGS, "a", encoding="utf-8") as settings:
+        settings.write(
+            HOLIDAYS.format(
+                "\n".join(
+                    f"{json.dumps(name)} = {json.dumps(dates)}" for name, dates in simulated.holidays.items()
+                )
+            )
+        )
     raw = simulated.write(shop.folder / "raw")
     simulated.write_pictures(shop.folder / "raw")
     simulated.write_truth(shop.truth)
     progress("ingest", 2, 3)
     return shop.ingest(*raw, progress=progress)
-
-
-def _unless_refused(ask: Callable[[], Decision]) -> Decision | None:
-    """The decision, None where the data carry no answer."""
-    with suppress(RequestError):
-        return ask()
-    return None
-
-
-def _with(question: Question, **chosen: Any) -> Question:
-    """The question with what the caller chose instead of the shop's settings; None: nothing chosen."""
-    return dataclasses.replace(question, **{key: value for key, value in chosen.items() if value is not None})

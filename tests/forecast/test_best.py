@@ -7,8 +7,19 @@ from scipy.special import ndtr, ndtri
 from merx.errors import ConfigError
 from merx.evaluate.forecasting import backtest
 from merx.forecast import AutoETS, Best
-from merx.forecast.best import CHOICES, MEMBERS, NAIVE, UNJUDGED, _choose, _loss, _relative
 from merx.forecast.conformal import LEVELS, Conformal, Z, place, read
+from merx.forecast.selection import (
+    CHOICES,
+    MEMBERS,
+    NAIVE,
+    UNJUDGED,
+    choose,
+    class_of,
+    loss_of,
+    relative_to_members,
+    to_judge,
+    usual_choice,
+)
 from tests.forecast.worlds import panel_of, weekly_season
 
 PROBS = np.array([0.025, 0.1, 0.5, 0.9, 0.975])
@@ -77,13 +88,15 @@ def test_the_loss_is_the_mean_quantile_loss():
     curve = np.log1p(np.arange(len(Z), dtype=float))[None, None]
     error = 5.0 - np.arange(len(Z))
     by_hand = np.mean([max(p * e, (p - 1) * e) for p, e in zip(LEVELS, error, strict=True)])
-    np.testing.assert_allclose(_loss(np.array([[5.0]]), curve), by_hand)
-    assert np.isnan(_loss(np.array([[np.nan]]), curve))[0]
+    np.testing.assert_allclose(loss_of(np.array([[5.0]]), curve), by_hand)
+    assert np.isnan(loss_of(np.array([[np.nan]]), curve))[0]
 
 
 def chosen(loss, tried):
     seen = np.isfinite(loss[:, :, NAIVE])
-    return _choose(_relative(loss, tried, seen), tried, seen)
+    relative = relative_to_members(loss, tried, seen)
+    usual = usual_choice(relative, seen, np.zeros(len(loss), dtype=np.int64))[0]
+    return choose(relative, tried, seen, np.full(len(loss), usual)), usual
 
 
 def test_the_choice_is_drawn_towards_all_series():
@@ -143,6 +156,36 @@ def test_coverage_at_every_part_of_the_horizon_and_error(level, dispersion):
     assert weeks.mean() == pytest.approx(means["coverage_80"])
 
 
+def test_of_many_series_some_are_judged_and_the_others_take_what_is_best_in_their_class():
+    smooth = weekly_season(30, 200, level=30, dispersion=30, seed=1)
+    lumpy = np.random.default_rng(0).negative_binomial(1, 0.2, (30, 200)) * (np.arange(200) % 9 == 0)
+    panel = panel_of([*(smooth.series(s) for s in range(30)), *lumpy.astype(float)])
+    fitted = Best(horizon=14, judged=20).fit(panel)
+    assert (fitted.origins > 0).sum() == 20
+    assert (fitted.origins[:30] > 0).sum() >= 10  # the best sellers, and more
+    assert (fitted.origins[30:] > 0).sum() >= 4
+    others = fitted.origins == 0
+    assert (class_of(panel)[:30] == 0).all() and (class_of(panel)[30:] >= 2).all()
+    np.testing.assert_array_equal(fitted.choice[others], fitted.usual[class_of(panel)][others])
+    words = np.array(fitted.specification)
+    assert all("not judged by itself" in one for one in words[others])
+    assert not any("not judged" in one for one in words[~others])
+    loss = [
+        np.mean(
+            [
+                loss_of(panel.series(s)[None, -14:], np.log1p(own.forecast(14, LEVELS).quantile[s][None]))
+                for s in range(60)
+            ]
+        )
+        for own in (
+            Best(horizon=14, judged=20).fit(panel.head(panel.length - 14)),
+            Best(horizon=14).fit(panel.head(panel.length - 14)),
+        )
+    ]
+    assert loss[0] < 1.03 * loss[1]
+    assert len(to_judge(panel, 7)) == 7 and (to_judge(panel, 60) == np.arange(60)).all()
+
+
 def test_an_update_keeps_the_choices_and_reads_the_new_day():
     panel = weekly_season(10, 200, level=8, dispersion=2, seed=1)
     config = Best(horizon=14)
@@ -155,8 +198,8 @@ def test_an_update_keeps_the_choices_and_reads_the_new_day():
     np.testing.assert_allclose(late.mean, early.mean[[3, 0, 5], 1:], rtol=0.35)
     same = config.update(before, panel.head(panel.length - 1)).forecast(14, PROBS)
     np.testing.assert_array_equal(same.quantile, early.quantile)
-    new = config.update(before, panel_of([*(panel.series(s) for s in range(10)), np.full(30, 3.0)]))
-    assert new.choice[10] == before.usual
+    new = config.update(before, panel_of([*(panel.series(s) for s in range(10)), np.full(20, 3.0)]))
+    assert new.choice[10] == before.usual[0]
     assert "too short to be judged" in new.specification[10]
 
 

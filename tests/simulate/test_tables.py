@@ -147,3 +147,16 @@ def test_truth_reads_back_and_stays_out_of_the_tables(shop, tmp_path):
 def test_a_missing_truth_is_named(tmp_path):
     with pytest.raises(DataError, match=r"truth\.safetensors: no such file"):
         read_truth(tmp_path)
+
+
+def test_the_holidays_of_the_settings_are_those_of_the_truth(tmp_path):
+    from merx.shop import Shop, simulate
+    from merx.simulate import read_truth
+
+    simulate(tmp_path / "shop", users=20, items=5, days=364)
+    config = Shop(tmp_path / "shop").config
+    named = {day for days in config.forecast.holidays.values() for day in days}
+    truth = read_truth(tmp_path / "shop-truth")
+    day = np.datetime64(truth.start) + np.arange(len(truth.holiday))
+    for text, factor in zip(day.astype(str), truth.holiday, strict=True):
+        assert (factor != 1.0) == bool({text, text[5:]} & named), text

@@ -22,7 +22,7 @@ from merx.store.demand import (
 )
 from merx.store.drivers import drivers
 from merx.store.duckdb_engine import DuckDBEngine
-from merx.store.price_series import price_series
+from merx.store.price_series import beside_market, price_series
 from merx.store.tables import Part, Snapshot, Tables
 
 MONDAY = date(2024, 1, 1)
@@ -320,3 +320,45 @@ def test_without_a_price_list_nothing_is_planned(tmp_path, engine_on):
     panel = demand_panel(sold, "day", drivers=found)
     assert panel.exog.shape == (5, 0)
     assert panel.exog_ahead.shape == (1, 3, 0)
+
+
+def test_the_lowest_price_of_others_is_a_covariate_that_stays(tmp_path, engine_on):
+    engine = engine_on(
+        tmp_path,
+        events=[sale(day, item) for day in range(6) for item in ("a", "b")],
+        prices=[
+            price_row(0, 8.0, "b", competitor="rival"),
+            price_row(2, 6.0, "b", competitor="market"),
+            price_row(4, 5.0, "b", competitor="rival"),
+            price_row(0, 1.0, "unsold", competitor="rival"),
+        ],
+        products=[],
+    )
+    sold = demand(engine)
+    found = drivers(engine, sold, 3)
+    assert found.names == ("log_competitor_price",)
+    lowest = np.log([8, 8, 6, 6, 5, 5, 5, 5, 5])
+    np.testing.assert_allclose(found.of_item["log_competitor_price"][1], lowest - lowest.mean())
+    np.testing.assert_array_equal(found.of_item["log_competitor_price"][0], 0)
+
+
+def test_market_prices_stand_beside_others_a_horizon_before(tmp_path, engine_on):
+    rng = np.random.default_rng(0)
+    cotton, shirt = 10 * np.exp(rng.normal(0, 0.1, (2, 12)).cumsum(axis=1))
+    engine = engine_on(
+        tmp_path,
+        events=[sale(day, "shirt") for day in range(12)],
+        prices=[
+            *(price_row(day, cotton[day], "cotton", competitor="exchange") for day in range(2, 12)),
+            *(price_row(day, shirt[day], "shirt") for day in range(12)),
+        ],
+        products=[],
+    )
+    panel = price_series(engine, demand(engine), "day", np.array([0]))
+    with pytest.raises(DataError, match="no price of wool at exchange is known"):
+        beside_market(panel, np.array([0]), ["wool at exchange"], 3)
+    beside = beside_market(panel, np.array([0]), ["cotton at exchange"], 3)
+    assert beside.exog_names == ("cotton at exchange",)
+    lagged = np.log(cotton[[2, 2, 2, 2, 2, 2, 3, 4, 5, 6, 7, 8]])
+    np.testing.assert_allclose(beside.exog[:, 0], lagged)
+    np.testing.assert_allclose(beside.exog_ahead[0, :, 0], np.log(cotton[[9, 10, 11]]))

@@ -1,8 +1,8 @@
 """The questions that can be asked of a shop, and the pure functions that answer them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from merx.answers.anomalies import AnomaliesQuestion, anomalies
 from merx.answers.answer import Answer, Context
@@ -10,6 +10,13 @@ from merx.answers.forecast import ForecastQuestion, forecast
 from merx.answers.price import PriceQuestion, price
 from merx.answers.recommend import RecommendQuestion, recommend
 from merx.answers.shoppers import ShoppersQuestion, shoppers
+
+Question = TypeVar("Question", RecommendQuestion, ForecastQuestion, AnomaliesQuestion)
+
+
+def with_chosen(question: Question, **chosen: Any) -> Question:
+    """The question with what the caller chose instead of the shop's settings; None: nothing chosen."""
+    return replace(question, **{key: value for key, value in chosen.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -38,4 +45,5 @@ __all__ = [
     "RecommendQuestion",
     "ShoppersQuestion",
     "Verb",
+    "with_chosen",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from merx.data.panel import Panel
+from merx.data.panel import HOLIDAY, Panel
 from merx.store.demand import Demand
 
 LATELY = 28
@@ -131,8 +131,8 @@ def _covariates(panel: Panel, day: Day, one: bool) -> list[str]:
                     if one
                     else f"{now:.0%} of it under promotion, {usual:.0%} before"
                 )
-        elif name.startswith("holiday: ") and now > 0:
-            found.append(name.removeprefix("holiday: "))
+        elif name.startswith(HOLIDAY) and now > 0:
+            found.append(name.removeprefix(HOLIDAY))
     return found
 
 

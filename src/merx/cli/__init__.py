@@ -111,14 +111,15 @@ def check(folder: Path, as_json: bool) -> None:
 @click.option(
     "--only", "kinds", multiple=True, help="A kind to fit, repeatable; default: all but [fit] skip."
 )
+@click.option("--update", is_flag=True, help="Keep what earlier fits chose and learnt, where a kind can.")
 @JSON
-def fit(folder: Path, kinds: tuple[str, ...], as_json: bool) -> None:
+def fit(folder: Path, kinds: tuple[str, ...], update: bool, as_json: bool) -> None:
     """Fit every kind of model that the tables can carry."""
     from merx.shop import Shop
 
     shop = Shop(folder)
     with _progress(as_json) as progress:
-        report = shop.fit(*kinds, progress=progress)
+        report = shop.fit(*kinds, update=update, progress=progress)
     _print(report.to_dict(), as_json, "fit")
 
 

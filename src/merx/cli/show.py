@@ -153,8 +153,12 @@ def show_fit(result: dict[str, Any]) -> None:
     table = _table("model", "fitted on", "seconds>", whole=True)
     for entry in result["fits"]:
         if not entry["refused"]:
-            table.add_row(entry["kind"], entry["fitted_on"], f"{entry['seconds']:.1f}")
+            kept = " (its choices kept)" if entry["updated_from"] else ""
+            table.add_row(entry["kind"], entry["fitted_on"] + kept, f"{entry['seconds']:.1f}")
     console.print(table)
+    for entry in result["fits"]:
+        if entry["summary"]:
+            console.print(Text(f"  {entry['kind']}: {entry['summary']}", style="dim"))
     _refused({entry["kind"]: entry["refused"] for entry in result["fits"] if entry["refused"]}, "not fitted")
 
 

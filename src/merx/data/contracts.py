@@ -17,6 +17,10 @@ Progress = Callable[[str, int, int], None]
 """Told of long work: what is done, how much of it so far, of how much."""
 
 
+def quiet(what: str, done: int, total: int) -> None:
+    """Report no progress."""
+
+
 @runtime_checkable
 class Recommender(Protocol):
     """A function from histories to item scores; a new shopper is served without retraining."""

@@ -14,6 +14,9 @@ CLOCK: dict[str, str] = {"hour": "h", "day": "D", "week": "D", "month": "M"}
 STRIDE: dict[str, int] = {"hour": 1, "day": 1, "week": 7, "month": 1}
 """How far a step goes on that clock."""
 
+HOLIDAY = "holiday: "
+"""How the names of the covariates begin that are 1 on the days of a holiday."""
+
 
 def moments(start: np.ndarray, steps: int, step: str) -> np.ndarray:
     """When each of the steps from `start` (S,) on begins, datetime64 of the step's clock, (S, steps)."""

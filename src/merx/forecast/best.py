@@ -1,7 +1,6 @@
 """Best: for each series the methods that forecast it best so far, combined, with conformal intervals."""
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -17,27 +16,28 @@ from merx.forecast.intermittent import Intermittent
 from merx.forecast.predictive import check_config, check_request
 from merx.forecast.season import CANDIDATE
 from merx.forecast.seasonal_naive import SeasonalNaive
-from merx.forecast.theta import Theta
-
-MEMBERS = ("seasonal naive", "ETS", "Theta", "TSB", "IMAPA")
-NAIVE = 0
-
-CHOICES: tuple[tuple[int, ...], ...] = tuple(
-    choice for few in (1, 2, 3) for choice in combinations(range(len(MEMBERS)), few)
+from merx.forecast.selection import (
+    CHOICES,
+    MEMBERS,
+    NAIVE,
+    choose,
+    class_of,
+    loss_of,
+    members_of,
+    relative_to_members,
+    to_judge,
+    usual_choice,
 )
-"""What a series can be forecast by: one member, or the mean of two or three."""
-
-UNJUDGED = (1, 3)
-"""The choice where no series at all reaches back to an origin."""
+from merx.forecast.theta import Theta
 
 HOPELESS = 1.5
 """A member with an error this many times that of the best at the last origin is not tried at earlier ones."""
 
-IMAGINED = 4
-"""Origins that count as if the series had done there as all do together."""
-
 SHORTEST = 10
 """An origin has at least this much history, and as much as the horizon."""
+
+SHOWN = 4
+"""Choices that a summary names."""
 
 BATCH = 64
 """Series that are backtested together."""
@@ -53,7 +53,10 @@ class Best:
     members and drawn towards what it is over all series, as few origins decide by chance. The lowest is
     chosen, and fitted to the whole history. A member that is hopeless at the last origin is not tried at the
     others.
-    Series too short for an origin take what is best over all.
+
+    Where there are many series, the best sellers and an even spread of the rest are judged. The others, and
+    series too short for an origin, take what is best over the judged of their class of demand: smooth,
+    erratic, intermittent or lumpy.
 
     The errors at these origins, of series with more than one, correct the quantiles
     (`merx.forecast.conformal`).
@@ -67,17 +70,21 @@ class Best:
         the step (7 days, 52 weeks) where it would have to be found.
     origins : int
         Rolling origins, as far as a series reaches back.
+    judged : int
+        Series that are judged one by one, at most; half of them are the best sellers.
 
     Notes
     -----
     Sources: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., sections 5.10 (rolling
     origins) and 13.4 (combinations); Petropoulos & Svetunkov (2020), A simple combination of univariate
-    models; Lichtendahl, Grushka-Cockayne & Winkler (2013) for means of quantiles.
+    models; Lichtendahl, Grushka-Cockayne & Winkler (2013) for means of quantiles; Syntetos, Boylan & Croston
+    (2005), On the categorization of demand patterns, for the classes.
     """
 
     horizon: int = 28
     season_length: int = 0
     origins: int = 4
+    judged: int = 500
 
     def fit(self, panel: Panel, progress: Progress | None = None) -> "FittedBest":
         """Choose for every series, and fit what was chosen.
@@ -86,58 +93,72 @@ class Best:
         series. Raises ConfigError on an impossible config.
         """
         check_config(self.horizon, self.season_length)
-        if self.origins < 1:
-            raise ConfigError(f"origins is {self.origins}; give 1 or more.")
-        S = panel.n_series
+        for name in ("origins", "judged"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give 1 or more.")
+        judged = to_judge(panel, self.judged)
+        J = len(judged)
         choosing = [
-            self._backtest(panel.take(np.arange(first, min(first + BATCH, S))), progress, first, S)
-            for first in range(0, S, BATCH)
+            self._backtest(panel.take(judged[first : first + BATCH]), progress, first, J)
+            for first in range(0, J, BATCH)
         ]
         curve, actual, loss, tried = (
             np.concatenate([part[k] for part in choosing]) if choosing else np.empty((0, *shape))
             for k, shape in enumerate(_shapes(self.origins, self.horizon))
         )
         tried = tried.astype(bool)
-        seen = np.isfinite(loss[:, :, NAIVE])  # (S, O)
-        relative = _relative(loss, tried, seen)
-        choice, usual = _choose(relative, tried, seen)
-        chosen = np.full((S, self.origins, self.horizon, len(LEVELS)), np.nan)
-        honest = np.zeros((S, self.origins))  # loss of what would have been chosen without that origin
+        seen = np.isfinite(loss[:, :, NAIVE])  # (J, O)
+        relative = relative_to_members(loss, tried, seen)
+        demand = class_of(panel)
+        usual = usual_choice(relative, seen, demand[judged])
+        unseen = usual[demand[judged]]
+        own = choose(relative, tried, seen, unseen)
+        chosen = np.full((J, self.origins, self.horizon, len(LEVELS)), np.nan)
+        honest = np.zeros((J, self.origins))  # loss of what would have been chosen without that origin
         for o in range(self.origins):
             elsewhere = seen & (np.arange(self.origins) != o)
-            without, _ = _choose(relative, tried, elsewhere)
-            without = np.where(elsewhere.any(axis=1), without, choice)
-            for s in range(S):
-                chosen[s, o] = curve[s, o, list(CHOICES[without[s]])].mean(axis=0)
-            honest[:, o] = loss[np.arange(S), o, without]
+            without = choose(relative, tried, elsewhere, own)
+            for j in range(J):
+                chosen[j, o] = curve[j, o, list(CHOICES[without[j]])].mean(axis=0)
+            honest[:, o] = loss[np.arange(J), o, without]
         # One origin alone does not tell how errors differ from one to the next.
         several = (seen.sum(axis=1) > 1)[:, None, None]
         moving = np.isfinite(actual) & np.isfinite(chosen[..., 0]) & (chosen[..., -1] > 0) & several
         curves, log = np.nan_to_num(chosen), np.log1p(np.nan_to_num(actual))
         last, first = (np.where(moving, place(curves, log, first), np.nan) for first in (False, True))
-        conformal, spread = Conformal.of(last, first)
         total, naive = (np.where(seen, part, 0.0).sum(axis=1) for part in (honest, loss[:, :, NAIVE]))
-        score = np.divide(total, naive, out=np.ones(S), where=naive > 0)
-        score[choice == NAIVE] = 1.0
-        return self._fitted(panel, choice, usual, seen.sum(axis=1), score, spread, conformal)
+        score = np.divide(total, naive, out=np.ones(J), where=naive > 0)
+        score[own == NAIVE] = 1.0
+
+        def of_all(value: np.ndarray, others: float) -> np.ndarray:
+            """Of every series, from that of the judged ones."""
+            every = np.full((panel.n_series, *value.shape[1:]), others, dtype=value.dtype)
+            every[judged] = value
+            return every
+
+        conformal, spread = Conformal.of(of_all(last, np.nan), of_all(first, np.nan))
+        choice = usual[demand]
+        choice[judged] = own
+        return self._fitted(
+            panel, choice, usual, of_all(seen.sum(axis=1), 0), of_all(score, 1.0), spread, conformal
+        )
 
     def update(self, fitted: "FittedBest", panel: Panel) -> "FittedBest":
         """The choices, scores and intervals of `fitted`, with the chosen members fitted to `panel` anew.
 
         For the steps that came since: a small part of the time of `fit`. A series that `fitted` does not know
-        takes what was best over all.
+        takes what was best over its class of demand.
         """
         known = fitted.keys.codes(panel.keys.ids)
         new = known < 0
 
-        def of(value: np.ndarray, unknown: float) -> np.ndarray:
-            if not len(value):
-                return np.full(len(known), unknown)
-            return np.where(new, unknown, value[known])
+        def of(value: np.ndarray, unknown: np.ndarray | float) -> np.ndarray:
+            kept = value[known] if len(value) else 0
+            return np.where(new, unknown, kept)
 
         return self._fitted(
             panel,
-            of(fitted.choice, fitted.usual).astype(np.int64),
+            of(fitted.choice, fitted.usual[class_of(panel)]).astype(np.int64),
             fitted.usual,
             of(fitted.origins, 0).astype(np.int64),
             of(fitted.score, 1.0),
@@ -186,7 +207,7 @@ class Best:
                     history = whole.head(origin[reach]).take(which)
                     curve[reach[which], o, m] = self._ahead(m, history)[0]
             for c, choice in enumerate(CHOICES):
-                loss[reach, o, c] = _loss(came, curve[reach, o][:, list(choice)].mean(axis=1))
+                loss[reach, o, c] = loss_of(came, curve[reach, o][:, list(choice)].mean(axis=1))
             if o == 0:
                 alone = loss[reach, 0, : len(MEMBERS)]
                 tried[reach] = ~(alone > HOPELESS * alone.min(axis=1, keepdims=True))
@@ -200,7 +221,7 @@ class Best:
         self,
         panel: Panel,
         choice: np.ndarray,
-        usual: int,
+        usual: np.ndarray,
         origins: np.ndarray,
         score: np.ndarray,
         spread: np.ndarray,
@@ -211,7 +232,7 @@ class Best:
         curve, mean = np.zeros((S, self.horizon, len(LEVELS))), np.zeros((S, self.horizon))
         season = np.ones(S, dtype=np.int64)
         named: list[list[str]] = [[] for _ in range(S)]
-        member = _members_of(choice)
+        member = members_of(choice)
         for m in range(len(MEMBERS)):
             which = np.flatnonzero(member[:, m])
             if len(which):
@@ -222,8 +243,9 @@ class Best:
                 season[which] = np.maximum(season[which], fitted.season_length)
                 for s, words in zip(which, fitted.specification, strict=True):
                     named[s].append(words)
+        short = panel.length < self.horizon + max(SHORTEST, self.horizon)
         specification = tuple(
-            _words(*entry) for entry in zip(named, choice == NAIVE, origins, score, strict=True)
+            _words(*entry) for entry in zip(named, choice == NAIVE, origins, score, short, strict=True)
         )
         return FittedBest(
             keys=panel.keys,
@@ -260,10 +282,10 @@ class FittedBest:
     conformal : Conformal
     choice : int64 (S,)
         Place in CHOICES.
-    usual : int
-        The choice that is best over all series.
+    usual : int64 (4,)
+        The choice that is best over all series of a class of demand.
     origins : int64 (S,)
-        At how many origins the series was judged; 0: it was too short.
+        At how many origins the series was judged; 0: it was too short, or others were judged in its place.
     score : float64 (S,)
         The quantile loss over that of the seasonal naive forecast, at these origins: at each, of what would
         have been chosen by the others, so that the choice is not judged on what it was made from (a single
@@ -282,11 +304,30 @@ class FittedBest:
     spread: np.ndarray
     conformal: Conformal
     choice: np.ndarray
-    usual: int
+    usual: np.ndarray
     origins: np.ndarray
     score: np.ndarray
     specification: tuple[str, ...]
     season_length: np.ndarray
+
+    @property
+    def summary(self) -> str:
+        """What forecasts how many series, and how that did beside the seasonal naive forecast."""
+        S = len(self.choice)
+        counts = np.bincount(self.choice, minlength=len(CHOICES))
+        first = [c for c in np.argsort(-counts, kind="stable")[:SHOWN] if counts[c]]
+        told = [f"{' + '.join(MEMBERS[m] for m in CHOICES[c])} {counts[c]:,}" for c in first]
+        if rest := S - counts[first].sum():
+            told.append(f"other choices {rest:,}")
+        judged = self.origins > 0
+        words = f"Chosen for {S:,} series: {', '.join(told)}." if S else "No series."
+        if judged.any():
+            score, worse = np.median(self.score[judged]), int((self.score[judged] >= 1).sum())
+            words += (
+                f" {judged.sum():,} were judged by themselves: in the middle {score:.2f} of the loss of the "
+                f"seasonal naive forecast; on {worse:,} nothing is better than it."
+            )
+        return words
 
     def forecast(self, horizon: int, probs: np.ndarray, exog: np.ndarray | None = None) -> Forecast:
         """The next `horizon` steps of every series: mean and quantiles in units.
@@ -305,53 +346,12 @@ def _shapes(origins: int, horizon: int) -> list[tuple[int, ...]]:
     return [(origins, M, horizon, len(LEVELS)), (origins, horizon), (origins, len(CHOICES)), (M,)]
 
 
-def _members_of(choice: np.ndarray) -> np.ndarray:
-    """Which members choices (S,) have, bool (S, M)."""
-    table = np.array([[m in members for m in range(len(MEMBERS))] for members in CHOICES])
-    of: np.ndarray = table[choice]
-    return of
-
-
-def _loss(came: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """Mean quantile loss in units, (S,), of curves (S, H, G); steps with NaN do not count."""
-    error = came[:, :, None] - np.expm1(curve)
-    each = np.maximum(LEVELS * error, (LEVELS - 1) * error).mean(axis=2)  # (S, H)
-    count = np.isfinite(came).sum(axis=1)
-    total = np.where(np.isfinite(came), each, 0.0).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _relative(loss: np.ndarray, tried: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Losses (S, O, C) relative to the mean loss of the members tried, where the series were seen (S, O)."""
-    alone = np.where(tried[:, None], loss[:, :, : len(MEMBERS)], 0.0)
-    unit = np.nan_to_num(alone).sum(axis=2) / tried.sum(axis=1, keepdims=True)  # (S, O)
-    relative = np.where(unit[:, :, None] > 0, loss / np.where(unit > 0, unit, 1.0)[:, :, None], 1.0)
-    # A choice with a member that was dropped counts as it did at the last origin.
-    relative = np.where(np.isfinite(relative), relative, relative[:, :1])
-    found: np.ndarray = np.where(seen[:, :, None], relative, 0.0)
-    return found
-
-
-def _choose(relative: np.ndarray, tried: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, int]:
-    """The choice of each series (S,), and what is best over all, from the origins that count (S, O)."""
-    S = len(relative)
-    if not seen.any():
-        usual = CHOICES.index(UNJUDGED)
-        return np.full(S, usual), usual
-    total = np.where(seen[:, :, None], relative, 0.0).sum(axis=1)  # (S, C)
-    overall = (
-        np.sort(total, axis=0).sum(axis=0) / seen.sum()
-    )  # sorted: the order of the series changes no digit
-    own = (total + IMAGINED * overall) / (seen.sum(axis=1, keepdims=True) + IMAGINED)
-    dropped = np.stack([(~tried[:, list(members)]).any(axis=1) for members in CHOICES], axis=1)
-    return np.where(dropped, np.inf, own).argmin(axis=1), int(overall.argmin())
-
-
-def _words(named: list[str], naive: bool, origins: int, score: float) -> str:
+def _words(named: list[str], naive: bool, origins: int, score: float, short: bool) -> str:
     """What was chosen and how well it did."""
     chosen = " + ".join(dict.fromkeys(named))
     if not origins:
-        return f"{chosen}; too short to be judged"
+        why = "too short to be judged" if short else "not judged by itself"
+        return f"{chosen}; {why}: what is best over others of its class of demand"
     over = f"{origins} origins" if origins > 1 else "1 origin"
     if naive:
         return f"{chosen}; nothing beats it, {over}"

@@ -20,7 +20,7 @@ class MSTL:
     """The last cycle of each season, repeated, on a forecast of the rest: z = log(1 + y) = rest + seasons.
 
     The seasons are those of MSTL (`merx.forecast.stl`): hours have a day and a week, days a week and a year.
-    For series by the hour, where other kinds see the day alone, and for days over several years.
+    For days over several years, where other kinds see the week alone; for hours `SeasonalAR` is better.
 
     Parameters
     ----------

@@ -221,8 +221,8 @@ class ForecastSeries:
     """One series of N past and H future points.
 
     `dates` (N,), `y` (N,) with NaN where not known (a stock-out); `future`, `mean`, `lo80` ... `hi95` (H,):
-    the central 80 % and 95 % prediction intervals. Values are in
-    `unit` per `step`, which is a word: "day", "week".
+    the central 80 % and 95 % prediction intervals. Values are in `unit`, and per `step`, which is a word
+    ("day", "week"), unless they are prices.
     """
 
     title: str
@@ -236,9 +236,15 @@ class ForecastSeries:
     hi95: Floats
     unit: str = "units"
     step: str = "day"
+    price: bool = False
     model: str = ""
     comparison: str = ""
     decision_id: str = ""
+
+    @property
+    def label(self) -> str:
+        """The unit in words."""
+        return self.unit if self.price else f"{self.unit} per {self.step}"
 
     def __post_init__(self) -> None:
         same_length(self, f"forecast {self.title!r}", "dates", "y")
@@ -247,11 +253,15 @@ class ForecastSeries:
 
 @dataclass(frozen=True)
 class Forecasts:
-    """Series to choose from, the whole shop taken apart, and the unusual days of late."""
+    """Series to choose from, the whole shop taken apart, and the unusual days of late.
+
+    `choices` says in a sentence how many series are forecast by what.
+    """
 
     series: tuple[ForecastSeries, ...]
     decomposition: Decomposition | None = None
     unusual: UnusualDays | None = None
+    choices: str = ""
 
 
 # --- what to charge -----------------------------------------------------------------------------------------

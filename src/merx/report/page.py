@@ -180,7 +180,7 @@ def payload(report: Report) -> dict[str, Any]:
     if report.forecasts:
         for i, s in enumerate(report.forecasts.series):
             arrays = (s.dates, s.y, s.future, s.mean, s.lo80, s.hi80, s.lo95, s.hi95)
-            charts[f"forecast-{i}"] = forecast_chart(*arrays, title=s.title, unit=f"{s.unit} per {s.step}")
+            charts[f"forecast-{i}"] = forecast_chart(*arrays, title=s.title, unit=s.label)
         d = report.forecasts.decomposition
         if d is not None:
             charts["decomposition"] = decomposition_chart(

@@ -137,9 +137,9 @@ def _rules(decision: Decision) -> str:
 
 
 def forecast_series(
-    decision: Decision, title: str, panel: Panel, s: int, comparison: str
+    decision: Decision, title: str, panel: Panel, s: int, comparison: str, currency: str = ""
 ) -> report.ForecastSeries:
-    """One series with its past, from a decision and series s of a panel."""
+    """Series s of a panel and what a decision says of it; a price where a currency is given."""
     rows = decision.answer["rows"]
     y = np.where(panel.available[panel.offsets[s] : panel.offsets[s + 1]], panel.series(s), np.nan)
 
@@ -156,7 +156,9 @@ def forecast_series(
         hi80=column("q0.9"),
         lo95=column("q0.025"),
         hi95=column("q0.975"),
+        unit=currency or "units",
         step=panel.step,
+        price=bool(currency),
         model=f"{decision.answer['model']}: {decision.answer['specification']}",
         comparison=comparison,
         decision_id=decision.id,

@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 
 from merx import report
-from merx.data.panel import Panel, moments
+from merx.data.panel import HOLIDAY, Panel, moments
 from merx.decisions import Decision
 from merx.forecast.change_points import ChangePoints
 from merx.forecast.closed_days import WEEK, closed_steps, closed_weekdays
@@ -28,15 +28,15 @@ SHOWN = 20  # unusual days in the report
 def decomposition(panel: Panel, s: int, title: str, season_length: int) -> report.Decomposition:
     """Series s of a panel taken apart; a season length of 0 is found from the data.
 
-    Covariates whose name begins with "holiday: " say which days are holidays. Single closed days are no part
+    Covariates whose name begins with HOLIDAY say which days are holidays. Single closed days are no part
     of trend and seasons; weekdays that are always closed are part of the week.
     """
     entries = slice(panel.offsets[s], panel.offsets[s + 1])
     y = panel.y[entries]
     names = np.full(len(y), "", dtype=object)
     for k, name in enumerate(panel.exog_names if panel.step == "day" else ()):
-        if name.startswith("holiday: "):
-            names[panel.exog[entries][:, k] > 0] = name.removeprefix("holiday: ")
+        if name.startswith(HOLIDAY):
+            names[panel.exog[entries][:, k] > 0] = name.removeprefix(HOLIDAY)
     available = panel.available[entries]
     parts = decompose(
         y,

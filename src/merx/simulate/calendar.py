@@ -7,14 +7,14 @@ import numpy as np
 
 from merx.simulate.catalogue import CATEGORIES
 
-# (month, first day, last day, factor on every item's demand)
-HOLIDAYS: tuple[tuple[int, int, int, float], ...] = (
-    (1, 1, 1, 0.55),  # New Year's Day
-    (2, 12, 14, 1.30),  # Valentine's Day
-    (6, 1, 1, 1.20),  # Children's Day
-    (12, 6, 18, 1.45),  # before Christmas, while parcels still arrive in time
-    (12, 24, 26, 0.50),  # Christmas
-)
+# name: (month, first day, last day, factor on every item's demand)
+HOLIDAYS: dict[str, tuple[int, int, int, float]] = {
+    "New Year": (1, 1, 1, 0.55),
+    "Valentine's Day": (2, 12, 14, 1.30),
+    "Children's Day": (6, 1, 1, 1.20),
+    "before Christmas": (12, 6, 18, 1.45),  # while parcels still arrive in time
+    "Christmas": (12, 24, 26, 0.50),
+}
 BLACK_FRIDAY = (1.9, 1.5, 1.4, 1.7)  # the Friday after the fourth Thursday of November, to Cyber Monday
 
 
@@ -59,13 +59,34 @@ def draw_calendar(start: date, days: int, rng: np.random.Generator) -> Calendar:
     return Calendar(trend, holiday, np.exp(weekly[:, weekday] + yearly))
 
 
+def holidays(start: date, days: int) -> dict[str, tuple[str, ...]]:
+    """The days of each holiday as in [forecast.holidays], those that move for one year more than simulated.
+
+    They are what a shop knows of its calendar; how much is sold on them it has to find out.
+    """
+    fixed = {
+        name: tuple(f"{month:02d}-{day:02d}" for day in range(low, high + 1))
+        for name, (month, low, high, _) in HOLIDAYS.items()
+    }
+    years = range(start.year, (start + timedelta(days=days)).year + 2)
+    moving = [
+        str(_black_friday(year) + timedelta(days=since))
+        for year in years
+        for since in range(len(BLACK_FRIDAY))
+    ]
+    return {**fixed, "Black Friday": tuple(moving)}
+
+
+def _black_friday(year: int) -> date:
+    first = date(year, 11, 1)
+    return first + timedelta(days=(3 - first.weekday()) % 7 + 22)
+
+
 def _holiday(day: date) -> float:
-    first = date(day.year, 11, 1)
-    black_friday = first + timedelta(days=(3 - first.weekday()) % 7 + 22)
-    since = (day - black_friday).days
+    since = (day - _black_friday(day.year)).days
     if 0 <= since < len(BLACK_FRIDAY):
         return BLACK_FRIDAY[since]
-    for month, low, high, factor in HOLIDAYS:
+    for month, low, high, factor in HOLIDAYS.values():
         if day.month == month and low <= day.day <= high:
             return factor
     return 1.0

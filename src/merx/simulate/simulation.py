@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from merx.errors import ConfigError
 from merx.simulate.buyers import INFLUENCE_SHARE, Buyers
+from merx.simulate.calendar import holidays
 from merx.simulate.catalogue import CATEGORIES, draw_texts
 from merx.simulate.demand import Demand, draw_demand
 from merx.simulate.paths import FOLLOW_SHARE, STEP_SHARES, Ring, draw_ring
@@ -38,10 +39,13 @@ class SimulatedShop:
     ----------
     tables : events, products, prices, relations, stock
         By the schemas of `merx.data.schema.TABLES`.
+    holidays : table of lists of str
+        The days of each holiday, for the shop's settings.
     truth : Truth
     """
 
     tables: dict[str, pa.Table]
+    holidays: dict[str, tuple[str, ...]]
     truth: Truth
 
     def write(self, folder: Path) -> list[Path]:
@@ -155,7 +159,9 @@ class Simulation:
             "relations": relations_table(world, social, self.start),
             "stock": stock_table(world, demand, self.start),
         }
-        return SimulatedShop(tables, _truth(self.start, world, social, ring, demand))
+        return SimulatedShop(
+            tables, holidays(self.start, self.days), _truth(self.start, world, social, ring, demand)
+        )
 
 
 def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand) -> Truth:

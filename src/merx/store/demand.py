@@ -60,7 +60,7 @@ class Drivers:
     days : int
         D + A.
     of_item : mapping of name to float64 (I, D + A)
-        `log_price` and `promotion` (0 or 1).
+        `log_price`, `promotion` (0 or 1), `log_competitor_price`.
     of_day : mapping of name to float64 (D + A,)
         1 on the days of each holiday, else 0.
     """

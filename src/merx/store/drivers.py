@@ -1,10 +1,13 @@
-"""What moves demand and is known ahead: the price list, its promotions, the shop's holidays."""
+"""What moves demand and is known ahead: prices, their promotions, competitors' prices, holidays."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from merx.data.panel import HOLIDAY
+from merx.data.vocabulary import Vocabulary
 from merx.store.demand import Demand, Drivers, as_of
 from merx.store.engine import Engine
 
@@ -17,7 +20,9 @@ def drivers(
     Price and promotion are those in force at noon by the shop's price list, whose rows may lie in the future;
     the last one holds until then. Before the first row a product has its first price. Prices that were only
     seen in orders are left out: they change on days of a sale, and large orders pay less, so that a model
-    would read from the price that something was sold. A covariate that never changes is left out too.
+    would read from the price that something was sold. The price of competitors is the lowest in force, as the
+    log ratio to its mean, 0 where none is known; the last one known stays. A covariate that never changes is
+    left out.
 
     Parameters
     ----------
@@ -35,11 +40,15 @@ def drivers(
     row[priced] = np.where(row[priced] >= 0, row[priced], row[priced, first][:, None])
     log_price = np.append(np.log(listed["price"].to_numpy()), 0.0)[row]
     promotion = pc.fill_null(listed["promotion"], False).to_numpy().astype(np.float64)
-    of_item = {"log_price": log_price, "promotion": np.append(promotion, 0.0)[row]}
+    of_item = {
+        "log_price": log_price,
+        "promotion": np.append(promotion, 0.0)[row],
+        "log_competitor_price": _competitors(engine.query("competitor_prices"), demand, days),
+    }
     day = (demand.first_day + np.arange(days)).astype("datetime64[D]").astype(str)  # (D + A,)
     yearly = np.array([text[5:] for text in day], dtype=str)
     of_day = {
-        f"holiday: {name}": (np.isin(day, list(dates)) | np.isin(yearly, list(dates))).astype(np.float64)
+        f"{HOLIDAY}{name}": (np.isin(day, list(dates)) | np.isin(yearly, list(dates))).astype(np.float64)
         for name, dates in (holidays or {}).items()
     }
     return Drivers(
@@ -47,3 +56,19 @@ def drivers(
         {name: value for name, value in of_item.items() if (value != value[:, :1]).any()},
         {name: value for name, value in of_day.items() if value[: demand.days].any()},
     )
+
+
+def _competitors(prices: pa.Table, demand: Demand, days: int) -> np.ndarray:
+    """Log of the lowest price of others over its mean (I, days)."""
+    names = Vocabulary(pc.unique(prices["item_id"]).sort())
+    in_force = as_of(prices, names, demand.first_day, days)  # (C, days)
+    price = np.append(prices["price"].to_numpy(), np.inf)[in_force]
+    first = pc.index_in(names.ids, prices["item_id"].combine_chunks())
+    product = demand.items.codes(prices["product"].take(first).combine_chunks())  # (C,)
+    lowest = np.full((len(demand.items), days), np.inf)
+    np.minimum.at(lowest, product[product >= 0], price[product >= 0])
+    known = np.isfinite(lowest)
+    log = np.log(np.where(known, lowest, 1.0))
+    mean = log.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    found: np.ndarray = np.where(known, log - mean, 0.0)
+    return found

@@ -1,5 +1,8 @@
 """Prices over time as series: the shop's own and those of others."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,3 +61,39 @@ def price_series(engine: Engine, demand: Demand, step: str, which: np.ndarray) -
         exog=promotion[kept][inside][:, None],
         exog_names=("promotion",),
     )
+
+
+def beside_market(panel: Panel, which: np.ndarray, market: Sequence[str], horizon: int) -> Panel:
+    """Some series of a panel of prices, with the logarithm of market prices a horizon before as covariates.
+
+    All series end on the same day. Before a market price is known it has its first value.
+
+    Parameters
+    ----------
+    which : int (n,)
+    market : names of K series of the panel, without "price: "
+
+    Raises
+    ------
+    DataError
+        There is no price of that name.
+    """
+    codes = panel.keys.codes([f"price: {name}" for name in market])
+    if missing := [name for name, code in zip(market, codes, strict=True) if code < 0]:
+        raise DataError(
+            f"[forecast] market: no price of {', '.join(missing)} is known; ingest one, or see `merx check`."
+        )
+    taken = panel.take(which)
+    exog = np.empty((len(taken.y), len(codes)))
+    ahead = np.empty((len(which), horizon, len(codes)))
+    longest = int(taken.length.max(initial=0))
+    for k, code in enumerate(codes):
+        price = panel.series(code)
+        known = np.flatnonzero(panel.available[panel.offsets[code] : panel.offsets[code + 1]])
+        log = np.log(price[known[np.maximum(np.searchsorted(known, np.arange(len(price)), "right") - 1, 0)]])
+        log = np.concatenate([np.full(longest + horizon, log[0]), log])  # ends where every series ends
+        ahead[:, :, k] = log[-horizon:]
+        for s in range(len(which)):
+            steps = slice(taken.offsets[s], taken.offsets[s + 1])
+            exog[steps, k] = log[len(log) - horizon - taken.length[s] : len(log) - horizon]
+    return replace(taken, exog=exog, exog_names=tuple(market), exog_ahead=ahead)

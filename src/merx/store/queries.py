@@ -232,7 +232,7 @@ QUERIES: dict[str, Query] = {
     # What others charged, and market series: each under the product's id and whose price it is.
     "competitor_prices": Query(
         """
-        SELECT item_id || ' at ' || competitor AS item_id, time, price FROM (
+        SELECT item_id || ' at ' || competitor AS item_id, item_id AS product, time, price FROM (
             SELECT *, row_number() OVER (
                 PARTITION BY item_id, competitor, time ORDER BY version DESC) AS newest
             FROM prices WHERE competitor IS NOT NULL AND price > 0
@@ -240,7 +240,9 @@ QUERIES: dict[str, Query] = {
         WHERE newest = 1
         ORDER BY item_id || ' at ' || competitor, time
         """,
-        pa.schema([("item_id", pa.string()), ("time", TIME), ("price", pa.float64())]),
+        pa.schema(
+            [("item_id", pa.string()), ("product", pa.string()), ("time", TIME), ("price", pa.float64())]
+        ),
     ),
     # Changes of availability.
     "stock": Query(
