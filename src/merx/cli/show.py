@@ -267,11 +267,26 @@ def show_price(result: dict[str, Any]) -> None:
             row["binding"],
         )
     console.print(table)
+    if steps := result["answer"].get("waterfall"):
+        console.print(_waterfall(steps))
     if len(rows) > len(shown):
         console.print(f"The {len(shown)} with the largest gain of {len(rows)}; --json prints all.")
     for reason in result["reasons"]:
         console.print(Text(reason))
     _rules_and_id(result)
+
+
+def _waterfall(steps: list[dict[str, Any]]) -> Table:
+    """From the price now to the price proposed."""
+    table = _table("step", "price>", "units a week>", "revenue>", "profit>", "80 %")
+    for step in steps:
+        table.add_row(
+            step["words"],
+            f"{step['price']:,.2f}",
+            *(f"{step[name]:,.1f}" for name in ("units", "revenue", "profit")),
+            f"{step['profit_low']:,.1f} .. {step['profit_high']:,.1f}",
+        )
+    return table
 
 
 def _gain(row: dict[str, Any]) -> float:
