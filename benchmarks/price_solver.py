@@ -23,14 +23,15 @@ MANY = 100_000
 TIED = ((10_000, 69, 30, 1e-3, 10), (100_000, 300, 30, 5e-3, 60))  # items, categories, capacities, gap, s
 HIGHS_SECONDS = 60.0
 PROTOCOL = (
-    f"Two cores, arrays in memory, median of {RUNS} interleaved runs after a warm-up. Rules of one product: the "
-    f"best of 20 prices of {MANY:,} products that no rule bars (a bit for each rule, half of the prices barred), "
-    "beside numpy.argmax over the same array, which knows no rules. Shared rules: profit at 15 prices from -20 "
-    "to +20 %; a price index with a bound for each category, 30 capacities over a random twentieth of the "
-    "products each, and at most 40 % of the prices changed; one run after a warm-up, up to a gap of 0.01 %. The "
-    "gap is to the proven bound. HiGHS: the same programme by scipy.optimize.milp in "
-    f"{HIGHS_SECONDS:.0f} s. What-if: units, revenue and profit with the bounds of the central 80 % of 200 "
-    "draws, of each product and in all, asked of a model laid out beforehand."
+    f"Two cores, arrays in memory, median of {RUNS} interleaved runs after a warm-up. Rules of one "
+    f"product: the best of 20 prices of {MANY:,} products that no rule bars (a bit for each rule, half "
+    "of the prices barred), beside numpy.argmax over the same array, which knows no rules. Shared "
+    "rules: profit at 15 prices from -20 to +20 %; a price index with a bound for each category, 30 "
+    "capacities over a random twentieth of the products each, and at most 40 % of the prices changed; "
+    "one run after a warm-up, up to a gap of 0.01 %. The gap is to the proven bound. HiGHS: the same "
+    f"programme by scipy.optimize.milp in {HIGHS_SECONDS:.0f} s. What-if: units, revenue and profit with "
+    "the bounds of the central 80 % of 200 draws, of each product and in all, asked of a model laid out "
+    "beforehand."
 )
 
 
