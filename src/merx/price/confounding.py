@@ -5,7 +5,8 @@ expected goes before another price in the week after (a lead test: Granger 1969;
 exogeneity: Wooldridge, Econometric Analysis of Cross Section and Panel Data, 10.7.1). Second, a whole
 category reacts so weakly, or so strongly, as hardly any published one does. Third, the whole shop does: its
 mean elasticity is held against the literature's, and the prices that it calls for against those of the shop
-(a prior predictive check: Box 1980).
+(a prior predictive check: Box 1980). Where unit costs move, a fourth: the elasticity that they tell as an
+instrument differs from the plain one (a Hausman test, `merx.price.instrument`).
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from scipy.stats import chi2
 
 from merx.data.panel import PricePanel
 from merx.price.grid import Grid
+from merx.price.instrument import CostInstrument, cost_instrument
 
 MIN_AVAILABLE = 0.5
 LITERATURE_MEAN = -2.6  # Bijmolt, van Heerde and Pieters (2005): mean of 1,851 price elasticities -2.62
@@ -82,6 +84,8 @@ class Confounding:
         Pooled elasticity by fixed-effects Poisson regression; 0 where prices never moved.
     shop_elasticity, shop_z, shop_lead : float
         The same of the shop; `shop_elasticity` is the literature's mean where prices never moved.
+    costs : CostInstrument or None
+        What moving costs tell; None where none is known to have moved.
     """
 
     feedback: np.ndarray
@@ -93,12 +97,20 @@ class Confounding:
     shop_elasticity: float
     shop_z: float
     shop_lead: float
+    costs: CostInstrument | None
 
     @property
     def item(self) -> np.ndarray:
         """True where any alarm was raised, bool (I,)."""
         alarm: np.ndarray = self.feedback | self.implausible | self.shop_implausible
+        if self.costs is not None and self.costs.disagrees:
+            alarm = np.ones_like(alarm)
         return alarm
+
+    @property
+    def settled(self) -> bool:
+        """Whether costs move prices strongly enough to undo what the alarms tell of."""
+        return self.costs is not None and self.costs.strong
 
     def lead(self, category: int) -> float:
         """The elasticity to the next week's price that raised the alarm: the category's, else the shop's."""
@@ -132,7 +144,17 @@ def find_confounding(panel: PricePanel) -> Confounding:
         shop_elasticity=mean,
         shop_z=float(z[0]),
         shop_lead=float(lead[0]),
+        costs=_costs(panel, grid),
     )
+
+
+def _costs(panel: PricePanel, grid: Grid) -> CostInstrument | None:
+    """The costs as an instrument beside a plain fit with one effect for each week of the shop."""
+    if panel.past_cost is None:
+        return None
+    elasticity, _, mu = _fixed_effects_poisson(grid, np.zeros_like(panel.category), 1)
+    weight = np.where(grid.exposure > 0, mu / (1.0 + USUAL_DISPERSION * mu), 0.0)
+    return cost_instrument(panel, grid, mu, weight, float(elasticity[0]))
 
 
 def _check_shop(panel: PricePanel, elasticity: np.ndarray, error: np.ndarray) -> tuple[float, bool]:
