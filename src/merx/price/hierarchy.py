@@ -57,7 +57,6 @@ class Posterior:
         Mean elasticity of each category.
     shared : float64 (S,)
         Effects that all items have in common, unit-variance priors.
-    shared_variance : float64 (S,)
     """
 
     item: np.ndarray
@@ -71,7 +70,6 @@ class Posterior:
     category_mean: np.ndarray
     category_variance: np.ndarray
     shared: np.ndarray
-    shared_variance: np.ndarray
 
 
 def solve(
@@ -206,5 +204,4 @@ def solve(
         category_mean=own_mean[:, weeks],
         category_variance=own_variance[:, weeks],
         shared=shop_mean[inner + 1 :],
-        shared_variance=np.diag(shop_covariance)[inner + 1 :],
     )

@@ -10,15 +10,18 @@ a test of confounding (Hausman, Econometrica 46, 1978).
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
+from scipy.stats import multivariate_normal
 
 from merx.data.panel import PricePanel
 from merx.price.grid import Grid
 
 STRONG = 10.0  # F of the first stage from which an instrument is used (Staiger and Stock 1997)
 DISAGREES = 3.0  # |z| of the Hausman test from which the difference is a sign of confounding
-HARMONICS = 1  # of the year, by category: the season must not pass for a move of the cost
 WEEKS_OF_YEAR = 365.25 / 7
 SWEEPS = 3
+LEAST_CLUSTERS = 5  # categories; fewer are no measure of the spread between them: items are
+CHANCE = 0.2  # of prices that follow demand where there is no other sign of it
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,15 @@ class CostInstrument:
     Parameters
     ----------
     strength : float
-        F of the first stage: the squared pass-through over its variance, clustered by category.
+        F of the first stage: the squared pass-through over its variance (jackknife over categories).
     pass_through : float
         d log price / d log cost.
     elasticity, bias, bias_error : float
         Of the shop: two-stage least squares; the plain estimate less that; the standard error of the bias.
     residual : float64 (I, T)
         Log price less what cost and promotion explain of it.
+    share : float
+        Of the residual in the variation of the price: bias = share x effect of the residual on demand.
     """
 
     strength: float
@@ -43,6 +48,7 @@ class CostInstrument:
     bias: float
     bias_error: float
     residual: np.ndarray
+    share: float
 
     @property
     def strong(self) -> bool:
@@ -53,6 +59,34 @@ class CostInstrument:
     def disagrees(self) -> bool:
         """Whether the plain estimate is improbable beside that by costs."""
         return self.strong and abs(self.bias) > DISAGREES * self.bias_error
+
+
+def believed_bias(
+    costs: CostInstrument, suspected: bool, prior: tuple[float, float], bias_sd: float
+) -> tuple[float, float, float]:
+    """Chance that the plain elasticity of the shop is biased, and the bias if so: mean and deviation.
+
+    The plain elasticity is the true one and the bias together; the true one has the literature's prior, the
+    bias one of mean 0, and costs tell the bias with an error. Where nothing else raised suspicion, the chance
+    is the posterior one (the ratio of marginal likelihoods, from CHANCE).
+
+    Parameters
+    ----------
+    suspected : bool
+        Whether there are other signs of confounding: then the chance is 1.
+    prior : float, float
+        Mean and standard deviation of the shop's mean elasticity.
+    bias_sd : float
+    """
+    beyond = costs.elasticity + costs.bias - prior[0]  # the plain estimate's distance from the prior's mean
+    seen = np.array([beyond, costs.bias])
+    error = np.diag([prior[1] ** 2, costs.bias_error**2])
+    biased = multivariate_normal.logpdf(seen, cov=error + bias_sd**2)
+    honest = multivariate_normal.logpdf(seen, cov=error)
+    chance = 1.0 if suspected else float(expit(biased - honest + np.log(CHANCE / (1 - CHANCE))))
+    weight = np.array([1 / prior[1] ** 2, 1 / costs.bias_error**2])
+    precision = float(weight.sum() + 1 / bias_sd**2)
+    return chance, float(weight @ seen) / precision, precision**-0.5
 
 
 def cost_instrument(
@@ -81,30 +115,39 @@ def cost_instrument(
     square = float((weight * shifter**2).sum())
     if square < 1e-9 * max(float(weight.sum()), 1.0):
         return None
-    # Costs often move for a whole category at once: what they do not explain is added up by category.
+    # Costs often move for a whole category at once: errors are those of leaving out one category each.
     clusters = len(np.unique(category[known.any(axis=1)]))
-    group = category if clusters >= 5 else np.arange(panel.n_items)
+    group = category if clusters >= LEAST_CLUSTERS else np.arange(panel.n_items)
 
-    def error(rest: np.ndarray) -> float:
-        return float(np.sqrt((np.bincount(group, (weight * shifter * rest).sum(axis=1)) ** 2).sum()))
+    def ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
+        """sum(above) / sum(below) of (I, T) each, and its jackknife error over the groups."""
+        top, bottom = np.bincount(group, above.sum(axis=1)), np.bincount(group, below.sum(axis=1))
+        some = np.bincount(group, known.any(axis=1)) > 0
+        without = (top.sum() - top[some]) / (bottom.sum() - bottom[some])
+        error = np.sqrt((some.sum() - 1) / some.sum() * ((without - without.mean()) ** 2).sum())
+        return float(top.sum() / bottom.sum()), float(error)
 
     x = _without_controls(grid.log_price, grid.promotion, weight, category, len(panel.categories))
-    pass_through = float((weight * shifter * x).sum()) / square
-    spread = error(x - pass_through * shifter) / square
+    pass_through, pass_error = ratio(weight * shifter * x, weight * shifter**2)
     surprise = np.where(weight > 0, (grid.units - mu) / np.maximum(mu, 1e-12), 0.0)
-    moved = pass_through * square
-    bias = -float((weight * shifter * surprise).sum()) / moved
-    rest = surprise + bias * x
+    # Categories react differently: each has its own plain elasticity, and the bias is that of all of them.
+    own = np.bincount(category, (weight * x * surprise).sum(axis=1), len(panel.categories))
+    spread = np.bincount(category, (weight * x**2).sum(axis=1), len(panel.categories))
+    surprise = surprise - (own / np.maximum(spread, 1e-9))[category][:, None] * x
+    bias, bias_error = ratio(-weight * shifter * surprise, weight * shifter * x)
     promoted = grid.promotion - grid.promotion.mean(axis=1, keepdims=True)
     unexplained = grid.log_price - pass_through * log_cost
     discount = float((weight * promoted * unexplained).sum() / max((weight * promoted**2).sum(), 1e-9))
+    residual = np.where(grid.exposure > 0, unexplained - discount * promoted, 0.0)
+    loose = _without_controls(residual, grid.promotion, weight, category, len(panel.categories))
     return CostInstrument(
-        strength=(pass_through / max(spread, 1e-12)) ** 2,
+        strength=(pass_through / max(pass_error, 1e-12)) ** 2,
         pass_through=pass_through,
         elasticity=elasticity - bias,
         bias=bias,
-        bias_error=error(rest) / abs(moved),
-        residual=np.where(grid.exposure > 0, unexplained - discount * promoted, 0.0),
+        bias_error=bias_error,
+        residual=residual,
+        share=float((weight * x * loose).sum() / (weight * x**2).sum()),
     )
 
 
@@ -113,7 +156,7 @@ def _without_controls(
 ) -> np.ndarray:
     """The values less their item and week means, promotion, and their category's season (backfitting)."""
     turn = 2 * np.pi * np.arange(values.shape[1]) / WEEKS_OF_YEAR
-    wave = np.stack([f(h * turn) for h in range(1, HARMONICS + 1) for f in (np.sin, np.cos)])  # (H, T)
+    wave = np.stack([np.sin(turn), np.cos(turn)])  # (2, T)
     rest = values
     for _ in range(SWEEPS):
         rest = rest - (weight * rest).sum(axis=1, keepdims=True) / np.maximum(

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import expit, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from merx.data.panel import PricePanel
 from merx.data.vocabulary import Vocabulary
@@ -27,6 +27,7 @@ from merx.price.constant_elasticity import STEEPEST, check_prices, normal_scores
 from merx.price.forms import FORMS, Form, demand_step
 from merx.price.grid import Grid
 from merx.price.hierarchy import PRICE
+from merx.price.instrument import CostInstrument, believed_bias
 from merx.price.response_fit import Fit, fit, recent_level
 
 BIAS = 1.5  # of an elasticity where prices follow demand: between none and the 2.5 seen in simulation
@@ -84,9 +85,9 @@ class PriceResponse:
         best = int(np.argmax([one.log_likelihood for one in found]))  # they have as many parameters
         plain, form = found[best], forms[best]
         if confounding.costs is not None and confounding.costs.strong:
-            unexplained = BIAS * confounding.costs.residual[:, :, None]  # its effect is of size BIAS
-            by_costs = self._fit(grid, panel, np.concatenate([controls, unexplained], axis=2), form)
-            mean, variance = _by_costs(plain, by_costs, confounding)
+            mean, variance = self._by_costs(
+                plain, confounding, confounding.costs, grid, panel, controls, form
+            )
         else:
             mean, variance = self._believed(plain, confounding, panel)
 
@@ -109,10 +110,39 @@ class PriceResponse:
             lag=plain.lag,
         )
 
-    def _fit(self, grid: Grid, panel: PricePanel, controls: np.ndarray, form: Form) -> Fit:
+    def _fit(
+        self,
+        grid: Grid,
+        panel: PricePanel,
+        controls: np.ndarray,
+        form: Form,
+        offset: np.ndarray | None = None,
+    ) -> Fit:
         prior = self.prior_elasticity, self.prior_sd
+        known = np.zeros_like(grid.units) if offset is None else offset
         categories = len(panel.categories)
-        return fit(grid, panel.category, categories, controls, form, prior, self.lags, self.iterations)
+        return fit(grid, panel.category, categories, controls, known, form, prior, self.lags, self.iterations)
+
+    def _by_costs(
+        self,
+        plain: Fit,
+        confounding: Confounding,
+        costs: CostInstrument,
+        grid: Grid,
+        panel: PricePanel,
+        controls: np.ndarray,
+        form: Form,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance (I,) of the elasticities where costs are an instrument: the plain ones and those
+        without the bias that costs tell of, mixed by how likely the bias is."""
+        prior = self.prior_elasticity, self.prior_sd
+        chance, bias, bias_sd = believed_bias(costs, bool(confounding.item.any()), prior, BIAS)
+        freed = self._fit(grid, panel, controls, form, costs.residual * bias / costs.share)
+        means = [one.posterior.item[:, PRICE] for one in (plain, freed)]
+        spreads = [one.posterior.item_covariance[:, PRICE, PRICE] for one in (plain, freed)]
+        mean = (1 - chance) * means[0] + chance * means[1]
+        variance = (1 - chance) * spreads[0] + chance * (spreads[1] + bias_sd**2)
+        return mean, variance + chance * (1 - chance) * (means[1] - means[0]) ** 2
 
     def _believed(
         self, found: Fit, confounding: Confounding, panel: PricePanel
@@ -225,19 +255,3 @@ def _controls(panel: PricePanel, grid: Grid) -> np.ndarray:
     competitor = np.zeros((*grid.units.shape, 1))
     competitor[panel.item, panel.week, 0] = panel.competitor
     return competitor
-
-
-def _by_costs(plain: Fit, by_costs: Fit, confounding: Confounding) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance (I,) of the elasticities where costs are an instrument.
-
-    Without a sign of confounding the estimate by costs counts as far as it is the likelier one (the ratio of
-    Savage and Dickey, Dickey 1971: no effect of the unexplained price against its prior); the two are mixed.
-    """
-    effect, variance = by_costs.controls[-1], by_costs.controls_variance[-1]
-    none = -0.5 * (np.log(variance) + effect**2 / variance)  # log density of 0, after over before
-    weight = np.where(confounding.item, 1.0, expit(-none))
-    means = [one.posterior.item[:, PRICE] for one in (plain, by_costs)]
-    spreads = [one.posterior.item_covariance[:, PRICE, PRICE] for one in (plain, by_costs)]
-    mean = (1 - weight) * means[0] + weight * means[1]
-    spread = (1 - weight) * spreads[0] + weight * spreads[1]
-    return mean, spread + weight * (1 - weight) * (means[1] - means[0]) ** 2

@@ -18,6 +18,7 @@ START = Spread(item=np.array([9.0, 0.5, 0.1, 0.1]), category=0.25, category_week
 PRIOR_WEIGHT = 2.0  # effects' worth of faith in START: keeps a variance off 0 where few effects tell of it
 MAX_SPREAD = 1.5**2  # of elasticities in a category: published ones spread by less (Bijmolt et al. 2005)
 YEAR = 52  # weeks
+LEAST_LASTING = 0.005  # variance of what lasts of a recent ratio: an item may have changed for good
 MAX_RESIDUAL = 5.0  # standard deviations: one huge order must not set a price
 
 
@@ -33,7 +34,7 @@ class Fit:
     dispersion : float64 (I,)
     lag : float64 (L,)
         How strongly the demand residual of 1..L weeks before carries on.
-    controls, controls_variance : float64 (K,)
+    controls : float64 (K,)
         Effects of the controls.
     log_likelihood : float
         Of all weeks, negative binomial.
@@ -44,7 +45,6 @@ class Fit:
     dispersion: np.ndarray
     lag: np.ndarray
     controls: np.ndarray
-    controls_variance: np.ndarray
     log_likelihood: float
 
 
@@ -53,6 +53,7 @@ def fit(
     category: np.ndarray,
     categories: int,
     controls: np.ndarray,
+    offset: np.ndarray,
     form: Form,
     prior: tuple[float, float],
     n_lags: int,
@@ -64,6 +65,8 @@ def fit(
     ----------
     controls : float64 (I, T, K)
         What else moves demand, with one effect for all items each; of size about 1.
+    offset : float64 (I, T)
+        Known part of the log of the expected units.
     prior : float, float
         Mean and standard deviation of the shop's mean elasticity.
     """
@@ -78,10 +81,10 @@ def fit(
     design[:, :, PROMOTION] = grid.promotion
     shared = np.concatenate([np.zeros((items, weeks, n_lags)), controls], axis=2)  # (I, T, L + K)
 
-    start = mean_rate(grid)  # (I,)
+    start = mean_rate(grid)[:, None] + offset  # (I, T)
     effects = np.zeros((items, EFFECTS))
     effects[:, PRICE] = prior[0]
-    eta = start[:, None] + demand_step(form, effects[:, PRICE, None], grid.log_price)  # (I, T)
+    eta = start + demand_step(form, effects[:, PRICE, None], grid.log_price)  # (I, T)
     carried = np.zeros_like(design)  # (I, T, 4)
     dispersion = np.full(items, 0.2)
     spread = START
@@ -96,11 +99,11 @@ def fit(
         safe = np.where(observed, mu, 1.0)
         bound = MAX_RESIDUAL * np.sqrt(safe + dispersion[:, None] * safe**2)
         residual = np.where(observed, np.clip(y - mu, -bound, bound), 0.0)
-        target = eta - start[:, None] - bend + residual / safe - _times(carried, effects)
+        target = eta - start - bend + residual / safe - _times(carried, effects)
         posterior = solve(design - carried, shared, weight, target, members, spread, prior[0], prior[1] ** 2)
         effects = posterior.item
         spread = _update_spread(posterior)
-        base = start[:, None] + _times(design, effects) + posterior.week[category]
+        base = start + _times(design, effects) + posterior.week[category]
         base += demand_step(form, effects[:, PRICE, None], grid.log_price)
         base -= effects[:, PRICE, None] * design[:, :, PRICE]
         base += controls @ posterior.shared[n_lags:]
@@ -129,7 +132,6 @@ def fit(
         dispersion=dispersion,
         lag=posterior.shared[:n_lags],
         controls=posterior.shared[n_lags:],
-        controls_variance=posterior.shared_variance[n_lags:],
         log_likelihood=_log_likelihood(y, mu, dispersion, observed),
     )
 
@@ -193,8 +195,9 @@ def recent_level(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """log units a week at the recent mean price: mean (I,), variance (I,), and that price (I,).
 
-    The model's recent level, moved by the recent ratio of sold to expected as far as the noise of that ratio
-    allows (a normal prior of the item's dispersion on its log). Controls (I, T, K) stay as they were last.
+    The model's level, moved by the recent ratio of sold to expected as far as such ratios last in this shop,
+    and by the lagged residuals of the last weeks. Controls (I, T, K) stay as they were last. The variance is
+    that of the item's effects, of the ratio and of the season's step to the coming week.
     """
     recent = slice(-recent_weeks, None)
     exposure, mean = grid.exposure[:, recent], fit.mean[:, recent]  # (I, R)
@@ -206,26 +209,51 @@ def recent_level(
     )
     effects = fit.posterior.item
     weeks = grid.units.shape[1]
-    season = _coming_season(fit.posterior.week, recent_weeks)[panel.category]
+    season, season_variance = _coming_season(fit.posterior.week, recent_weeks)
+    years = (weeks - 1) / 2 / 52.0  # from the middle of the panel
     model = mean_rate(grid) + effects[:, LEVEL] + demand_step(form, effects[:, PRICE], step)
-    model += effects[:, TREND] * (weeks - 1) / 2 / 52.0 + season + controls[:, -1] @ fit.controls
+    model += effects[:, TREND] * years + season[panel.category] + controls[:, -1] @ fit.controls
+    row = np.zeros_like(effects)
+    row[:, LEVEL], row[:, PRICE], row[:, TREND] = 1.0, demand_slope(form, effects[:, PRICE], step), years
+    own = np.einsum("ij,ijk,ik->i", row, fit.posterior.item_covariance, row)
 
+    # Weeks in a row are alike, so that a mean of eight tells less than eight weeks do.
+    carried = min(float(fit.lag.sum()), 0.9) if fit.lag.size else 0.0
+    alike = (1.0 + max(carried, 0.0)) / (1.0 - max(carried, 0.0))
     expected, sold = mean.sum(axis=1), grid.units[:, recent].sum(axis=1)
-    information = (mean / (1.0 + fit.dispersion[:, None] * mean)).sum(axis=1)  # 1 / variance of the log ratio
-    prior = fit.dispersion
-    shrink = prior * information / (1.0 + prior * information)
+    information = (mean / (1.0 + fit.dispersion[:, None] * mean)).sum(axis=1) / alike  # 1 / variance
     ratio = np.log((sold + 0.5) / (expected + 0.5))
-    level = model + shrink * ratio
-    return np.clip(level, -12.0, 14.0), prior / (1.0 + prior * information), grid.reference * np.exp(step)
+    told = information**2
+    lasting = float((told * (ratio**2 - 1.0 / np.maximum(information, 1e-9))).sum() / max(told.sum(), 1e-9))
+    lasting = min(max(lasting, LEAST_LASTING), 1.0)
+    moved = lasting * information / (1.0 + lasting * information) * ratio
+    shape = 1.0 / fit.dispersion
+    for lag, effect in enumerate(fit.lag[:weeks], start=1):
+        hidden = np.log((shape + grid.units[:, -lag]) / (shape + fit.mean[:, -lag])) - moved
+        moved = moved + np.where(grid.exposure[:, -lag] > 0, effect * hidden, 0.0)
+    season_variance += float(fit.posterior.week_variance[:, -1].mean())
+    variance = own + lasting / (1.0 + lasting * information) + season_variance
+    return np.clip(model + moved, -12.0, 14.0), variance, grid.reference * np.exp(step)
 
 
-def _coming_season(week: np.ndarray, recent_weeks: int) -> np.ndarray:
-    """Effect of the coming week in each category (C,): that of the recent weeks, and the step of a year ago.
+def _coming_season(week: np.ndarray, recent_weeks: int) -> tuple[np.ndarray, float]:
+    """Effect of the coming week in each category (C,), and the variance of its error.
 
-    The step is left out where the panel does not reach back so far.
+    The effect of the recent weeks, and the step that the season took from such weeks a year ago; without the
+    step where the panel does not reach back so far. The variance is that of all such steps in the panel: of
+    their differences from a year to the next where there are some.
     """
+    weeks = week.shape[1]
     season: np.ndarray = week[:, -recent_weeks:].mean(axis=1)
-    coming = week.shape[1] - YEAR  # the week a year before the coming one
-    if coming >= recent_weeks:
-        season += week[:, coming] - week[:, coming - recent_weeks : coming].mean(axis=1)
-    return season
+    if weeks <= recent_weeks:
+        return season, float(week.var())
+    before = np.cumsum(np.pad(week, ((0, 0), (1, 0))), axis=1)
+    step = (
+        week[:, recent_weeks:] - (before[:, recent_weeks:-1] - before[:, : -recent_weeks - 1]) / recent_weeks
+    )
+    coming = weeks - YEAR - recent_weeks  # place of the step to the week a year before the coming one
+    if coming < 0:
+        return season, float((step**2).mean())
+    repeated = step[:, YEAR:] - step[:, : step.shape[1] - YEAR]
+    error = repeated if repeated.shape[1] >= recent_weeks else step
+    return season + step[:, coming], float((error**2).mean())
