@@ -231,7 +231,7 @@ def _lead_test(
 def _fixed_effects_poisson(
     grid: Grid, category: np.ndarray, categories: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Units on price with item, category-week and promotion effects, one elasticity per category.
+    """Units on price with item and category-week effects and controls, one elasticity per category.
 
     Fixed effects by iterative proportional fitting, slopes by Newton steps. Returns the elasticity (C,), its
     standard error (C,), clustered by item, 0 where prices never moved, and the expected units (I, T).
@@ -242,7 +242,8 @@ def _fixed_effects_poisson(
     item_effect = np.ones(items)
     week_effect = np.ones((categories, weeks))
     elasticity = np.zeros(categories)
-    promotion = 0.0
+    controls = [grid.promotion] if grid.competitor is None else [grid.promotion, grid.competitor]
+    effects = [0.0] * len(controls)
 
     def by_week(values: np.ndarray) -> np.ndarray:
         total = np.zeros((categories, weeks))
@@ -251,27 +252,28 @@ def _fixed_effects_poisson(
 
     week_units = by_week(y) + 0.5
     for _ in range(12):
-        slope = exposure * np.exp(
-            np.clip(elasticity[category][:, None] * x + promotion * grid.promotion, -6, 6)
-        )
+        known = sum(effect * control for effect, control in zip(effects, controls, strict=True))
+        slope = exposure * np.exp(np.clip(elasticity[category][:, None] * x + known, -6, 6))
         for _ in range(2):
             mu = slope * week_effect[category]
             item_effect = (y.sum(axis=1) + 1e-9) / (mu.sum(axis=1) + 1e-9)
             week_effect = week_units / (by_week(slope * item_effect[:, None]) + 0.5)
         mu = slope * item_effect[:, None] * week_effect[category]
         weight = mu / (1.0 + USUAL_DISPERSION * mu)
+        residual = (y - mu) / np.maximum(mu, 1e-12)
         centred = _centre(x, weight, category, by_week)
-        pull = weight * (y - mu) / np.maximum(mu, 1e-12) * centred  # (I, T)
+        for k, control in enumerate(controls):
+            apart = _centre(control, weight, category, by_week)
+            told = float((weight * apart**2).sum())
+            if told > 1e-6:
+                effects[k] += float(np.clip((weight * residual * apart).sum() / told, -0.5, 0.5))
+                centred = centred - float((weight * centred * apart).sum() / told) * apart
+        pull = weight * residual * centred  # (I, T)
         score = np.bincount(category, pull.sum(axis=1), categories)
         information = np.bincount(category, (weight * centred**2).sum(axis=1), categories)
         moved = information > 1e-6
         step = np.where(moved, score / np.where(moved, information, 1.0), 0.0)
         elasticity = np.clip(elasticity + np.clip(step, -1.0, 1.0), -15.0, 15.0)
-        centred_promotion = _centre(grid.promotion, weight, category, by_week)
-        promotion_information = float((weight * centred_promotion**2).sum())
-        if promotion_information > 1e-6:
-            pull_promotion = weight * (y - mu) / np.maximum(mu, 1e-12) * centred_promotion
-            promotion += float(np.clip(pull_promotion.sum() / promotion_information, -0.5, 0.5))
     # Few items may agree by chance: the variance is at least that of the weeks, and that of the counts.
     variance = np.bincount(category, pull.sum(axis=1) ** 2 + (pull**2).sum(axis=1), categories)
     variance = np.maximum(variance, information)

@@ -79,7 +79,7 @@ class PriceResponse:
             raise FitError("The price panel has no item: hand over products with prices and sales.")
         grid = Grid.of(panel, self.min_available)
         confounding = find_confounding(panel)
-        controls = _controls(panel, grid)
+        controls = _controls(grid)
         forms = FORMS if self.form == "auto" else (self.form,)
         found = [self._fit(grid, panel, controls, form) for form in forms]
         best = int(np.argmax([one.log_likelihood for one in found]))  # they have as many parameters
@@ -248,10 +248,8 @@ class FittedPriceResponse:
         return units
 
 
-def _controls(panel: PricePanel, grid: Grid) -> np.ndarray:
+def _controls(grid: Grid) -> np.ndarray:
     """What else moves demand, (I, T, K): the price of competitors, where one is known."""
-    if panel.competitor is None:
+    if grid.competitor is None:
         return np.zeros((*grid.units.shape, 0))
-    competitor = np.zeros((*grid.units.shape, 1))
-    competitor[panel.item, panel.week, 0] = panel.competitor
-    return competitor
+    return grid.competitor[:, :, None]
