@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from merx.shop import Shop, simulate
 from merx.simulate.truth import read_truth
 
 USERS, ITEMS, DAYS = 2_000, 200, 364
+HELD_OUT = 4  # weeks
 RULES = PriceRules()
 
 
@@ -78,6 +79,35 @@ class PriceWorld:
     def by(self, model: DemandModel) -> np.ndarray:
         """The same by a fitted model."""
         return self.best_by(model.demand)
+
+
+def before(panel: PricePanel, week: int) -> PricePanel:
+    """The panel as it was at the start of that week; its prices of now are the last ones known then."""
+    kept = panel.week < week
+    count = np.bincount(panel.item[kept], minlength=panel.n_items)
+    offsets = np.concatenate([[0], np.cumsum(count)])
+    names = ("week", "units", "price", "promotion", "available")
+    price_now = panel.price_now.copy()
+    price_now[count > 0] = panel.price[kept][offsets[1:][count > 0] - 1]
+    return replace(
+        panel,
+        offsets=offsets,
+        price_now=price_now,
+        **{name: getattr(panel, name)[kept] for name in names},
+    )
+
+
+def held_out_error(model: DemandModel, panel: PricePanel, week: int) -> float:
+    """Absolute error over units in the weeks from that one on, at the prices that were; nothing promoted.
+
+    The model was fitted on what came before, and expects the same of each week at the same price.
+    """
+    rows = np.flatnonzero((panel.week >= week) & (panel.promotion == 0) & (panel.available == 1))
+    price = np.repeat(panel.price_now[:, None], HELD_OUT, axis=1)
+    at = panel.item[rows], panel.week[rows] - week
+    price[at] = panel.price[rows]
+    units = panel.units[rows]
+    return float(np.abs(model.demand(price)[at] - units).sum() / units.sum())
 
 
 def make(policy: str, seed: int, cost_shifters: bool = False, jitter: float = 0.0) -> PriceWorld:

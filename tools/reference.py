@@ -25,6 +25,8 @@ from merx import config, registry
 from merx.cli import main as merx
 from merx.config import FileMapping, ShopConfig
 from merx.data import schema
+from merx.price.calendar import Clearance
+from merx.price.shared import Capacity, IndexBand, Parity
 from merx.recommend.rules import Rule
 from merx.recommend.scenario import SCENARIOS
 
@@ -64,6 +66,15 @@ TABLES: dict[str, str] = {
     "relations": "Who is tied to whom.",
     "stock": "From when on a product could be bought or not. A day out of stock is not a day of no demand.",
 }
+
+# Lists of tables of shop.toml: [[price.index]] and others.
+PRICE_TABLES = {
+    "price.clearance": Clearance,
+    "price.index": IndexBand,
+    "price.parity": Parity,
+    "price.capacity": Capacity,
+}
+LISTED = {"rules", *(name.partition(".")[2] for name in PRICE_TABLES)}
 
 
 def parameters(documented: type) -> dict[str, tuple[str, str]]:
@@ -138,6 +149,7 @@ def undocumented() -> list[str]:
         **sections(),
         "mappings.NAME": FileMapping,
         "recommend.rules": Rule,
+        **PRICE_TABLES,
         **configs(),
     }.items():
         told = parameters(kind)
@@ -206,6 +218,11 @@ def settings_page() -> str:
         "A rule does one thing with the products that it selects: all selectors that are given must hold. "
         "See [set the rules](../how-to/set-the-rules.md).\n",
         _fields(Rule),
+        *(
+            line
+            for name, kind in PRICE_TABLES.items()
+            for line in (f"## [[{name}]]\n", _about(kind), _fields(kind))
+        ),
         "## [scenarios.NAME]\n",
         "The keys of `[recommend]`, where a scenario differs from it; `[[scenarios.NAME.rules]]` are added "
         "to those of `[recommend]`. Any other name makes a scenario of the shop's own. Every shop has these, "
@@ -313,7 +330,7 @@ def _toml() -> str:
         made = kind()
         plain = {f.name: getattr(made, f.name) for f in dataclasses.fields(kind)}
         tables = {key: value for key, value in plain.items() if isinstance(value, dict)}
-        values = {key: value for key, value in plain.items() if key not in tables and key != "rules"}
+        values = {key: value for key, value in plain.items() if key not in {*tables, *LISTED}}
         if values:
             lines.append(f"[{name}]")
         for key, value in values.items():

@@ -19,7 +19,7 @@ from merx.price.lagrangian import KEPT, Lagrangian
 from merx.price.programme import free, solve_programme
 
 GAP = 1e-4  # of the value: what is closer to the bound is good enough
-SECONDS = 10.0
+SECONDS = 60.0  # a guard: the limits on work come first, so that an answer can be replayed
 TEMPERATURES = (0.3, 0.06, 0.012, 2.4e-3, 5e-4, 1e-4)  # of the mean range of values within an item
 CORE = 6000  # points that HiGHS is given at most
 FILTERED = 30  # rules of a conflict that are each looked at

@@ -41,6 +41,20 @@ HELD_BY = {
     "max_change": "largest change",
     "endings": "price endings",
     "min_confidence": "gain not sure",
+    "floor_price": "floor",
+    "ceiling_price": "ceiling",
+    "map_price": "advertised price",
+    "msrp": "recommended price",
+    "competitor_index": "others' prices",
+    "key_items": "known price",
+    "no_touch": "no change now",
+    "price_points": "price points",
+    "announced": "30-day lowest",
+    "max_changes": "number of changes",
+    "pack_parity": "larger pack",
+    "index": "category index",
+    "parity": "brand parity",
+    "capacity": "capacity",
 }
 
 
