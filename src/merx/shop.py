@@ -14,7 +14,7 @@ report.html         the last report
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +33,9 @@ from merx.answers import (
     with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
+from merx.answers.price import PRICE_MODEL
 from merx.answers.shoppers import ShoppersQuestion
+from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, About, ShopConfig, build, read_config
 from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
@@ -297,6 +299,18 @@ class Shop:
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
         return self._decide("price", PriceQuestion.of(self.config, item))
+
+    def what_if(self, prices: Mapping[str, float] | str | Path) -> dict[str, Any]:
+        """What these prices would do in a week, all others as now; nothing is proposed or stored.
+
+        Parameters
+        ----------
+        prices : mapping of item id -> price, or the path of a CSV file with the columns item_id and price
+        """
+        asked = prices if isinstance(prices, Mapping) else read_prices(Path(prices))
+        with self._engine() as (engine, fingerprint):
+            context = Context(engine, self.models, self.models.versions(), fingerprint)
+            return what_if(context, PRICE_MODEL, self.config.price, asked)
 
     def report(self) -> Path:
         """Write report.html, one file that opens offline; raises RequestError where nothing was ingested.

@@ -8,6 +8,8 @@ import numpy as np
 
 from merx.answers.answer import Answer, Context
 from merx.config import ShopConfig
+from merx.data.panel import PricePanel
+from merx.data.price_facts import PriceFacts
 from merx.data.results import Together
 from merx.errors import RequestError
 from merx.price.limits import RULES, PriceRules
@@ -49,15 +51,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     RequestError
         The product never had a price, or came after the model was fitted.
     """
-    model = context.model(question.model, "price")
-    sold = demand(context.engine)
-    panel = price_panel(context.engine, sold)
-    place = panel.items.codes(model.items.ids)  # of the model's items in the panel
-    if (place < 0).any():
-        raise RequestError(
-            f"{question.model} was fitted on products that the tables do not hold; fit it again."
-        )
-    newer = set(panel.items.ids.to_pylist()) - set(model.items.ids.to_pylist())
+    model, panel, facts, newer = fitted_on_panel(context, question.model)
     if question.item is not None and model.items.code(question.item) < 0:
         raise RequestError(
             f"{question.item!r} came after {question.model} was fitted; run `merx fit`."
@@ -66,8 +60,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
             "ingest its orders or a price list."
         )
     which = None if question.item is None else np.array([model.items.code(question.item)])
-    panel = panel.take(place)
-    quotes = optimise(model, panel, question.rules, price_facts(context.engine, sold, panel), which)
+    quotes = optimise(model, panel, question.rules, facts, which)
     rows = [_plain(row) for row in quotes.to_table().to_pylist()]
     grades = dict(sorted(Counter(row["grade"] for row in rows).items()))
     content: dict[str, Any] = {"objective": question.rules.objective, "grades": grades}
@@ -90,6 +83,22 @@ def price(context: Context, question: PriceQuestion) -> Answer:
         reasons += _together(quotes.together, question.rules.objective)
         rules += quotes.together.held
     return Answer(content, reasons, (*rules, *notes))
+
+
+def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, PriceFacts, set[str]]:
+    """The demand model, the price panel and the facts of its items; and items that came after the fit.
+
+    Raises RequestError where the model was fitted on items that the tables do not hold.
+    """
+    model = context.model(kind, "price")
+    sold = demand(context.engine)
+    panel = price_panel(context.engine, sold)
+    place = panel.items.codes(model.items.ids)  # of the model's items in the panel
+    if (place < 0).any():
+        raise RequestError(f"{kind} was fitted on products that the tables do not hold; fit it again.")
+    newer = set(panel.items.ids.to_pylist()) - set(model.items.ids.to_pylist())
+    panel = panel.take(place)
+    return model, panel, price_facts(context.engine, sold, panel), newer
 
 
 def _figures(together: Together) -> dict[str, Any]:

@@ -317,11 +317,20 @@ def shoppers(folder: Path, user: str | None, csv: Path | None, as_json: bool) ->
 @main.command()
 @SHOP
 @click.option("--item", help="The product's id; default: all products.")
+@click.option(
+    "--what-if",
+    "prices",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A CSV file with item_id and price: what would these prices do? Nothing is stored.",
+)
 @JSON
-def price(folder: Path, item: str | None, as_json: bool) -> None:
+def price(folder: Path, item: str | None, prices: Path | None, as_json: bool) -> None:
     """What should this product cost? The best price under the shop's rules, graded by its evidence."""
     from merx.shop import Shop
 
+    if prices is not None:
+        _print(Shop(folder).what_if(prices), as_json, "what_if")
+        return
     _print(Shop(folder).price(item=item).to_dict(), as_json, "price")
 
 

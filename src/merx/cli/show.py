@@ -274,6 +274,40 @@ def show_price(result: dict[str, Any]) -> None:
     _rules_and_id(result)
 
 
+def show_what_if(result: dict[str, Any]) -> None:
+    """What prices would do: the whole first, then the products that change most."""
+    total, rows = result["total"], result["rows"]
+    table = _table("a week", "now>", "then>", "change>", "80 %")
+    for name in ("units", "revenue", "profit"):
+        now, then, change, low, high = (
+            total[name + suffix] for suffix in ("_now", "", "_change", "_change_low", "_change_high")
+        )
+        table.add_row(name, f"{now:,.1f}", f"{then:,.1f}", f"{change:+,.1f}", f"{low:+,.1f} .. {high:+,.1f}")
+    console.print(table)
+    shown = sorted(rows, key=lambda row: -abs(_gain(row)))[:20]
+    table = _table("item", "now>", "then>", "units a week>", "profit a week>", "80 %", "grade")
+    for row in shown:
+        known = row["profit"] is not None
+        table.add_row(
+            row["item_id"],
+            f"{row['price_now']:,.2f}",
+            f"{row['price']:,.2f}",
+            f"{row['units_now']:,.1f} -> {row['units']:,.1f}" if row["units"] is not None else "",
+            f"{row['profit_now']:,.1f} -> {row['profit']:,.1f}" if known else "",
+            f"{row['profit_low']:,.1f} .. {row['profit_high']:,.1f}" if known else "",
+            row["grade"],
+        )
+    console.print(table)
+    if len(rows) > len(shown):
+        console.print(f"The {len(shown)} whose profit changes most of {len(rows)}; --json prints all.")
+    if result["unsure"]:
+        console.print(
+            f"{result['unsure']} of these are graded D: past prices do not tell what theirs would do."
+        )
+    for note in result["notes"]:
+        console.print(Text(f"note: {note}", style="dim"))
+
+
 def _gain(row: dict[str, Any]) -> float:
     return 0.0 if row["profit"] is None else float(row["profit"] - row["profit_now"])
 
@@ -324,6 +358,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "anomalies": show_anomalies,
     "shoppers": show_shoppers,
     "price": show_price,
+    "what_if": show_what_if,
     "why": show_why,
 }
 

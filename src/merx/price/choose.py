@@ -55,11 +55,13 @@ def best(value: np.ndarray, barred: np.ndarray, ignored: int = 0) -> tuple[np.nd
     ignored : int
         Bits of rules that need not be kept. -1 and -inf where no point is left.
     """
-    place = np.empty(len(value), np.int64)
-    kept = np.uint32(ignored)
-    over_rows(len(value), CHUNK, lambda first, last: best_of_allowed(value, barred, kept, place, first, last))
-    reached = value[np.arange(len(value)), place]
-    reached[place < 0] = -np.inf
+    place, reached = np.empty(len(value), np.int64), np.empty(len(value))
+    value, bits = np.ascontiguousarray(value), np.uint32(ignored)
+
+    def work(first: int, last: int) -> None:
+        best_of_allowed(value, barred, bits, place, reached, first, last)
+
+    over_rows(len(value), CHUNK, work)
     return place, reached
 
 
