@@ -105,9 +105,17 @@ def summary(documented: object) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def commands() -> Iterator[click.Command]:
-    """Every command of the command line."""
-    yield from merx.commands.values()
+def commands() -> Iterator[tuple[str, click.Context]]:
+    """Every command of the command line with its name; a group, then its commands."""
+
+    def below(group: click.Group, name: str, parent: click.Context) -> Iterator[tuple[str, click.Context]]:
+        for command in group.commands.values():
+            context = click.Context(command, info_name=command.name, parent=parent)
+            yield f"{name} {command.name}", context
+            if isinstance(command, click.Group):
+                yield from below(command, f"{name} {command.name}", context)
+
+    return below(merx, "merx", click.Context(merx, info_name="merx"))
 
 
 def sections() -> dict[str, type]:
@@ -138,11 +146,11 @@ def column_meanings() -> dict[str, str]:
 
 def undocumented() -> list[str]:
     """Every command, option, setting, config field and column that says nothing about itself."""
-    missing = [f"merx {command.name}" for command in commands() if not command.help]
-    for command in commands():
+    missing = [name for name, context in commands() if not context.command.help]
+    for name, context in commands():
         missing += [
-            f"merx {command.name} {option.opts[0]}"
-            for option in command.params
+            f"{name} {option.opts[0]}"
+            for option in context.command.params
             if isinstance(option, click.Option) and not option.help
         ]
     for name, kind in {
@@ -179,18 +187,18 @@ def cli_page() -> str:
         "|---|---|",
     ]
     parts += [
-        f"| [`merx {c.name}`](#merx-{c.name}) | {_cell(c.get_short_help_str(200))} |" for c in commands()
+        f"| [`{name}`](#{name.replace(' ', '-')}) | {_cell(context.command.get_short_help_str(200))} |"
+        for name, context in commands()
     ]
-    for command in commands():
-        context = click.Context(command, info_name=command.name, parent=click.Context(merx, info_name="merx"))
+    for name, context in commands():
+        command = context.command
         parts += [
-            f"\n## merx {command.name}\n",
+            f"\n## {name}\n",
             _paragraphs(command.help or ""),
-            f"\n```text\n{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}\n```\n",
-            "| option | | default |",
-            "|---|---|---|",
+            f"\n```text\n{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}\n```",
         ]
         options = [entry for entry in command.params if isinstance(entry, click.Option)]
+        parts += ["\n| option | | default |", "|---|---|---|"] if options else []
         parts += [
             f"| {_option(option, context)} | {_cell(option.help or '')} | {_cli_default(option)} |"
             for option in options

@@ -7,6 +7,7 @@ tuned.toml          hyper-parameters found by `merx tune`
 tuning/             every trial of that search
 models/             fitted models (see merx.models)
 decisions.sqlite    every answer given (see merx.decisions)
+prices.sqlite       every step of a proposed price (see merx.price.ledger)
 evaluation.json     the last evaluation
 report.html         the last report
 """
@@ -41,9 +42,12 @@ from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
 from merx.errors import ConfigError
 from merx.files import write_csv
+from merx.governing import Prices, facts_of
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
 from merx.models import Models
+from merx.price.guardrails import Facts
+from merx.price.ledger import PriceLedger
 from merx.runs import Run, Timed, unless_refused
 from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
@@ -299,6 +303,17 @@ class Shop:
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
         return self._decide("price", PriceQuestion.of(self.config, item))
+
+    @property
+    def prices(self) -> Prices:
+        """The steps of a price to the shop platform: propose, review, approve, export, apply, roll back."""
+
+        def facts() -> dict[str, Facts]:
+            with self._engine() as (engine, _):
+                return facts_of(engine)
+
+        ledger = PriceLedger(self.folder / "prices.sqlite")
+        return Prices(ledger, self.config, lambda item: self.price(item=item), facts)
 
     def what_if(self, prices: Mapping[str, float] | str | Path) -> dict[str, Any]:
         """What these prices would do in a week, all others as now; nothing is proposed or stored.

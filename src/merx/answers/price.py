@@ -14,6 +14,7 @@ from merx.data.results import Together
 from merx.errors import RequestError
 from merx.price.limits import RULES, PriceRules
 from merx.price.optimise import optimise
+from merx.price.waterfall import Step, in_words, waterfall
 from merx.store.demand import demand, price_panel
 from merx.store.price_facts import price_facts
 
@@ -67,6 +68,10 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     if quotes.together is not None:
         content["together"] = _figures(quotes.together)
     content["rows"] = rows
+    steps: tuple[Step, ...] = ()
+    if which is not None and rows[0]["grade"] != "D":
+        steps = waterfall(model, panel, question.rules, facts, int(which[0]), rows[0]["price"])
+        content["waterfall"] = [step.to_dict() for step in steps]
     bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule in RULES)
     rules = tuple(
         f"{question.rules.in_words(rule)}: decided {count} of {len(rows)} prices"
@@ -79,6 +84,8 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     reasons = (
         tuple(f"{row['item_id']}: {row['reason']}" for row in rows) if question.item else (_summary(rows),)
     )
+    if steps:
+        reasons += (in_words(steps),)
     if quotes.together is not None:
         reasons += _together(quotes.together, question.rules.objective)
         rules += quotes.together.held

@@ -267,11 +267,26 @@ def show_price(result: dict[str, Any]) -> None:
             row["binding"],
         )
     console.print(table)
+    if steps := result["answer"].get("waterfall"):
+        console.print(_waterfall(steps))
     if len(rows) > len(shown):
         console.print(f"The {len(shown)} with the largest gain of {len(rows)}; --json prints all.")
     for reason in result["reasons"]:
         console.print(Text(reason))
     _rules_and_id(result)
+
+
+def _waterfall(steps: list[dict[str, Any]]) -> Table:
+    """From the price now to the price proposed."""
+    table = _table("step", "price>", "units a week>", "revenue>", "profit>", "80 %")
+    for step in steps:
+        table.add_row(
+            step["words"],
+            f"{step['price']:,.2f}",
+            *(f"{step[name]:,.1f}" for name in ("units", "revenue", "profit")),
+            f"{step['profit_low']:,.1f} .. {step['profit_high']:,.1f}",
+        )
+    return table
 
 
 def show_what_if(result: dict[str, Any]) -> None:
@@ -310,6 +325,31 @@ def show_what_if(result: dict[str, Any]) -> None:
 
 def _gain(row: dict[str, Any]) -> float:
     return 0.0 if row["profit"] is None else float(row["profit"] - row["profit_now"])
+
+
+def show_prices(result: dict[str, Any]) -> None:
+    """Steps of proposed prices, as they were written down."""
+    table = _table("proposal", "item", "before>", "price>", "step", "by", "guardrails", "why", whole=True)
+    style = {"pass": "", "warn": "yellow", "block": "red"}
+    for event in result["events"]:
+        said = event["verdict"] + (f": {event['words']}" if event["words"] else "")
+        table.add_row(
+            event["proposal"] or "all",
+            event["item"] or "",
+            _money(event["price_now"]),
+            _money(event["price"]),
+            f"{event['state']} {event['time'][:16]}",
+            event["by"],
+            Text(said, style=style[event["verdict"]]),
+            event["why"],
+        )
+    console.print(table)
+    if stop := result["stopped"]:
+        console.print(f"Prices are stopped, {stop['time']} by {stop['by']}: {stop['why']}", style="bold red")
+
+
+def _money(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}"
 
 
 def show_why(result: dict[str, Any]) -> None:
@@ -358,6 +398,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "anomalies": show_anomalies,
     "shoppers": show_shoppers,
     "price": show_price,
+    "prices": show_prices,
     "what_if": show_what_if,
     "why": show_why,
 }

@@ -93,7 +93,7 @@ def optimise(
     terms = Terms.of(cost, rules, facts)
     steps = ladder(now, cost, rules, facts)
     found = worth(model, steps.price, terms, rules)
-    steps = _with_doubts(steps, found, rules)
+    steps = with_doubts(steps, found, rules)
     choice = choose(found.value, found.confidence, steps.barred)
 
     without = np.array([g == "D" for g in grades.grade], dtype=bool)
@@ -113,7 +113,7 @@ def optimise(
         sold[1] = sold[1] * np.exp(cross @ np.log(price / now))
 
     def figure(draws: np.ndarray) -> np.ndarray:  # (draws, I) -> (I, 3)
-        return np.where(without[:, None], np.nan, _summary(draws))
+        return np.where(without[:, None], np.nan, summary(draws))
 
     low, high = np.quantile(elasticity, INTERVAL, axis=0)
     mean = elasticity.mean(axis=0)
@@ -149,7 +149,7 @@ def optimise(
     )
 
 
-def _with_doubts(steps: Ladder, found: Worth, rules: PriceRules) -> Ladder:
+def with_doubts(steps: Ladder, found: Worth, rules: PriceRules) -> Ladder:
     """The ladder with unsure gains barred; to leave a price that breaks a rule is no gamble."""
     doubtful = (found.confidence < rules.min_confidence) & (steps.barred[:, :1] == 0)
     doubtful[:, 0] = False
@@ -159,7 +159,7 @@ def _with_doubts(steps: Ladder, found: Worth, rules: PriceRules) -> Ladder:
 def curve(model: DemandModel, i: int, grid: np.ndarray, cost: float) -> Curve:
     """Expected units, revenue and profit of item i at the prices (G,), with 80 % bands; cost may be NaN."""
     draws = model.take(np.array([i])).draws(grid[None])[:, 0]  # (draws, G)
-    return Curve(grid, _summary(draws), _summary(draws * grid), _summary(draws * (grid - cost)))
+    return Curve(grid, summary(draws), summary(draws * grid), summary(draws * (grid - cost)))
 
 
 def local_elasticity(model: DemandModel, price: np.ndarray) -> np.ndarray:
@@ -170,7 +170,7 @@ def local_elasticity(model: DemandModel, price: np.ndarray) -> np.ndarray:
     return slope
 
 
-def _summary(draws: np.ndarray) -> np.ndarray:
+def summary(draws: np.ndarray) -> np.ndarray:
     """Mean and the bounds of the central 80 % of draws (draws, n), as (n, 3)."""
     low, high = np.quantile(draws, INTERVAL, axis=0)
     return np.stack([draws.mean(axis=0), low, high], axis=1)
