@@ -35,7 +35,7 @@ def pelt(x: np.ndarray, shortest: int, penalty: float) -> np.ndarray:
             cost[c] = best[candidates[c]] + _squared_error(sums, candidates[c], end, each, across)
             if cost[c] + penalty < best[end]:
                 best[end], before[end] = cost[c] + penalty, candidates[c]
-        # From `shortest` steps on, a line may begin here. What that beats as the last change is done with then.
+        # From `shortest` steps on, a line may begin here. What that beats as a last change is done with then.
         middle = end + 1 - shortest
         kept = 0
         for c in range(count):
