@@ -123,6 +123,11 @@ def _together(together: Together, objective: str) -> tuple[str, ...]:
         named = ", ".join(f"'{name}'" for name in together.conflict)
         way = f" It costs least to give up {together.cheapest}." if together.cheapest else ""
         return (f"These rules cannot all be kept, so no price changes: {named}.{way}",)
+    if np.isfinite(together.ignoring):
+        return (
+            f"With what products take from each other, {objective} is {together.value:,.2f} a week; prices "
+            f"chosen without regard to it would bring {together.ignoring:,.2f}. No bound is proven.",
+        )
     return (
         f"The rules that tie products together hold {objective} at {together.value:,.2f} a week of "
         f"{together.free:,.2f} without them; no prices that keep them exceed {together.bound:,.2f} (a proven "
