@@ -364,6 +364,7 @@ def test_facts_for_the_rules_of_prices(tmp_path, engine_on):
     assert facts.group.tolist() == ["g", ""]
     assert np.isclose(facts.competitor[0], 2.05)  # X asks 2.10 now; its 1.90 is over
     assert np.isnan(facts.competitor[1])
+    assert np.isclose(facts.stand_in[0], 2.05)
     assert facts.lowest_30d.tolist() == [1.5, 3.0]
     assert facts.since_change.tolist() == [21, NEVER]
     assert facts.pack_size[0] == 500
