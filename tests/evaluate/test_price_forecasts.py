@@ -18,7 +18,7 @@ def test_a_model_beats_the_bar_only_beyond_chance():
     noise = rng.normal(0, 0.1, 100)
     noise -= noise.mean()
     error = 0.1 / 10
-    assert scores(bar.crps + noise - 3 * error).beats(bar)
+    assert scores(bar.crps + noise - 3 * error).beats(bar) is True  # plain JSON
     assert not scores(bar.crps + noise - 1 * error).beats(bar)
     assert not scores(bar.crps + noise + 3 * error).beats(bar)
     assert "does not clearly beat" in scores(bar.crps + noise - error).against(bar)

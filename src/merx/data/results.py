@@ -160,6 +160,9 @@ class Together:
         Rules that cannot all be kept; empty where they can.
     cheapest : str
         Of these, the one to give up at least cost, in words; "" where giving up one is not enough.
+    ignoring : float
+        Where products touch each other, what the prices chosen without regard to that are worth; `value` is
+        then that of the prices chosen with regard to it, and no bound is proven. NaN elsewhere.
     """
 
     free: float
@@ -168,6 +171,7 @@ class Together:
     held: tuple[str, ...]
     conflict: tuple[str, ...]
     cheapest: str
+    ignoring: float = float("nan")
 
     @property
     def gap(self) -> float:

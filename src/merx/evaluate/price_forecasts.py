@@ -132,7 +132,7 @@ class PriceScores:
         paired = (self.crps - bar.crps)[np.isfinite(self.crps - bar.crps)]
         if len(paired) < 2:
             return False
-        return float(paired.mean()) < -2 * float(paired.std(ddof=1)) / float(np.sqrt(len(paired)))
+        return bool(paired.mean() < -2 * paired.std(ddof=1) / np.sqrt(len(paired)))
 
     def against(self, bar: "PriceScores") -> str:
         """The verdict on the CRPS in words."""
