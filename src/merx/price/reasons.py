@@ -59,7 +59,7 @@ def reason(
         return f"No price can be recommended (grade D): {grades.missing[i]}. The price stays; {advice}"
     parts = [_response(found.elasticity[i], grades.grade[i], grades.evidence[i])]
     if grades.alarm[i]:
-        parts.append(f"Caution, {grades.alarm[i]}; the true response may be another.")
+        parts.append(f"Caution, {grades.alarm[i]}.")
     if found.cost_missing[i]:
         parts.append(
             "The best price depends on the cost of a unit, which is not known: give the cost, or a margin to "
