@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
+from merx.price.experiment_result import tested_prior
 from merx.price.guardrails import Governance
 from merx.price.limits import PriceRules
 from merx.recommend.scenario import SCENARIOS, Scenario
@@ -22,6 +23,7 @@ Settings = TypeVar("Settings")
 
 SETTINGS = "shop.toml"
 TUNED = "tuned.toml"  # beside shop.toml: what `merx tune` found
+TESTS = "price-tests"  # beside shop.toml: the price tests, a file each
 
 DEFAULT_WEIGHTS: dict[str, float] = {
     "purchase": 5.0,
@@ -300,13 +302,15 @@ class ShopConfig:
 
 
 def read_config(path: Path) -> ShopConfig:
-    """The configuration in shop.toml, with what `merx tune` found where shop.toml does not say.
+    """The configuration in shop.toml; where it does not say, what `merx tune` and price tests found.
 
     Raises ConfigError that names the file and the key.
     """
     raw = read_toml(path)
     tuned = path.with_name(TUNED)
     found = read_toml(tuned).get("models", {}) if tuned.exists() else {}
+    if tested := tested_prior(path.with_name(TESTS)):
+        found["price_response"] = found.get("price_response", {}) | tested
     by_hand = raw.get("models", {})
     if found and isinstance(by_hand, dict):
         raw["models"] = by_hand | {kind: settings | by_hand.get(kind, {}) for kind, settings in found.items()}

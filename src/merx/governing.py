@@ -64,6 +64,10 @@ class Prices:
             raise RequestError(f"No price would change (decision {decision.id}); `merx why` says why.")
         return self._ledger.propose(drafts, by=by, why=why, check=self._check())
 
+    def propose_these(self, drafts: Sequence[Draft], *, by: str, why: str) -> tuple[Event, ...]:
+        """Propose other prices than those of `Shop.price`, such as those of a price test."""
+        return self._ledger.propose(drafts, by=by, why=why, check=self._check())
+
     def review(self, proposals: Sequence[str], *, by: str, why: str) -> tuple[Event, ...]:
         """Say that proposals were looked at, which comes before an approval. Without ids: all that wait."""
         return self._move(proposals, "reviewed", by, why)

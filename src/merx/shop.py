@@ -8,6 +8,7 @@ tuning/             every trial of that search
 models/             fitted models (see merx.models)
 decisions.sqlite    every answer given (see merx.decisions)
 prices.sqlite       every step of a proposed price (see merx.price.ledger)
+price-tests/        tests of prices, a file each (see merx.price_tests)
 evaluation.json     the last evaluation
 report.html         the last report
 """
@@ -37,7 +38,7 @@ from merx.answers.forecast import demand_key, price_key
 from merx.answers.price import PRICE_MODEL
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
-from merx.config import SETTINGS, About, ShopConfig, build, read_config
+from merx.config import SETTINGS, TESTS, About, ShopConfig, build, read_config
 from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
 from merx.errors import ConfigError
@@ -48,6 +49,7 @@ from merx.ingest import ingest as ingest_files
 from merx.models import Models
 from merx.price.guardrails import Facts
 from merx.price.ledger import PriceLedger
+from merx.price_tests import PriceTests
 from merx.runs import Run, Timed, unless_refused
 from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
@@ -326,6 +328,11 @@ class Shop:
         with self._engine() as (engine, fingerprint):
             context = Context(engine, self.models, self.models.versions(), fingerprint)
             return what_if(context, PRICE_MODEL, self.config.price, asked)
+
+    @property
+    def price_tests(self) -> PriceTests:
+        """Tests of prices: their design, the prices of each block, and what came of them."""
+        return PriceTests(self.folder / TESTS, self.config, self._engine, self.prices)
 
     def report(self) -> Path:
         """Write report.html, one file that opens offline; raises RequestError where nothing was ingested.

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from merx.cli.options import AS_JSON, JSON, SHOP, print_result
+from merx.cli.price_tests import price_test
 from merx.cli.prices import prices
 from merx.errors import MerxError
 
@@ -324,6 +325,7 @@ def price(folder: Path, item: str | None, prices: Path | None, as_json: bool) ->
 
 
 main.add_command(prices)
+main.add_command(price_test)
 
 
 @main.command()

@@ -41,7 +41,7 @@ def propose(folder: Path, item: str | None, by: str, why: str, as_json: bool) ->
     A new proposal takes the place of an older one of the same product that nobody approved.
     """
     desk = _desk(folder)
-    _show(desk, desk.propose(by=by, why=why, item=item), as_json)
+    show_events(desk, desk.propose(by=by, why=why, item=item), as_json)
 
 
 @prices.command()
@@ -53,7 +53,7 @@ def propose(folder: Path, item: str | None, by: str, why: str, as_json: bool) ->
 def review(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json: bool) -> None:
     """Say that these proposals were looked at; without ids, all that wait for it."""
     desk = _desk(folder)
-    _show(desk, desk.review(proposals, by=by, why=why), as_json)
+    show_events(desk, desk.review(proposals, by=by, why=why), as_json)
 
 
 @prices.command()
@@ -68,7 +68,7 @@ def approve(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json
     A price that a guardrail warns of is approved by its id alone; one that it blocks is not approved.
     """
     desk = _desk(folder)
-    _show(desk, desk.approve(proposals, by=by, why=why), as_json)
+    show_events(desk, desk.approve(proposals, by=by, why=why), as_json)
 
 
 @prices.command()
@@ -80,7 +80,7 @@ def approve(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json
 def reject(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json: bool) -> None:
     """Drop proposals that are not applied; without ids, all of them."""
     desk = _desk(folder)
-    _show(desk, desk.reject(proposals, by=by, why=why), as_json)
+    show_events(desk, desk.reject(proposals, by=by, why=why), as_json)
 
 
 @prices.command()
@@ -93,7 +93,7 @@ def reject(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json:
 def override(folder: Path, proposal: str, price: float, by: str, why: str, as_json: bool) -> None:
     """Approve another price than the proposed one, within the guardrails."""
     desk = _desk(folder)
-    _show(desk, desk.override(proposal, price, by=by, why=why), as_json)
+    show_events(desk, desk.override(proposal, price, by=by, why=why), as_json)
 
 
 @prices.command()
@@ -108,7 +108,7 @@ def export(folder: Path, file: Path, by: str, why: str, as_json: bool) -> None:
     They become applied by `merx prices SHOP apply` alone.
     """
     desk = _desk(folder)
-    _show(desk, desk.export(file, by=by, why=why), as_json)
+    show_events(desk, desk.export(file, by=by, why=why), as_json)
 
 
 @prices.command()
@@ -120,7 +120,7 @@ def export(folder: Path, file: Path, by: str, why: str, as_json: bool) -> None:
 def apply(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json: bool) -> None:
     """Say that approved prices now stand in the shop; without ids, all approved ones."""
     desk = _desk(folder)
-    _show(desk, desk.apply(proposals, by=by, why=why), as_json)
+    show_events(desk, desk.apply(proposals, by=by, why=why), as_json)
 
 
 @prices.command()
@@ -132,7 +132,7 @@ def apply(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json: 
 def rollback(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_json: bool) -> None:
     """Say that applied prices are taken back, and show the prices to go back to."""
     desk = _desk(folder)
-    _show(desk, desk.roll_back(proposals, by=by, why=why), as_json)
+    show_events(desk, desk.roll_back(proposals, by=by, why=why), as_json)
 
 
 @prices.command()
@@ -143,7 +143,7 @@ def rollback(folder: Path, proposals: tuple[str, ...], by: str, why: str, as_jso
 def stop(folder: Path, by: str, why: str, as_json: bool) -> None:
     """The kill switch: nothing is approved, exported or applied any more."""
     desk = _desk(folder)
-    _show(desk, [desk.stop(by=by, why=why)], as_json)
+    show_events(desk, [desk.stop(by=by, why=why)], as_json)
 
 
 @prices.command()
@@ -154,7 +154,7 @@ def stop(folder: Path, by: str, why: str, as_json: bool) -> None:
 def resume(folder: Path, by: str, why: str, as_json: bool) -> None:
     """Lift the stop."""
     desk = _desk(folder)
-    _show(desk, [desk.resume(by=by, why=why)], as_json)
+    show_events(desk, [desk.resume(by=by, why=why)], as_json)
 
 
 @prices.command()
@@ -166,7 +166,7 @@ def history(folder: Path, item: str | None, waiting: bool, as_json: bool) -> Non
     """Every step of every price, oldest first."""
     desk = _desk(folder)
     events = desk.waiting() if waiting else desk.history(item)
-    _show(desk, [event for event in events if item is None or event.item == item], as_json)
+    show_events(desk, [event for event in events if item is None or event.item == item], as_json)
 
 
 def _desk(folder: Path) -> "Prices":
@@ -175,7 +175,8 @@ def _desk(folder: Path) -> "Prices":
     return Shop(folder).prices
 
 
-def _show(desk: "Prices", events: "Sequence[Event]", as_json: bool) -> None:
+def show_events(desk: "Prices", events: "Sequence[Event]", as_json: bool) -> None:
+    """Events, and the stop in force."""
     stopped = desk.stopped()
     result: dict[str, Any] = {
         "events": [event.to_dict() for event in events],

@@ -19,7 +19,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from merx.cli.show_price import show_price, show_prices, show_what_if
+from merx.cli.show_price import (
+    show_price,
+    show_price_test,
+    show_price_test_result,
+    show_prices,
+    show_what_if,
+)
 from merx.cli.tables import console, rules_and_id, table_of
 
 MEASURED = 5  # measures of one task shown
@@ -281,6 +287,8 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "shoppers": show_shoppers,
     "price": show_price,
     "prices": show_prices,
+    "price_test": show_price_test,
+    "price_test_result": show_price_test_result,
     "what_if": show_what_if,
     "why": show_why,
 }

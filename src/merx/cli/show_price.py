@@ -109,3 +109,34 @@ def show_prices(result: dict[str, Any]) -> None:
 
 def _money(value: float | None) -> str:
     return "" if value is None else f"{value:,.2f}"
+
+
+def show_price_test(result: dict[str, Any]) -> None:
+    """A test that was drawn, and what it can tell."""
+    expected = result["expected"]
+    clusters, blocks = len(result["arm"]), len(result["arm"][0])
+    console.print(
+        f"The test {result['name']}: {len(result['items'])} products in {clusters} clusters of substitutes, "
+        f"{blocks} blocks from {result['start']} to {result['until']}, prices at "
+        f"{' and '.join(f'{ratio:g}' for ratio in result['ratio'])} times those of now."
+    )
+    needed = f"{expected['weeks_needed']} weeks" if expected["weeks_needed"] else "no length up to a year"
+    console.print(
+        f"The elasticity will be known to ±{expected['error']:.2f} (standard error). One that is "
+        f"{expected['difference']:g} off is told with a chance of {expected['power']:.0%}; {needed} would "
+        f"make it 80%. {expected['interference']:.0%} of the likeness of the products lies between arms."
+    )
+    for warning in result["warnings"]:
+        console.print(Text(warning, style="yellow"))
+
+
+def show_price_test_result(result: dict[str, Any]) -> None:
+    """What a test found."""
+    console.print(
+        f"The test {result['name']}: elasticity {result['elasticity']:.2f}, 95 % between {result['low']:.2f} "
+        f"and {result['high']:.2f}, from {result['clusters']} clusters over {result['weeks']} weeks that "
+        f"count; without any effect {result['chance']:.1%} of tests show as much."
+    )
+    console.print(
+        f"The next fit begins from {result['prior_elasticity']:.2f} ± {result['prior_sd']:.2f} for the shop."
+    )

@@ -1,13 +1,16 @@
 """What a price test says of the elasticity, with an error that rests on the draw of the test alone."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
 from merx.errors import RequestError
+from merx.price.confounding import LITERATURE_MEAN, LITERATURE_SD
 from merx.price.experiment import Design, centred, ratios
 
 REDRAWS = 999
@@ -121,6 +124,19 @@ def prior(mean: float, sd: float, results: Sequence[TestResult]) -> tuple[float,
         weight = 1.0 / (result.error**2 + SPREAD**2 / result.clusters)
         precision, total = precision + weight, total + weight * result.elasticity
     return float(total / precision), float(precision**-0.5)
+
+
+def tested_prior(folder: Path) -> dict[str, float]:
+    """prior_elasticity and prior_sd of the price response after the tests of a folder; empty without any.
+
+    Each file NAME.json holds a test's `result`. The prior before the first test is the literature's.
+    """
+    found = [json.loads(path.read_text(encoding="utf-8"))["result"] for path in sorted(folder.glob("*.json"))]
+    results = [TestResult(**result) for result in found if result]
+    if not results:
+        return {}
+    mean, sd = prior(LITERATURE_MEAN, LITERATURE_SD, results)
+    return {"prior_elasticity": mean, "prior_sd": sd}
 
 
 def _mean_price(plan: Design, log_price: np.ndarray, expected: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -1,0 +1,103 @@
+"""A price test of a shop from its design to the next fit, on orders whose elasticity is known."""
+
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from merx.cli import main
+from merx.errors import RequestError
+from merx.shop import Shop
+
+MONDAY = date(2024, 1, 1)
+ELASTICITY = -3.4
+BEFORE, ITEMS = 30, 24
+SIGNED = ["--by", "ada", "--why", "to learn"]
+
+
+def orders(path, weeks, prices, seed):
+    """One order line a unit sold, at the prices (I, W) of the weeks; week 0 begins at MONDAY."""
+    rng = np.random.default_rng(seed)
+    base = np.exp(np.random.default_rng(0).normal(3.4, 0.3, ITEMS))
+    rows = ["user_id,item_id,event,time,price,quantity,category"]
+    for column, week in enumerate(weeks):
+        luck = np.exp(rng.normal(0, 0.1, ITEMS) + rng.normal(0, 0.15))
+        mean = base * luck * (prices[:, column] / 10) ** ELASTICITY
+        for item, units in enumerate(np.maximum(rng.poisson(mean), 7)):
+            for unit in range(units):
+                day = MONDAY + timedelta(days=7 * week + unit % 7)
+                rows.append(
+                    f"u{rng.integers(90)},i{item:02d},purchase,{day}T{9 + unit // 7 % 12:02d}:"
+                    f"{unit // 84 % 60:02d}:{item:02d},{prices[item, column]:.2f},1,c{item // 2:02d}"
+                )
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def run(*words, fails=False):
+    done = CliRunner().invoke(main, [*map(str, words), "--json"])
+    assert done.exit_code == (1 if fails else 0), done.output
+    return json.loads(done.stdout.strip().splitlines()[0])
+
+
+def test_from_the_design_to_the_next_fit(tmp_path):
+    rng = np.random.default_rng(1)
+    shop = Shop.init(tmp_path / "shop")
+    before = np.round(10 * np.exp(rng.normal(0, 0.03, (ITEMS, BEFORE))), 2)
+    before[:, -1] = 10.0
+    shop.ingest(orders(tmp_path / "before.csv", range(BEFORE), before, seed=2))
+    folder = shop.folder
+    pairs = [f"i{item:02d},i{item + 1:02d},1.0" for item in range(0, ITEMS, 2)]
+    (tmp_path / "similar.csv").write_text("\n".join(["item_id,other_id,similarity", *pairs]) + "\n")
+    drawn = run(
+        *("price-test", folder, "design", "spring", "--ratio", 0.9, "--ratio", 1.1, "--weeks", 10),
+        *("--similar", tmp_path / "similar.csv", *SIGNED),
+    )
+    assert drawn["start"] == str(MONDAY + timedelta(days=7 * BEFORE))
+    assert len(set(drawn["cluster"])) == ITEMS / 2 and drawn["expected"]["interference"] == 0.0
+    assert 0 < drawn["expected"]["error"] < 1.0 and drawn["expected"]["power"] > 0.5
+    assert "is there already" in run("price-test", folder, "design", "spring", *SIGNED, fails=True)["error"]
+    assert "0 of 10 weeks" in run("price-test", folder, "analyse", "spring", fails=True)["error"]
+
+    events = run("price-test", folder, "propose", "spring", *SIGNED)["events"]  # the first block comes next
+    arm = np.array(drawn["arm"])[drawn["cluster"]]
+    ratio = np.array(drawn["ratio"])[arm]  # (I, B)
+    assert [e["price"] for e in events] == pytest.approx(np.round(10 * ratio[:, 0], 2))
+    assert {e["state"] for e in events} == {"proposed"}
+    assert {e["decision"] for e in events} == {"price test spring, block 1"}
+    assert (
+        "Block 9 is none"
+        in run("price-test", folder, "propose", "spring", "--block", 9, *SIGNED, fails=True)["error"]
+    )
+
+    charged = np.round(10 * np.repeat(ratio, 2, axis=1), 2)
+    shop.ingest(orders(tmp_path / "test.csv", range(BEFORE, BEFORE + 10), charged, seed=3))
+    found = run("price-test", folder, "analyse", "spring")
+    assert found["low"] < ELASTICITY < found["high"]
+    assert abs(found["elasticity"] - ELASTICITY) < 3 * found["error"]
+    assert found["chance"] < 0.01
+    assert found["error"] == pytest.approx(drawn["expected"]["error"], rel=0.6)
+    model = Shop(folder).config.models["price_response"]  # what the next fit begins from
+    assert model["prior_elasticity"] == found["prior_elasticity"] < -2.6
+    assert model["prior_sd"] == found["prior_sd"] < 0.7
+    with open(folder / "shop.toml", "a") as file:
+        file.write("\n[models.price_response]\nprior_elasticity = -2.0\n")
+    assert Shop(folder).config.models["price_response"]["prior_elasticity"] == -2.0  # by hand comes first
+    shown = CliRunner().invoke(main, ["price-test", str(folder), "analyse", "spring"])
+    assert "The next fit begins from" in shown.output
+
+
+def test_what_speaks_against_a_test_is_told_and_names_are_checked(shop):
+    tests = shop.price_tests
+    for wrong in ("../x", "", "a b"):
+        with pytest.raises(RequestError, match="no name of a test"):
+            tests.design(wrong, by="ada", why="x")
+    with pytest.raises(RequestError, match="no such test; there are: none"):
+        tests.analyse("none")
+    told = tests.design("wide", by="ada", why="x", ratio=(0.8, 1.2), difference=0.1)
+    assert any("power" in warning for warning in told["warnings"])
+    assert any("block_change" in warning for warning in told["warnings"])
+    with pytest.raises(RequestError, match="too few"):
+        tests.design("none", by="ada", why="x", category="no such category")
