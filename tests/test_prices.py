@@ -6,6 +6,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from merx.answers import PriceQuestion
 from merx.cli import main
 from merx.errors import RequestError
 from merx.shop import Shop
@@ -93,3 +94,42 @@ def test_every_step_needs_a_name_and_a_reason(shop):
         assert command.name == "history" or {"by", "why"} <= needed
     with pytest.raises(RequestError, match="by is empty"):
         Shop(shop.folder).prices.stop(by="", why="x")
+
+
+def test_prices_are_drawn_to_learn_from_where_it_is_allowed_and_keep_the_rules(shop):
+    with pytest.raises(RequestError, match="explore is false"):
+        shop.prices.propose(explore=True, **SIGNED)
+    shop = settings(
+        shop,
+        "\n[price]\nassumed_margin = 0.4\nmax_change = 0.15\nendings = [0.99]\n"
+        "[governance]\nexplore = true\n",
+    )
+    events = run(shop.folder, "propose", "--explore")["events"]
+    grades = {row["item_id"]: row["grade"] for row in shop.price().answer["rows"]}
+    assert events and all(grades[event["item"]] != "D" for event in events)
+    for event in events:
+        assert abs(event["price"] / event["price_now"] - 1) <= 0.15 + 1e-9
+        assert round(event["price"] % 1, 2) == 0.99
+    again = run(shop.folder, "propose", "--explore")["events"]
+    drawn = [event["price"] for event in again if event["state"] == "proposed"]
+    assert drawn != [event["price"] for event in events]  # another draw
+
+
+def test_one_product_has_its_way_from_the_price_now(shop):
+    shop = settings(shop, "\n[price]\nassumed_margin = 0.4\nmin_confidence = 0.5\n")
+    changed = [row for row in shop.price().answer["rows"] if row["price"] != row["price_now"]]
+    decision = shop.price(item=changed[0]["item_id"])
+    way = decision.answer["waterfall"]
+    assert way[0]["step"] == "now" and way[1]["step"] == "response"
+    assert way[-1]["price"] == decision.answer["rows"][0]["price"]
+    assert way[-1]["profit"] == pytest.approx(decision.answer["rows"][0]["profit"], rel=1e-5)
+    assert "The price now is" in decision.reasons[1] and shop.why(decision.id).same
+    shown = CliRunner().invoke(main, ["why", str(shop.folder), decision.id])
+    assert "by the response" in " ".join(shown.output.split())
+
+
+def test_a_price_by_boosted_trees_tells_what_moves_the_coming_week(shop):
+    shop.fit("boosted_response")
+    item = shop.price().answer["rows"][0]["item_id"]
+    decision = shop._decide("price", PriceQuestion(item, "boosted_response", shop.config.price))
+    assert decision.reasons[1].startswith("Of the units of a usual week: ")

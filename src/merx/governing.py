@@ -30,6 +30,8 @@ class Prices:
         The decision that prices come from.
     facts : function
         What is known of every item now; asked once for each command.
+    explored : function of a seed
+        Prices of items to learn from.
     """
 
     def __init__(
@@ -38,27 +40,39 @@ class Prices:
         config: ShopConfig,
         quote: Callable[[str | None], Decision],
         facts: Callable[[], Mapping[str, Facts]],
+        explored: Callable[[int], Mapping[str, float]],
     ) -> None:
         self._ledger = ledger
         self._config = config
         self._quote = quote
         self._facts = facts
+        self._explored = explored
 
-    def propose(self, *, by: str, why: str, item: str | None = None) -> tuple[Event, ...]:
+    def propose(
+        self, *, by: str, why: str, item: str | None = None, explore: bool = False
+    ) -> tuple[Event, ...]:
         """Propose the prices that `Shop.price` would change, of one item or of all.
 
-        Gives the events: proposals, and older ones of the same items that these replace.
+        Gives the events: proposals, and older ones of the same items that these replace. With `explore` each
+        price is drawn as often as it may be the best (`merx.price.thompson`); of grade D it stays.
 
         Raises
         ------
         RequestError
-            No price would change, or it cannot be told.
+            No price would change, it cannot be told, or [governance] does not allow to explore.
         """
+        if explore and not self._config.governance.explore:
+            raise RequestError("[governance] explore is false: prices are not drawn to learn from.")
         decision = self._quote(item)
+        rows = decision.answer["rows"]
+        price = {row["item_id"]: row["price"] for row in rows}
+        if explore:
+            drawn = self._explored(int(decision.id[-8:], 16))
+            price |= {row["item_id"]: drawn[row["item_id"]] for row in rows if row["grade"] != "D"}
         drafts = [
-            Draft(row["item_id"], row["price"], row["price_now"], row["grade"], decision.id)
-            for row in decision.answer["rows"]
-            if row["price"] != row["price_now"]
+            Draft(row["item_id"], price[row["item_id"]], row["price_now"], row["grade"], decision.id)
+            for row in rows
+            if price[row["item_id"]] != row["price_now"]
         ]
         if not drafts:
             raise RequestError(f"No price would change (decision {decision.id}); `merx why` says why.")

@@ -35,7 +35,7 @@ from merx.answers import (
     with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
-from merx.answers.price import PRICE_MODEL
+from merx.answers.price import PRICE_MODEL, explored_prices
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, TESTS, About, ShopConfig, build, read_config
@@ -314,8 +314,13 @@ class Shop:
             with self._engine() as (engine, _):
                 return facts_of(engine)
 
+        def explored(seed: int) -> dict[str, float]:
+            with self._engine() as (engine, fingerprint):
+                context = Context(engine, self.models, self.models.versions(), fingerprint)
+                return explored_prices(context, self.config, seed)
+
         ledger = PriceLedger(self.folder / "prices.sqlite")
-        return Prices(ledger, self.config, lambda item: self.price(item=item), facts)
+        return Prices(ledger, self.config, lambda item: self.price(item=item), facts, explored)
 
     def what_if(self, prices: Mapping[str, float] | str | Path) -> dict[str, Any]:
         """What these prices would do in a week, all others as now; nothing is proposed or stored.

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, FitError
 from merx.evaluate.pricing import elasticity_error
-from merx.price.boosted_response import BoostedResponse
+from merx.price.boosted_response import TOLD, BoostedResponse
 from merx.price.curve import STEP, DemandCurve
 from merx.price.double_ml import DoubleML
 from merx.price.literature_prior import LiteraturePrior
@@ -232,3 +232,20 @@ def test_double_machine_learning_refuses_where_the_price_hardly_moves_of_itself(
     assert model.elasticity[:, 10:].std(axis=0).max() < 0.9
     every = replace(panel.take(np.arange(10)))
     assert abs(DoubleML().fit(every).elasticity.mean() + 2.6) < 0.4
+
+
+def test_what_the_forests_tell_of_a_week_adds_up_to_their_answer():
+    panel = make_world("random", seed=5, items=12, weeks=60, categories=2).panel
+    fitted = BoostedResponse(trees=40, draws=4).fit(panel)
+    rows = Rows.of(panel)
+    at = np.log(fitted.draws(panel.price_now[:, None])[:, :, 0] / rows.level)  # (draws, I)
+    np.testing.assert_allclose(fitted.base + fitted.part.sum(axis=1), at.mean(axis=0), atol=1e-4)
+    assert set(sum(TOLD.values(), ())) == set(range(len(NAMES)))  # every column is told once
+    dear = replace(panel, price_now=panel.price_now * 1.15)
+    told = BoostedResponse(trees=40, draws=4).fit(dear)
+    price = list(TOLD).index("price")
+    assert (told.part[:, price] <= fitted.part[:, price] + 1e-9).all()  # dearer never sells more
+    words = told.why(int(told.part[:, price].argmin()))
+    assert "price -" in words
+    one = told.take(np.array([7]))
+    assert one.why(0) == told.why(7)

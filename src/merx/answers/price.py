@@ -14,6 +14,7 @@ from merx.data.results import Together
 from merx.errors import RequestError
 from merx.price.limits import RULES, PriceRules
 from merx.price.optimise import optimise
+from merx.price.thompson import explored
 from merx.price.waterfall import Step, in_words, waterfall
 from merx.store.demand import demand, price_panel
 from merx.store.price_facts import price_facts
@@ -86,6 +87,8 @@ def price(context: Context, question: PriceQuestion) -> Answer:
         if question.item
         else (_summary(rows, question.rules),)
     )
+    if which is not None and hasattr(model, "why"):
+        reasons += (model.why(int(which[0])),)
     if steps:
         reasons += (in_words(steps),)
     if quotes.together is not None:
@@ -108,6 +111,13 @@ def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, Price
     newer = set(panel.items.ids.to_pylist()) - set(model.items.ids.to_pylist())
     panel = panel.take(place)
     return model, panel, price_facts(context.engine, sold, panel), newer
+
+
+def explored_prices(context: Context, config: ShopConfig, seed: int) -> dict[str, float]:
+    """A price to learn from for every item (`merx.price.thompson.explored`)."""
+    model, panel, facts, _ = fitted_on_panel(context, PRICE_MODEL)
+    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed)
+    return dict(zip(model.items.ids.to_pylist(), prices.tolist(), strict=True))
 
 
 def _figures(together: Together) -> dict[str, Any]:

@@ -31,17 +31,18 @@ def prices(context: click.Context, folder: Path) -> None:
 
 @prices.command()
 @click.option("--item", help="The product's id; default: every price that `merx price` would change.")
+@click.option("--explore", is_flag=True, help="Draw prices to learn from, where [governance] allows it.")
 @BY
 @WHY
 @JSON
 @click.pass_obj
-def propose(folder: Path, item: str | None, by: str, why: str, as_json: bool) -> None:
+def propose(folder: Path, item: str | None, explore: bool, by: str, why: str, as_json: bool) -> None:
     """Propose the prices that `merx price` would change.
 
     A new proposal takes the place of an older one of the same product that nobody approved.
     """
     desk = _desk(folder)
-    show_events(desk, desk.propose(by=by, why=why, item=item), as_json)
+    show_events(desk, desk.propose(by=by, why=why, item=item, explore=explore), as_json)
 
 
 @prices.command()

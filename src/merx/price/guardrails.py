@@ -23,12 +23,15 @@ class Governance:
         An older proposal is refused: what it rests on has changed.
     batch : int
         At most so many prices are approved, exported or applied at once.
+    explore : bool
+        Prices may be proposed to learn from (`merx prices SHOP propose --explore`).
     """
 
     warn_change: float = 0.1
     block_change: float = 0.25
     max_age_days: int = 14
     batch: int = 200
+    explore: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a setting is out of its range."""

@@ -7,6 +7,9 @@ tried as often as it may be the best (Thompson 1933; Russo et al., A Tutorial on
 import numpy as np
 
 from merx.data.contracts import DemandModel
+from merx.data.panel import PricePanel
+from merx.data.price_facts import PriceFacts
+from merx.price.limits import RULES, PriceRules, ladder
 
 
 def thompson(
@@ -31,3 +34,23 @@ def thompson(
     profit = units[which, np.arange(len(price))] * (price - cost[:, None])
     place: np.ndarray = np.where(allowed, profit, -np.inf).argmax(axis=1)
     return np.where(allowed.any(axis=1), place, 0).astype(np.int64)
+
+
+def explored(
+    model: DemandModel, panel: PricePanel, rules: PriceRules, facts: PriceFacts, most: float, seed: int
+) -> np.ndarray:
+    """A price to learn from for each item of the panel, float64 (I,).
+
+    It keeps every rule of its own but `min_confidence`, and moves by a share of `most` at most. Rules that
+    tie products together are not looked at. The price of an item without a cost stays.
+    """
+    now, cost = panel.price_now, panel.cost.copy()
+    if rules.assumed_margin is not None:
+        cost = np.where(np.isnan(cost), now * (1.0 - rules.assumed_margin), cost)
+    steps = ladder(now, cost, rules, facts)
+    allowed = (steps.barred & ~np.uint32(1 << RULES.index("min_confidence"))) == 0
+    allowed &= np.abs(steps.price / now[:, None] - 1.0) <= most
+    allowed &= ~np.isnan(cost)[:, None]
+    place = thompson(model, steps.price, allowed, np.nan_to_num(cost), seed)
+    chosen: np.ndarray = steps.price[np.arange(len(now)), place]
+    return chosen
