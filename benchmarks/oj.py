@@ -20,15 +20,16 @@ BRANDS, OUNCES, FIRST_WEEK = 11, 64, 40
 HELD_OUT, RECENT = 8, 8  # weeks
 PROTOCOL = (
     "Three brands: least squares of log units on log price, all stores and weeks of the 64-ounce file "
-    "together, beside the published slopes. Burger: least squares of quantity on price of SELL_ID 1070 over "
-    "all days; cost 8; the published line, Q = 194.856 - 7.478 P, does not say which days it is of. Eleven "
-    "brands: 83 stores x 11 brands are the products, all of one category; a product's candidates are the other "
-    f"brands of its store; a promotion is a deal or feature. Held out: the last {HELD_OUT} weeks at the prices "
-    "that were charged, RMSLE of units of weeks without promotion (looked at twice: with a category for each "
-    "brand, whose effects of weeks take up prices that move in all stores, it was .560); naive log-log gets the "
-    "same prices. merx with cross effects: the price response, times the prices of the others over their mean "
-    f"of the last {RECENT} weeks to the power of the cross elasticities. Prices: proposed from all weeks under "
-    "the default rules with any ending, beside those of the last week, with the model's own draws: no experiment has confirmed the gain."
+    "together, beside the published slopes. Burger: least squares of quantity on price of SELL_ID 1070 "
+    "over all days; cost 8; the published line, Q = 194.856 - 7.478 P, does not say which days it is of. "
+    "Eleven brands: 83 stores x 11 brands are the products, all of one category; a product's candidates "
+    f"are the other brands of its store; a promotion is a deal or feature. Held out: the last {HELD_OUT} "
+    "weeks at the prices that were charged, RMSLE of units of weeks without promotion (looked at twice: "
+    "with a category for each brand, whose effects of weeks take up prices that move in all stores, it "
+    "was .560); naive log-log gets the same prices. merx with cross effects: the price response, times "
+    f"the prices of the others over their mean of the last {RECENT} weeks to the power of the cross "
+    "elasticities. Prices: proposed from all weeks under the default rules with any ending, beside those "
+    "of the last week, with the model's own draws: no experiment has confirmed the gain."
 )
 
 
