@@ -154,7 +154,7 @@ def rows_of(case: str, found: list[dict[str, Fared]]) -> list[Row]:
 
     def over(name: str, figure: str) -> float:
         values = [getattr(one[name], figure) for one in found]
-        return mean([value for value in values if np.isfinite(value)] or [np.nan])
+        return float(mean([value for value in values if np.isfinite(value)] or [np.nan]))
 
     name, goal = f"prices: {case}", GOALS[case]
     bar, own = over(BAR, "regret"), over(OURS, "regret")
@@ -178,7 +178,7 @@ def rows_of(case: str, found: list[dict[str, Fared]]) -> list[Row]:
     for place, (_, level, low, high) in enumerate(BANDS):
         covers = [one[OURS].bands[place] for one in found if np.isfinite(one[OURS].bands[place])]
         if covers:
-            value = mean(covers)
+            value = float(mean(covers))
             met = low <= value <= high
             rows.append(Row(name, f"{OURS}: {level} band of profit", value, goal=f"{low} to {high}", met=met))
     return rows
