@@ -19,6 +19,7 @@ from merx.cli import main as command_line
 from merx.config import ShopConfig
 from merx.data.schema import TABLES
 from merx.decisions import Decision
+from merx.price.events import Event
 from tests.contract import test_recommenders as contract
 from tests.pages import DOCS, PAGES, ROOT, name_of
 
@@ -67,7 +68,8 @@ def test_every_command_setting_kind_and_column_is_on_its_page():
         (DOCS / "reference" / f"{name}.md").read_text(encoding="utf-8")
         for name in ("cli", "settings", "tables")
     )
-    assert [name for name in command_line.commands if f"## merx {name}\n" not in cli] == []
+    assert [name for name, _ in reference.commands() if f"## {name}\n" not in cli] == []
+    assert set(command_line.commands) <= {name.split()[1] for name, _ in reference.commands()}
     assert [f.name for f in dataclasses.fields(ShopConfig) if f"[{f.name}" not in settings] == []
     assert [name for name in registry.KINDS if f"### [models.{name}]" not in settings] == []
     assert [c for table in TABLES.values() for c in table.names if f"| `{c}` |" not in tables] == []
@@ -134,6 +136,8 @@ def test_formats_are_as_the_code_has_them(tmp_path):
     page = (DOCS / "reference" / "formats.md").read_text(encoding="utf-8")
     decisions = page.partition("## Decisions")[2].partition("\n## ")[0]
     assert [f.name for f in dataclasses.fields(Decision) if f"| `{f.name}` |" not in decisions] == []
+    events = page.partition("## Proposed prices")[2].partition("\n## ")[0]
+    assert [f.name for f in dataclasses.fields(Event) if f"`{f.name}`" not in events] == []
     config, _ = registry.kind("popularity").load()
     fitted = config().fit(contract.random_histories(0))
     save(fitted, tmp_path / "model", kind="popularity", config=config(), about={})

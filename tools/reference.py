@@ -25,6 +25,8 @@ from merx import config, registry
 from merx.cli import main as merx
 from merx.config import FileMapping, ShopConfig
 from merx.data import schema
+from merx.price.calendar import Clearance
+from merx.price.shared import Capacity, IndexBand, Parity
 from merx.recommend.rules import Rule
 from merx.recommend.scenario import SCENARIOS
 
@@ -65,6 +67,15 @@ TABLES: dict[str, str] = {
     "stock": "From when on a product could be bought or not. A day out of stock is not a day of no demand.",
 }
 
+# Lists of tables of shop.toml: [[price.index]] and others.
+PRICE_TABLES = {
+    "price.clearance": Clearance,
+    "price.index": IndexBand,
+    "price.parity": Parity,
+    "price.capacity": Capacity,
+}
+LISTED = {"rules", *(name.partition(".")[2] for name in PRICE_TABLES)}
+
 
 def parameters(documented: type) -> dict[str, tuple[str, str]]:
     """Name -> (type, meaning) from the Parameters section of a docstring in NumPy's form."""
@@ -94,9 +105,17 @@ def summary(documented: object) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def commands() -> Iterator[click.Command]:
-    """Every command of the command line."""
-    yield from merx.commands.values()
+def commands() -> Iterator[tuple[str, click.Context]]:
+    """Every command of the command line with its name; a group, then its commands."""
+
+    def below(group: click.Group, name: str, parent: click.Context) -> Iterator[tuple[str, click.Context]]:
+        for command in group.commands.values():
+            context = click.Context(command, info_name=command.name, parent=parent)
+            yield f"{name} {command.name}", context
+            if isinstance(command, click.Group):
+                yield from below(command, f"{name} {command.name}", context)
+
+    return below(merx, "merx", click.Context(merx, info_name="merx"))
 
 
 def sections() -> dict[str, type]:
@@ -127,17 +146,18 @@ def column_meanings() -> dict[str, str]:
 
 def undocumented() -> list[str]:
     """Every command, option, setting, config field and column that says nothing about itself."""
-    missing = [f"merx {command.name}" for command in commands() if not command.help]
-    for command in commands():
+    missing = [name for name, context in commands() if not context.command.help]
+    for name, context in commands():
         missing += [
-            f"merx {command.name} {option.opts[0]}"
-            for option in command.params
+            f"{name} {option.opts[0]}"
+            for option in context.command.params
             if isinstance(option, click.Option) and not option.help
         ]
     for name, kind in {
         **sections(),
         "mappings.NAME": FileMapping,
         "recommend.rules": Rule,
+        **PRICE_TABLES,
         **configs(),
     }.items():
         told = parameters(kind)
@@ -167,18 +187,18 @@ def cli_page() -> str:
         "|---|---|",
     ]
     parts += [
-        f"| [`merx {c.name}`](#merx-{c.name}) | {_cell(c.get_short_help_str(200))} |" for c in commands()
+        f"| [`{name}`](#{name.replace(' ', '-')}) | {_cell(context.command.get_short_help_str(200))} |"
+        for name, context in commands()
     ]
-    for command in commands():
-        context = click.Context(command, info_name=command.name, parent=click.Context(merx, info_name="merx"))
+    for name, context in commands():
+        command = context.command
         parts += [
-            f"\n## merx {command.name}\n",
+            f"\n## {name}\n",
             _paragraphs(command.help or ""),
-            f"\n```text\n{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}\n```\n",
-            "| option | | default |",
-            "|---|---|---|",
+            f"\n```text\n{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}\n```",
         ]
         options = [entry for entry in command.params if isinstance(entry, click.Option)]
+        parts += ["\n| option | | default |", "|---|---|---|"] if options else []
         parts += [
             f"| {_option(option, context)} | {_cell(option.help or '')} | {_cli_default(option)} |"
             for option in options
@@ -206,6 +226,11 @@ def settings_page() -> str:
         "A rule does one thing with the products that it selects: all selectors that are given must hold. "
         "See [set the rules](../how-to/set-the-rules.md).\n",
         _fields(Rule),
+        *(
+            line
+            for name, kind in PRICE_TABLES.items()
+            for line in (f"## [[{name}]]\n", _about(kind), _fields(kind))
+        ),
         "## [scenarios.NAME]\n",
         "The keys of `[recommend]`, where a scenario differs from it; `[[scenarios.NAME.rules]]` are added "
         "to those of `[recommend]`. Any other name makes a scenario of the shop's own. Every shop has these, "
@@ -313,7 +338,7 @@ def _toml() -> str:
         made = kind()
         plain = {f.name: getattr(made, f.name) for f in dataclasses.fields(kind)}
         tables = {key: value for key, value in plain.items() if isinstance(value, dict)}
-        values = {key: value for key, value in plain.items() if key not in tables and key != "rules"}
+        values = {key: value for key, value in plain.items() if key not in {*tables, *LISTED}}
         if values:
             lines.append(f"[{name}]")
         for key, value in values.items():

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
+from merx.price.guardrails import Governance
 from merx.price.limits import PriceRules
 from merx.recommend.scenario import SCENARIOS, Scenario
 from merx.registry import KINDS, kinds_for
@@ -260,6 +261,7 @@ class ShopConfig:
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     shoppers: ShopperSettings = field(default_factory=ShopperSettings)
     price: PriceRules = field(default_factory=PriceRules)
+    governance: Governance = field(default_factory=Governance)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 

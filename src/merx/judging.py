@@ -216,8 +216,7 @@ def _price_forecasts(inputs: Inputs, config: ShopConfig, each: Each) -> tuple[li
 
     scores = []
     for name, (own, bar) in each("price_forecast", judge).items():
-        beats = own.means()["crps"] < bar.means()["crps"]
-        scores.append(Score("price_forecast", name, own.means(), beats, own.against(bar)))
+        scores.append(Score("price_forecast", name, own.means(), own.beats(bar), own.against(bar)))
         walk = Score("price_forecast", BAR_PRICE, bar.means(), None, "The bar for the others.")
     return [*scores, walk] if scores else [], (
         f"The last {config.forecast.horizon} {config.forecast.step}s (at most a third) of up to {SERIES} "

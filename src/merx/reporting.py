@@ -29,6 +29,7 @@ from merx.registry import kind, kinds_for
 from merx.store.demand import Demand, best_sellers, demand, price_panel
 from merx.store.drivers import drivers
 from merx.store.engine import Engine
+from merx.store.price_facts import price_facts
 from merx.store.price_series import price_series
 from merx.store.tables import Snapshot
 
@@ -207,4 +208,8 @@ def _prices(
     question = PriceQuestion.of(config, None)
     decision = ask("price", question)
     model = models.load(question.model, decision.models[question.model])
-    return sections.prices(decision, titles, model, price_panel(engine, demand(engine)))
+    sold = demand(engine)
+    panel = price_panel(engine, sold)
+    panel = panel.take(panel.items.codes(model.items.ids))
+    facts = price_facts(engine, sold, panel)
+    return sections.prices(decision, titles, model, panel, question.rules, facts)

@@ -7,6 +7,7 @@ tuned.toml          hyper-parameters found by `merx tune`
 tuning/             every trial of that search
 models/             fitted models (see merx.models)
 decisions.sqlite    every answer given (see merx.decisions)
+prices.sqlite       every step of a proposed price (see merx.price.ledger)
 evaluation.json     the last evaluation
 report.html         the last report
 """
@@ -14,7 +15,7 @@ report.html         the last report
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -33,15 +34,20 @@ from merx.answers import (
     with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
+from merx.answers.price import PRICE_MODEL
 from merx.answers.shoppers import ShoppersQuestion
+from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, About, ShopConfig, build, read_config
 from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
 from merx.errors import ConfigError
 from merx.files import write_csv
+from merx.governing import Prices, facts_of
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
 from merx.models import Models
+from merx.price.guardrails import Facts
+from merx.price.ledger import PriceLedger
 from merx.runs import Run, Timed, unless_refused
 from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
@@ -297,6 +303,29 @@ class Shop:
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
         return self._decide("price", PriceQuestion.of(self.config, item))
+
+    @property
+    def prices(self) -> Prices:
+        """The steps of a price to the shop platform: propose, review, approve, export, apply, roll back."""
+
+        def facts() -> dict[str, Facts]:
+            with self._engine() as (engine, _):
+                return facts_of(engine)
+
+        ledger = PriceLedger(self.folder / "prices.sqlite")
+        return Prices(ledger, self.config, lambda item: self.price(item=item), facts)
+
+    def what_if(self, prices: Mapping[str, float] | str | Path) -> dict[str, Any]:
+        """What these prices would do in a week, all others as now; nothing is proposed or stored.
+
+        Parameters
+        ----------
+        prices : mapping of item id -> price, or the path of a CSV file with the columns item_id and price
+        """
+        asked = prices if isinstance(prices, Mapping) else read_prices(Path(prices))
+        with self._engine() as (engine, fingerprint):
+            context = Context(engine, self.models, self.models.versions(), fingerprint)
+            return what_if(context, PRICE_MODEL, self.config.price, asked)
 
     def report(self) -> Path:
         """Write report.html, one file that opens offline; raises RequestError where nothing was ingested.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from merx.price.coupling import Coupling
+from merx.price.coupling import Coupling, Row
 
 
 def tied_shop(
@@ -32,13 +32,13 @@ def tied_shop(
         free = index[np.arange(len(member)), best[member]].sum()
         sign = 1.0 if free > 1 else -1.0
         bound = sign * (1.0 + (free - 1.0) * rng.uniform(0.2, 0.6))
-        rules.append((f"index of category {c}", member, sign * index, bound))
+        rules.append(Row("index", f"index of category {c}", member, sign * index, bound))
     for k in range(capacities):
         member = np.flatnonzero(rng.random(items) < 0.05)
         used = units[member, best[member]].sum()
         least = units[member, -1].sum()
-        rules.append((f"capacity {k}", member, units[member], max(0.95 * used, 1.15 * least)))
+        rules.append(Row("capacity", f"capacity {k}", member, units[member], max(0.95 * used, 1.15 * least)))
     changes = np.ones((items, points))
     changes[:, points // 2] = 0.0
-    rules.append(("changes", np.arange(items), changes, 0.4 * items))
+    rules.append(Row("max_changes", "changes", np.arange(items), changes, 0.4 * items))
     return value, Coupling.of(rules, points)

@@ -17,6 +17,7 @@ from merx.report import (
     Interval,
     PriceCurve,
     Prices,
+    PriceStep,
     Quote,
     Reason,
     Recommendation,
@@ -169,6 +170,11 @@ def curve(i: int, now: float, elasticity: float) -> PriceCurve:
         sentence="A higher price loses fewer sales than it gains in margin, up to the most "
         "that your rules let a price move in a week.",
         decision_id=f"p-{i:05x}",
+        steps=(
+            PriceStep("Now", now, float(np.interp(now, price, profit))),
+            PriceStep("Best without rules", float(price[np.argmax(profit)]), float(profit.max())),
+            PriceStep("Largest change", best, float(np.interp(best, price, profit))),
+        ),
     )
 
 

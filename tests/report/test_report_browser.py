@@ -126,7 +126,7 @@ def test_every_chart_is_drawn_and_named(browser: Any, plain: Path) -> None:
     with Visit(browser, plain) as visit:
         charts = visit.page.locator(".chart:visible")
         # price, forecast, parts, two of segments, two of chances, reasons, four evaluations, files
-        assert charts.count() == 13
+        assert charts.count() == 14
         for i in range(charts.count()):
             assert charts.nth(i).locator("svg path").count() > 3
             assert len(charts.nth(i).get_attribute("aria-label")) > 30
@@ -154,6 +154,7 @@ def test_the_slider_moves_the_numbers_and_the_mark(browser: Any, plain: Path) ->
         visit.page.click("#at-proposed")
         assert visit.text("#at-price") == f"€{c.price_proposed:.2f}"
         visit.page.select_option("#curve-choice", index=1)
+        assert "Best without rules" in visit.page.inner_html("#way-chart")
         assert visit.text("#curve-why") == "merx why tea-shop p-0000b"
 
 

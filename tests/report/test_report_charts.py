@@ -15,6 +15,7 @@ from merx.report import (
     reasons_chart,
     reliability_chart,
     segments_chart,
+    waterfall_chart,
 )
 from tests.report import sample
 
@@ -55,8 +56,12 @@ def reliability() -> dict:
         ingest_chart(["a.csv"], [8], [1], [1]),
         segments_chart(["a", "b"], [3.0, 4.0], [True, False], what="Shoppers", form="number"),
         reliability(),
+        waterfall_chart(["Now", "Best without rules"], ["9.00", "10.00"], [5.0, 6.0]),
     ],
-    ids=["forecast", "decomposition", "price", "reasons", "evaluation", "ingest", "segments", "reliability"],
+    ids=[
+        *("forecast", "decomposition", "price", "reasons", "evaluation", "ingest", "segments"),
+        *("reliability", "waterfall"),
+    ],
 )
 def test_options_are_json_with_a_description_a_height_and_no_bare_colour(option: dict) -> None:
     text = json.dumps(option, allow_nan=False)
@@ -197,3 +202,16 @@ def test_eight_of_ten_bins_of_right_chances_lie_in_the_band() -> None:
         ).sum()
         total += len(came)
     assert 0.74 < inside / total < 0.86
+
+
+def test_the_waterfall_begins_and_ends_at_whole_profits_and_its_changes_add_up():
+    profits = [-2.0, 5.0, 3.5, 4.0]
+    option = waterfall_chart(["now", "best", "a", "b"], ["8.00", "10.00", "9.00", "9.49"], profits)
+    start, step = (by_id(option)[key]["data"] for key in ("from", "step"))
+    size = [bar["value"] for bar in step]
+    assert (size[0], size[-1]) == (-2.0, 4.0)
+    assert size[1:-1] == [7.0, -1.5, 0.5]
+    assert start == [0.0, -2.0, 5.0, 3.5, 0.0]  # each change begins where the last ended
+    assert size[0] + sum(size[1:-1]) == size[-1]
+    assert option["yAxis"]["data"][-1] == "Proposed 9.49"
+    assert option["xAxis"]["min"] < min(profits)

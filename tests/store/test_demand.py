@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from merx.data.schema import TABLES
+from merx.data.price_facts import NEVER
+from merx.data.schema import ADDED, TABLES
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
 from merx.store import assemble
@@ -22,6 +23,7 @@ from merx.store.demand import (
 )
 from merx.store.drivers import drivers
 from merx.store.duckdb_engine import DuckDBEngine
+from merx.store.price_facts import price_facts
 from merx.store.price_series import beside_market, price_series
 from merx.store.tables import Part, Snapshot, Tables
 
@@ -146,6 +148,23 @@ def test_price_panel_against_a_loop_over_days(tmp_path, engine_on):
     assert panel.price_now.tolist() == [4.0, 3.0]
     assert panel.cost.tolist() == [1.5, 2.5]
     assert panel.promotion.max() == 1.0
+    np.testing.assert_array_equal(panel.past_cost[panel.item == 0], 1.5)  # of the price list
+    assert np.isnan(panel.past_cost[panel.item == 1]).all() and panel.competitor is None
+
+
+def test_price_panel_has_costs_and_the_lowest_competitor_by_week(tmp_path, engine_on):
+    events = [sale(day, item=item) for item in "ab" for day in range(14)]
+    prices = [
+        price_row(0, 5.0, "a", cost=2.0), price_row(7, 5.0, "a", cost=3.0), price_row(0, 4.0, "b"),
+        price_row(0, 8.0, "a", competitor="rival"), price_row(7, 4.0, "a", competitor="other"),
+    ]  # fmt: skip
+    engine = engine_on(tmp_path, events=events, prices=prices)
+    panel = price_panel(engine, demand(engine))
+    np.testing.assert_array_equal(panel.past_cost, [2.0, 3.0, np.nan, np.nan])
+    half = np.log(np.sqrt(2.0))
+    np.testing.assert_allclose(panel.competitor, [half, -half, 0.0, 0.0])
+    alone = panel.take(np.array([1]))
+    np.testing.assert_array_equal(alone.competitor, [0.0, 0.0])
 
 
 def test_a_price_list_is_preferred_to_prices_seen_in_orders(tmp_path, engine_on):
@@ -320,6 +339,51 @@ def test_without_a_price_list_nothing_is_planned(tmp_path, engine_on):
     panel = demand_panel(sold, "day", drivers=found)
     assert panel.exog.shape == (5, 0)
     assert panel.exog_ahead.shape == (1, 3, 0)
+
+
+def test_facts_for_the_rules_of_prices(tmp_path, engine_on):
+    events = [sale(day, item=item) for day in range(42) for item in ("a", "b")]
+    prices = [
+        price_row(0, 2.0), price_row(20, 1.5), price_row(21, 1.8), price_row(0, 3.0, "b"),
+        price_row(5, 1.9, competitor="X"), price_row(30, 2.1, competitor="X"),
+        price_row(1, 2.05, competitor="Y"),
+    ]  # fmt: skip
+    products = [
+        {"item_id": "a", "brand": "own", "item_group_id": "g", "pack_size": 500.0, "msrp": 2.5}
+        | {"category": "C > D"},
+        {"item_id": "b", "stock_quantity": 7.0},
+    ]
+    engine = engine_on(tmp_path, events=events, prices=prices, products=products)
+    sold = demand(engine)
+    panel = price_panel(engine, sold)
+    facts = price_facts(engine, sold, panel)
+    assert facts.items == panel.items
+    assert facts.today == (MONDAY + timedelta(days=42) - date(1970, 1, 1)).days
+    assert facts.category.tolist() == ["C > D", "(none)"]
+    assert facts.brand.tolist() == ["own", ""]
+    assert facts.group.tolist() == ["g", ""]
+    assert np.isclose(facts.competitor[0], 2.05)  # X asks 2.10 now; its 1.90 is over
+    assert np.isnan(facts.competitor[1])
+    assert np.isclose(facts.stand_in[0], 2.05)
+    assert facts.lowest_30d.tolist() == [1.5, 3.0]
+    assert facts.since_change.tolist() == [21, NEVER]
+    assert facts.pack_size[0] == 500
+    assert facts.msrp[0] == 2.5
+    assert facts.stock_quantity[1] == 7
+    assert np.isnan(facts.map_price).all()
+    assert facts.below("C").tolist() == [True, False]
+    assert facts.take(np.array([1])).competitor.shape == (1,)
+
+
+def test_products_from_before_a_column_read_as_null(tmp_path, engine_on):
+    tables, snapshot = tables_of(tmp_path, products=[{"item_id": "a", "title": "A", "msrp": 2.0}])
+    [path] = tables.paths(snapshot, "products")
+    pq.write_table(pq.read_table(path).drop_columns(list(ADDED)), path)
+    engine = DuckDBEngine(tables, snapshot)
+    products = engine.query("products")
+    engine.close()
+    assert products["title"].to_pylist() == ["A"]
+    assert products["msrp"].to_pylist() == [None]
 
 
 def test_the_lowest_price_of_others_is_a_covariate_that_stays(tmp_path, engine_on):

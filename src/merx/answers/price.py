@@ -8,10 +8,15 @@ import numpy as np
 
 from merx.answers.answer import Answer, Context
 from merx.config import ShopConfig
+from merx.data.panel import PricePanel
+from merx.data.price_facts import PriceFacts
+from merx.data.results import Together
 from merx.errors import RequestError
-from merx.price.limits import PriceRules
-from merx.price.optimise import Objective, optimise
+from merx.price.limits import RULES, PriceRules
+from merx.price.optimise import optimise
+from merx.price.waterfall import Step, in_words, waterfall
 from merx.store.demand import demand, price_panel
+from merx.store.price_facts import price_facts
 
 PRICE_MODEL = "price_response"
 
@@ -27,13 +32,11 @@ class PriceQuestion:
     model : str
         Kind of the demand model.
     rules : PriceRules
-    objective : "profit" or "revenue"
     """
 
     item: str | None
     model: str
     rules: PriceRules
-    objective: Objective = "profit"
 
     @classmethod
     def of(cls, config: ShopConfig, item: str | None) -> "PriceQuestion":
@@ -49,14 +52,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     RequestError
         The product never had a price, or came after the model was fitted.
     """
-    model = context.model(question.model, "price")
-    panel = price_panel(context.engine, demand(context.engine))
-    place = panel.items.codes(model.items.ids)  # of the model's items in the panel
-    if (place < 0).any():
-        raise RequestError(
-            f"{question.model} was fitted on products that the tables do not hold; fit it again."
-        )
-    newer = set(panel.items.ids.to_pylist()) - set(model.items.ids.to_pylist())
+    model, panel, facts, newer = fitted_on_panel(context, question.model)
     if question.item is not None and model.items.code(question.item) < 0:
         raise RequestError(
             f"{question.item!r} came after {question.model} was fitted; run `merx fit`."
@@ -65,11 +61,18 @@ def price(context: Context, question: PriceQuestion) -> Answer:
             "ingest its orders or a price list."
         )
     which = None if question.item is None else np.array([model.items.code(question.item)])
-    quotes = optimise(model, panel.take(place), question.rules, question.objective, which)
+    quotes = optimise(model, panel, question.rules, facts, which)
     rows = [_plain(row) for row in quotes.to_table().to_pylist()]
     grades = dict(sorted(Counter(row["grade"] for row in rows).items()))
-    content = {"objective": question.objective, "grades": grades, "rows": rows}
-    bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule)
+    content: dict[str, Any] = {"objective": question.rules.objective, "grades": grades}
+    if quotes.together is not None:
+        content["together"] = _figures(quotes.together)
+    content["rows"] = rows
+    steps: tuple[Step, ...] = ()
+    if which is not None and rows[0]["grade"] != "D":
+        steps = waterfall(model, panel, question.rules, facts, int(which[0]), rows[0]["price"])
+        content["waterfall"] = [step.to_dict() for step in steps]
+    bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule in RULES)
     rules = tuple(
         f"{question.rules.in_words(rule)}: decided {count} of {len(rows)} prices"
         for rule, count in bound.most_common()
@@ -79,22 +82,87 @@ def price(context: Context, question: PriceQuestion) -> Answer:
         *([f"{len(newer):,} products came after the fit and have no quote"] if newer else []),
     ]
     reasons = (
-        tuple(f"{row['item_id']}: {row['reason']}" for row in rows) if question.item else (_summary(rows),)
+        tuple(f"{row['item_id']}: {row['reason']}" for row in rows)
+        if question.item
+        else (_summary(rows, question.rules),)
     )
+    if steps:
+        reasons += (in_words(steps),)
+    if quotes.together is not None:
+        reasons += _together(quotes.together, question.rules.objective)
+        rules += quotes.together.held
     return Answer(content, reasons, (*rules, *notes))
 
 
-def _summary(rows: list[dict[str, Any]]) -> str:
+def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, PriceFacts, set[str]]:
+    """The demand model, the price panel and the facts of its items; and items that came after the fit.
+
+    Raises RequestError where the model was fitted on items that the tables do not hold.
+    """
+    model = context.model(kind, "price")
+    sold = demand(context.engine)
+    panel = price_panel(context.engine, sold)
+    place = panel.items.codes(model.items.ids)  # of the model's items in the panel
+    if (place < 0).any():
+        raise RequestError(f"{kind} was fitted on products that the tables do not hold; fit it again.")
+    newer = set(panel.items.ids.to_pylist()) - set(model.items.ids.to_pylist())
+    panel = panel.take(place)
+    return model, panel, price_facts(context.engine, sold, panel), newer
+
+
+def _figures(together: Together) -> dict[str, Any]:
+    numbers = {name: getattr(together, name) for name in ("free", "value", "bound", "gap", "ignoring")}
+    return {name: value if np.isfinite(value) else None for name, value in numbers.items()} | {
+        "held": list(together.held),
+        "conflict": list(together.conflict),
+        "cheapest": together.cheapest,
+    }
+
+
+def _together(together: Together, objective: str) -> tuple[str, ...]:
+    """What the rules that tie products together come to, in words."""
+    if together.conflict:
+        named = ", ".join(f"'{name}'" for name in together.conflict)
+        way = f" It costs least to give up {together.cheapest}." if together.cheapest else ""
+        told = (
+            "These rules cannot all be kept"
+            if together.proven
+            else "No prices were found that keep these rules"
+        )
+        return (f"{told}, so no price changes: {named}.{way}",)
+    if np.isfinite(together.ignoring):
+        return (
+            f"With what products take from each other, {objective} is {together.value:,.2f} a week; prices "
+            f"chosen without regard to it would bring {together.ignoring:,.2f}. No bound is proven.",
+        )
+    return (
+        f"The rules that tie products together hold {objective} at {together.value:,.2f} a week of "
+        f"{together.free:,.2f} without them; no prices that keep them exceed {together.bound:,.2f} (a proven "
+        f"gap of {together.gap:.3%}).",
+    )
+
+
+def _summary(rows: list[dict[str, Any]], rules: PriceRules) -> str:
     moved = [row for row in rows if row["price"] != row["price_now"]]
     gain = sum(row["profit"] - row["profit_now"] for row in moved if row["profit"] is not None)
     refused = sum(row["grade"] == "D" for row in rows)
+    of = "" if rules.quantile is None else f"the {rules.quantile:.0%} quantile of "
+    named = (
+        f"{of}a mix of {', '.join(rules.weights)}" if rules.objective == "mix" else f"{of}{rules.objective}"
+    )
+    sought = "" if named == "profit" else f"The prices are to make {named} highest. "
     return (
-        f"{len(moved)} of {len(rows)} prices change, for an expected {gain:+,.2f} profit a week; "
+        f"{sought}{len(moved)} of {len(rows)} prices change, for an expected {gain:+,.2f} profit a week; "
         f"{refused} are refused for want of evidence (grade D)."
     )
 
 
-EXACT = ("price_now", "price", "cost")  # what is charged is never rounded; what is expected is, to 6 digits
+EXACT = (
+    "price_now",
+    "price",
+    "cost",
+    "prior_price",
+)  # what is charged is never rounded; what is expected is, to 6 digits
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

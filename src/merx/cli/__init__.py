@@ -9,20 +9,9 @@ from typing import Any
 
 import click
 
+from merx.cli.options import AS_JSON, JSON, SHOP, print_result
+from merx.cli.prices import prices
 from merx.errors import MerxError
-
-SHOP = click.argument("folder", metavar="SHOP", type=click.Path(path_type=Path))
-AS_JSON = "merx.as_json"  # whether the command runs for a machine, so that its error is JSON too
-
-
-def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool:
-    context.find_root().meta[AS_JSON] = as_json
-    return as_json
-
-
-JSON = click.option(
-    "--json", "as_json", is_flag=True, callback=_remember, help="Print one JSON object for machines."
-)
 
 
 class Ids(click.ParamType[tuple[str, ...]]):
@@ -74,7 +63,7 @@ def init(folder: Path, name: str, currency: str, as_json: bool) -> None:
     from merx.shop import Shop
 
     shop = Shop.init(folder, name=name, currency=currency)
-    _print({"shop": str(shop.folder), "name": shop.name}, as_json, "made")
+    print_result({"shop": str(shop.folder), "name": shop.name}, as_json, "made")
 
 
 @main.command()
@@ -93,7 +82,7 @@ def ingest(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: b
     shop = Shop(folder)
     with _progress(as_json) as progress:
         report = shop.ingest(*files, dialect=dialect, progress=progress)
-    _print(report.to_dict(), as_json, "ingest")
+    print_result(report.to_dict(), as_json, "ingest")
 
 
 @main.command()
@@ -103,7 +92,7 @@ def check(folder: Path, as_json: bool) -> None:
     """What the tables can carry, what is missing, and what is odd about them."""
     from merx.shop import Shop
 
-    _print(Shop(folder).check().to_dict(), as_json, "check")
+    print_result(Shop(folder).check().to_dict(), as_json, "check")
 
 
 @main.command()
@@ -120,7 +109,7 @@ def fit(folder: Path, kinds: tuple[str, ...], update: bool, as_json: bool) -> No
     shop = Shop(folder)
     with _progress(as_json) as progress:
         report = shop.fit(*kinds, update=update, progress=progress)
-    _print(report.to_dict(), as_json, "fit")
+    print_result(report.to_dict(), as_json, "fit")
 
 
 @main.command()
@@ -133,7 +122,7 @@ def evaluate(folder: Path, as_json: bool) -> None:
     shop = Shop(folder)
     with _progress(as_json) as progress:
         report = shop.evaluate(progress=progress)
-    _print(report.to_dict(), as_json, "evaluate")
+    print_result(report.to_dict(), as_json, "evaluate")
 
 
 @main.command()
@@ -165,7 +154,7 @@ def tune(
         raise click.ClickException(
             "interrupted. The trials are kept: the same command goes on where it stopped."
         ) from None
-    _print(found.to_dict(), as_json, "tune")
+    print_result(found.to_dict(), as_json, "tune")
 
 
 @main.command()
@@ -175,7 +164,7 @@ def report(folder: Path, as_json: bool) -> None:
     """Write SHOP/report.html: one file that opens offline."""
     from merx.shop import Shop
 
-    _print({"report": str(Shop(folder).report())}, as_json, "report")
+    print_result({"report": str(Shop(folder).report())}, as_json, "report")
 
 
 @main.command()
@@ -194,14 +183,14 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
 
     def finished(step: str, result: Any) -> None:
         if step not in ("anomalies", "shoppers", "report"):
-            _print(result.to_dict(), False, step)
+            print_result(result.to_dict(), False, step)
 
     with _progress(as_json) as progress:
         if as_json:
-            _print(shop.run(*files, dialect=dialect, progress=progress).to_dict(), True, "run")
+            print_result(shop.run(*files, dialect=dialect, progress=progress).to_dict(), True, "run")
         else:
             done = shop.run(*files, dialect=dialect, progress=progress, finished=finished)
-            _print(done.to_dict(), False, "run")
+            print_result(done.to_dict(), False, "run")
 
 
 @main.command()
@@ -234,7 +223,7 @@ def simulate(folder: Path, as_json: bool, **config: Any) -> None:
 
     with _progress(as_json) as progress:
         made = simulate_shop(folder, progress=progress, **config)
-    _print(made.to_dict(), as_json, "ingest")
+    print_result(made.to_dict(), as_json, "ingest")
 
 
 @main.command()
@@ -258,7 +247,7 @@ def recommend(folder: Path, user: str | None, as_json: bool, **chosen: Any) -> N
     """What should this shopper see?"""
     from merx.shop import Shop
 
-    _print(Shop(folder).recommend(user, **chosen).to_dict(), as_json, "recommend")
+    print_result(Shop(folder).recommend(user, **chosen).to_dict(), as_json, "recommend")
 
 
 @main.command()
@@ -286,7 +275,7 @@ def forecast(
     decision = Shop(folder).forecast(
         item=item, category=category, price=price, competitor=competitor, horizon=horizon, model=model
     )
-    _print(decision.to_dict(), as_json, "forecast")
+    print_result(decision.to_dict(), as_json, "forecast")
 
 
 @main.command()
@@ -297,7 +286,7 @@ def anomalies(folder: Path, days: int | None, as_json: bool) -> None:
     """What was unusual lately? Days of unexpected sales, with what was expected and the likely reason."""
     from merx.shop import Shop
 
-    _print(Shop(folder).anomalies(days=days).to_dict(), as_json, "anomalies")
+    print_result(Shop(folder).anomalies(days=days).to_dict(), as_json, "anomalies")
 
 
 @main.command()
@@ -311,18 +300,30 @@ def shoppers(folder: Path, user: str | None, csv: Path | None, as_json: bool) ->
     """Who will buy, who stays away, what is each worth? Segments with an action, or one shopper."""
     from merx.shop import Shop
 
-    _print(Shop(folder).shoppers(user, csv=csv).to_dict(), as_json, "shoppers")
+    print_result(Shop(folder).shoppers(user, csv=csv).to_dict(), as_json, "shoppers")
 
 
 @main.command()
 @SHOP
 @click.option("--item", help="The product's id; default: all products.")
+@click.option(
+    "--what-if",
+    "prices",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A CSV file with item_id and price: what would these prices do? Nothing is stored.",
+)
 @JSON
-def price(folder: Path, item: str | None, as_json: bool) -> None:
+def price(folder: Path, item: str | None, prices: Path | None, as_json: bool) -> None:
     """What should this product cost? The best price under the shop's rules, graded by its evidence."""
     from merx.shop import Shop
 
-    _print(Shop(folder).price(item=item).to_dict(), as_json, "price")
+    if prices is not None:
+        print_result(Shop(folder).what_if(prices), as_json, "what_if")
+        return
+    print_result(Shop(folder).price(item=item).to_dict(), as_json, "price")
+
+
+main.add_command(prices)
 
 
 @main.command()
@@ -334,19 +335,9 @@ def why(folder: Path, decision_id: str, as_json: bool) -> None:
     from merx.shop import Shop
 
     replay = Shop(folder).why(decision_id)
-    _print({**replay.decision.to_dict(), "replays_to_the_same_answer": replay.same}, as_json, "why")
+    print_result({**replay.decision.to_dict(), "replays_to_the_same_answer": replay.same}, as_json, "why")
     if not replay.same:
         click.get_current_context().exit(1)
-
-
-def _print(result: dict[str, Any], as_json: bool, what: str) -> None:
-    """One JSON object, or a table for people."""
-    if as_json:
-        click.echo(json.dumps(result, allow_nan=False))
-        return
-    from merx.cli import show
-
-    show.show(what, result)
 
 
 @contextmanager

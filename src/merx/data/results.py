@@ -146,6 +146,43 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class Together:
+    """What the rules that tie products together come to; values are expected a week.
+
+    Parameters
+    ----------
+    free, value, bound : float
+        The objective of the best prices without these rules, of those chosen, and what no prices that keep
+        the rules can exceed: proven. The last two are NaN where the rules conflict.
+    held : tuple of str
+        The rules that hold prices back, in words.
+    conflict : tuple of str
+        Rules that cannot all be kept; empty where they can.
+    proven : bool
+        False where no prices were found that keep all rules, but that there are none was not proven.
+    cheapest : str
+        Of these, the one to give up at least cost, in words; "" where giving up one is not enough.
+    ignoring : float
+        Where products touch each other, what the prices chosen without regard to that are worth; `value` is
+        then that of the prices chosen with regard to it, and no bound is proven. NaN elsewhere.
+    """
+
+    free: float
+    value: float
+    bound: float
+    held: tuple[str, ...]
+    conflict: tuple[str, ...]
+    cheapest: str
+    ignoring: float = float("nan")
+    proven: bool = True
+
+    @property
+    def gap(self) -> float:
+        """How much more any prices can reach, as a share of the value."""
+        return max(self.bound - self.value, 0.0) / max(abs(self.value), 1e-12)
+
+
+@dataclass(frozen=True)
 class Quotes:
     """A price for each of n items, with what it is expected to do per week and why.
 
@@ -159,6 +196,10 @@ class Quotes:
     price_now, price, cost, elasticity : float64 (n,)
         `cost` is NaN where not known.
     units_now, revenue_now, profit_now, units, revenue, profit : float64 (n, 3)
+    prior_price : float64 (n,)
+        Of an announced discount the lowest price of the last 30 days, which must be shown with it; else NaN.
+    together : Together or None
+        Of all products of the shop; None where no rule ties them together.
     """
 
     item_id: tuple[str, ...]
@@ -175,11 +216,13 @@ class Quotes:
     binding: tuple[str, ...]
     grade: tuple[str, ...]
     reason: tuple[str, ...]
+    prior_price: np.ndarray
+    together: Together | None = None
 
     def to_table(self) -> pa.Table:
         """One row per item; each expected figure as name, name_low, name_high."""
         columns: dict[str, object] = {"item_id": list(self.item_id)}
-        for name in ("price_now", "price", "cost", "elasticity"):
+        for name in ("price_now", "price", "cost", "elasticity", "prior_price"):
             columns[name] = getattr(self, name)
         for name in ("units_now", "revenue_now", "profit_now", "units", "revenue", "profit"):
             value = getattr(self, name)

@@ -39,8 +39,17 @@ PRODUCTS_TABLE = pa.schema(
         pa.field("image_link", pa.string()),
         pa.field("item_group_id", pa.string()),  # the product that a variant belongs to
         pa.field("gtin", pa.string()),
+        pa.field("pack_size", pa.float64()),  # units, grams or litres in the pack, in one unit within a group
+        pa.field("stock_quantity", pa.float64()),  # units in stock
+        pa.field("map_price", pa.float64()),  # the least advertised price that the maker allows
+        pa.field("msrp", pa.float64()),  # the price that the maker recommends
+        pa.field("floor_price", pa.float64()),  # the shop's own least price
+        pa.field("ceiling_price", pa.float64()),  # the shop's own highest price
     ]
 )
+
+ADDED = tuple(PRODUCTS_TABLE.names[12:])
+"""Numbers that parts of the products table from before these columns lack; they read as null."""
 
 PRICES_TABLE = pa.schema(
     [

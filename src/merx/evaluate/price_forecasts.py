@@ -127,11 +127,18 @@ class PriceScores:
         metrics = {name: getattr(self, name) for name in ("crps", "error", "coverage_80", "coverage_95")}
         return {name: float(_mean(values)) for name, values in metrics.items()}
 
+    def beats(self, bar: "PriceScores") -> bool:
+        """Whether the CRPS is lower than the bar's beyond chance: by two standard errors of its mean."""
+        paired = (self.crps - bar.crps)[np.isfinite(self.crps - bar.crps)]
+        if len(paired) < 2:
+            return False
+        return bool(paired.mean() < -2 * paired.std(ddof=1) / np.sqrt(len(paired)))
+
     def against(self, bar: "PriceScores") -> str:
         """The verdict on the CRPS in words."""
         own, other = self.means(), bar.means()
         better, worse = int((self.crps < bar.crps).sum()), int((self.crps > bar.crps).sum())
-        beats = "beats" if own["crps"] < other["crps"] else "does not beat"
+        beats = "beats" if self.beats(bar) else "does not clearly beat"
         return (
             f"{self.name} {beats} the random walk: CRPS {own['crps']:.4f} against {other['crps']:.4f}, "
             f"better on {better} and worse on {worse} of {int(np.isfinite(bar.crps).sum())} prices; error of "

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from merx.data.schema import ADDED
 from merx.ingest.sql import identifier, literal
 
 _SEPARATOR, _NULL = "chr(31)", "chr(30)"
@@ -135,10 +136,12 @@ def _states(connection: duckdb.DuckDBPyConnection, new: Path, before: Sequence[P
 
 def latest_products(paths: Sequence[Path]) -> str:
     """SQL: the latest row of each product over parts in order of ingestion."""
-    parts = " UNION ALL ".join(
+    parts = " UNION ALL BY NAME ".join(
         f"SELECT *, {place} AS _part_place FROM {parquet([path], numbered=True)}"  # noqa: S608
         for place, path in enumerate(paths)
     )
+    added = ", ".join(f"CAST(NULL AS DOUBLE) AS {name}" for name in ADDED)
+    parts += f" UNION ALL BY NAME SELECT {added} WHERE false"
     return (
         f"SELECT * EXCLUDE (_part_place, file_row_number) FROM ({parts}) "  # noqa: S608
         "QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY _part_place DESC, file_row_number DESC) = 1"

@@ -27,25 +27,28 @@ def pelt(x: np.ndarray, shortest: int, penalty: float) -> np.ndarray:
     best[0] = -penalty
     before = np.zeros(n + 1, np.int64)
     candidates = np.zeros(n + 1, np.int64)
+    until = np.full(n + 1, n + 1)  # the end at which each candidate is done with
+    cost = np.empty(n + 1)
     count = 1  # step 0
     for end in range(shortest, n + 1):
         for c in range(count):
-            cost = best[candidates[c]] + _squared_error(sums, candidates[c], end, each, across) + penalty
-            if cost < best[end]:
-                best[end], before[end] = cost, candidates[c]
-        # From the next end on, `middle` may begin a line. What it beats as the last change is done with.
+            cost[c] = best[candidates[c]] + _squared_error(sums, candidates[c], end, each, across)
+            if cost[c] + penalty < best[end]:
+                best[end], before[end] = cost[c] + penalty, candidates[c]
+        # From `shortest` steps on, a line may begin here. What that beats as a last change is done with then.
         middle = end + 1 - shortest
-        if middle < shortest:
-            continue
         kept = 0
         for c in range(count):
             first = candidates[c]
-            error = _squared_error(sums, first, middle, each, across)
-            if middle - first < shortest or best[first] + error < best[middle]:
+            if cost[c] >= best[end]:
+                until[first] = min(until[first], end + shortest - 1)
+            if until[first] > end:
                 candidates[kept] = first
                 kept += 1
-        candidates[kept] = middle
-        count = kept + 1
+        count = kept
+        if middle >= shortest:
+            candidates[count] = middle
+            count += 1
     places = np.zeros(n, np.int64)
     found, end = 0, before[n]
     while end > 0:

@@ -1,9 +1,23 @@
 """Rules that tie products together, as linear bounds on the points chosen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Row(NamedTuple):
+    """One rule: the sum over `item` (n,) of weight[i, point chosen], of (n, G), is at most `bound`.
+
+    `kind` is the setting that it comes from, `name` the rule in words.
+    """
+
+    kind: str
+    name: str
+    item: np.ndarray
+    weight: np.ndarray
+    bound: float
 
 
 @dataclass(frozen=True)
@@ -14,8 +28,8 @@ class Coupling:
 
     Parameters
     ----------
-    name : tuple of R str
-        In words.
+    kind, name : tuples of R str
+        The setting that a rule comes from, and the rule in words.
     bound : float64 (R,)
     row : int64 (N,)
         The rule of each entry.
@@ -25,6 +39,7 @@ class Coupling:
         What each point of the item uses of the rule.
     """
 
+    kind: tuple[str, ...]
     name: tuple[str, ...]
     bound: np.ndarray
     row: np.ndarray
@@ -32,16 +47,16 @@ class Coupling:
     weight: np.ndarray
 
     @classmethod
-    def of(cls, rules: Sequence[tuple[str, np.ndarray, np.ndarray, float]], points: int) -> "Coupling":
-        """From (name, items (n,), weight (n, G), bound) of each rule."""
-        empty: tuple[np.ndarray, np.ndarray] = np.empty(0, np.int64), np.empty((0, points))
-        item = np.concatenate([empty[0], *[np.asarray(entry[1], np.int64) for entry in rules]])
-        weight = np.concatenate([empty[1], *[entry[2] for entry in rules]])
-        row = np.repeat(np.arange(len(rules)), [len(entry[1]) for entry in rules])
+    def of(cls, rows: Sequence[Row], points: int) -> "Coupling":
+        """Of these rules, where each item has G = `points`."""
+        item = np.concatenate([np.empty(0, np.int64), *[np.asarray(rule.item, np.int64) for rule in rows]])
+        weight = np.concatenate([np.empty((0, points)), *[rule.weight for rule in rows]])
+        row = np.repeat(np.arange(len(rows)), [len(rule.item) for rule in rows])
         order = np.argsort(item, kind="stable")
         return cls(
-            name=tuple(entry[0] for entry in rules),
-            bound=np.array([entry[3] for entry in rules], dtype=np.float64),
+            kind=tuple(rule.kind for rule in rows),
+            name=tuple(rule.name for rule in rows),
+            bound=np.array([rule.bound for rule in rows], dtype=np.float64),
             row=row[order].astype(np.int64),
             item=item[order],
             weight=np.ascontiguousarray(weight[order]),
@@ -62,6 +77,7 @@ class Coupling:
         """The rules for which `kept`, bool (R,), is true."""
         entries = kept[self.row]
         return Coupling(
+            kind=tuple(kind for kind, keep in zip(self.kind, kept, strict=True) if keep),
             name=tuple(name for name, keep in zip(self.name, kept, strict=True) if keep),
             bound=self.bound[kept],
             row=(np.cumsum(kept) - 1)[self.row[entries]],
@@ -80,6 +96,9 @@ class Coupling:
     def scaled(self) -> "Coupling":
         """The same rules, each in units of its `scale`."""
         scale = self.scale
-        return Coupling(
-            self.name, self.bound / scale, self.row, self.item, self.weight / scale[self.row][:, None]
-        )
+        weight = self.weight / scale[self.row][:, None]
+        return replace(self, bound=self.bound / scale, weight=weight)
+
+    def at(self, point: np.ndarray) -> "Coupling":
+        """The same rules where the points of item i are those with the places point[i], int (I, K)."""
+        return replace(self, weight=np.take_along_axis(self.weight, point[self.item], axis=1))

@@ -1,24 +1,24 @@
-"""The most profitable price of every item under the shop's rules, by enumeration of its ladder."""
+"""The best price of every item under the shop's rules, by enumeration of its ladder."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
+from scipy import sparse
 
 from merx.data.contracts import DemandModel
 from merx.data.panel import PricePanel
+from merx.data.price_facts import PriceFacts
 from merx.data.results import Quotes
-from merx.errors import ConfigError, RequestError
+from merx.errors import RequestError
+from merx.price.choose import choose
 from merx.price.confounding import find_confounding
 from merx.price.grade import grade
-from merx.price.limits import LADDER_RULES, Ladder, PriceRules, ladder
-from merx.price.reasons import Choice, Found, reason
+from merx.price.limits import RULES, Ladder, PriceRules, ladder
+from merx.price.reasons import Found, reason
+from merx.price.together import settle
+from merx.price.worth import Terms, Worth, worth
 
-Objective = Literal["profit", "revenue"]
-RULES = (*LADDER_RULES, "min_confidence")
 INTERVAL = (0.1, 0.9)  # central 80 %
-NOTICEABLE = 1e-3  # of today's value: a rule that costs less has not decided the price
-BLOCK = 4_000_000  # draws x items x prices held at once
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,15 @@ def optimise(
     model: DemandModel,
     panel: PricePanel,
     rules: PriceRules,
-    objective: Objective = "profit",
+    facts: PriceFacts | None = None,
     which: np.ndarray | None = None,
+    cross: sparse.csr_array | None = None,
 ) -> Quotes:
     """The best price of every item of the panel, or of some.
 
     An item keeps its price where the evidence is of grade D, where its cost is not known and no margin may
-    be assumed, where the rules leave no price, and where no allowed price gains with enough confidence.
-    Today's price counts as allowed unless it breaks `min_margin`.
+    be assumed, where the rules leave no price or conflict, and where no allowed price gains with enough
+    confidence. Today's price counts as allowed unless it breaks one of its rules.
 
     Parameters
     ----------
@@ -57,72 +58,109 @@ def optimise(
         Fitted on the items of the panel, in the same order.
     panel : PricePanel
     rules : PriceRules
-    objective : "profit" or "revenue"
+    facts : PriceFacts, optional
+        Of the items of the panel, in the same order. None: nothing but their categories is known.
     which : int (n,), optional
         Places of the items to price, in the order of the quotes. Their quotes are those that they have among
         all: signs that prices follow demand are still looked for in the whole panel.
+    cross : sparse array (I, I), optional
+        Cross elasticities [i, j]: d log units of i / d log price of j, 0 on the diagonal.
 
     Raises
     ------
     RequestError
         Where the model was fitted on other items.
     ConfigError
-        Where the objective is not known.
+        Where a rule names a category or brand that there is not.
     """
-    if objective not in ("profit", "revenue"):
-        raise ConfigError(f"objective is '{objective}'; it must be 'profit' or 'revenue'.")
     if model.items != panel.items:
         raise RequestError("The demand model was fitted on other items than the panel's: fit it again.")
+    facts = PriceFacts.of(panel) if facts is None else facts
     confounding = find_confounding(panel)
-    if which is not None:
-        model, panel, confounding = model.take(which), panel.take(which), confounding.take(which)
+    asked = np.arange(panel.n_items) if which is None else which
+    shared = rules.shared or cross is not None
+    if which is not None and not shared:  # else every price depends on all
+        model, panel, facts = model.take(which), panel.take(which), facts.take(which)
+        confounding, asked = confounding.take(which), np.arange(len(which))
     now = panel.price_now  # (I,)
     assumed = np.isnan(panel.cost)
     cost = panel.cost.copy()
     if rules.assumed_margin is not None:
         cost[assumed] = now[assumed] * (1.0 - rules.assumed_margin)
-    unit_cost = cost if objective == "profit" else np.zeros_like(cost)
 
     elasticity = local_elasticity(model, now)  # (draws, I)
     grades = grade(panel, elasticity, confounding)
-    steps = ladder(now, cost, rules)
-    value, confidence = _expected_gain(model, steps, unit_cost)  # (I, G)
-    choice = _choose(steps, value, confidence, rules)
+    terms = Terms.of(cost, rules, facts)
+    steps = ladder(now, cost, rules, facts)
+    found = worth(model, steps.price, terms, rules)
+    steps = with_doubts(steps, found, rules)
+    choice = choose(found.value, found.confidence, steps.barred)
 
-    refused = np.array([g == "D" for g in grades.grade], dtype=bool) | np.isnan(cost)
-    price = np.where(refused, now, choice.price)
-    units_now, units = model.draws(now[:, None])[:, :, 0], model.draws(price[:, None])[:, :, 0]
     without = np.array([g == "D" for g in grades.grade], dtype=bool)
+    refused = without | np.isnan(cost)
+    items = np.arange(panel.n_items)
+    place, binding, together = choice.place, choice.binding, None
+    held = np.full(len(items), "", dtype=object)
+    if shared:
+        settled = settle(choice, found, steps, rules, facts, refused, cross)
+        place, held, together = settled.place, settled.held, settled.together
+        binding = held if together.conflict else np.where(settled.kind == "", binding, settled.kind)
+    place = np.where(refused, 0, place)
+    price = steps.price[items, place]
+    sold = [np.minimum(model.draws(p[:, None])[:, :, 0], terms.most) for p in (now, price)]
+
+    if cross is not None:
+        sold[1] = sold[1] * np.exp(cross @ np.log(price / now))
 
     def figure(draws: np.ndarray) -> np.ndarray:  # (draws, I) -> (I, 3)
-        return np.where(without[:, None], np.nan, _summary(draws))
+        return np.where(without[:, None], np.nan, summary(draws))
 
     low, high = np.quantile(elasticity, INTERVAL, axis=0)
     mean = elasticity.mean(axis=0)
-    found = Found(now, price, np.stack([mean, low, high], axis=1), assumed, np.isnan(cost))
-    reasons = tuple(reason(i, choice, found, grades, rules, objective) for i in range(panel.n_items))
-    return Quotes(
-        item_id=tuple(panel.items.ids.to_pylist()),
-        price_now=now.copy(),
+    told = Found(
+        price_now=now,
         price=price,
-        cost=cost,
-        elasticity=mean,
-        units_now=figure(units_now),
-        revenue_now=figure(units_now * now),
-        profit_now=figure(units_now * (now - cost)),
-        units=figure(units),
-        revenue=figure(units * price),
-        profit=figure(units * (price - cost)),
-        binding=tuple("" if r else b for r, b in zip(refused, choice.binding, strict=True)),
-        grade=grades.grade,
-        reason=reasons,
+        best_price=steps.price[items, choice.top],
+        gain=found.value[items, place] - choice.value_now,
+        elasticity=np.stack([mean, low, high], axis=1),
+        cost_assumed=assumed,
+        cost_missing=np.isnan(cost),
+        held=held,
+        conflict=() if together is None else together.conflict,
+        proven=together is None or together.proven,
     )
+    ids = panel.items.ids.to_pylist()
+    return Quotes(
+        item_id=tuple(ids[i] for i in asked),
+        price_now=now[asked],
+        price=price[asked],
+        cost=cost[asked],
+        elasticity=mean[asked],
+        units_now=figure(sold[0])[asked],
+        revenue_now=figure(sold[0] * now)[asked],
+        profit_now=figure(sold[0] * (now - cost))[asked],
+        units=figure(sold[1])[asked],
+        revenue=figure(sold[1] * price)[asked],
+        profit=figure(sold[1] * (price - cost))[asked],
+        binding=tuple("" if refused[i] else str(binding[i]) for i in asked),
+        grade=tuple(grades.grade[i] for i in asked),
+        reason=tuple(reason(int(i), choice, told, grades, rules) for i in asked),
+        prior_price=np.where(rules.announced & (price < now), facts.lowest_30d, np.nan)[asked],
+        together=together,
+    )
+
+
+def with_doubts(steps: Ladder, found: Worth, rules: PriceRules) -> Ladder:
+    """The ladder with unsure gains barred; to leave a price that breaks a rule is no gamble."""
+    doubtful = (found.confidence < rules.min_confidence) & (steps.barred[:, :1] == 0)
+    doubtful[:, 0] = False
+    return Ladder(steps.price, steps.barred | doubtful * np.uint32(1 << RULES.index("min_confidence")))
 
 
 def curve(model: DemandModel, i: int, grid: np.ndarray, cost: float) -> Curve:
     """Expected units, revenue and profit of item i at the prices (G,), with 80 % bands; cost may be NaN."""
     draws = model.take(np.array([i])).draws(grid[None])[:, 0]  # (draws, G)
-    return Curve(grid, _summary(draws), _summary(draws * grid), _summary(draws * (grid - cost)))
+    return Curve(grid, summary(draws), summary(draws * grid), summary(draws * (grid - cost)))
 
 
 def local_elasticity(model: DemandModel, price: np.ndarray) -> np.ndarray:
@@ -133,84 +171,7 @@ def local_elasticity(model: DemandModel, price: np.ndarray) -> np.ndarray:
     return slope
 
 
-def _summary(draws: np.ndarray) -> np.ndarray:
+def summary(draws: np.ndarray) -> np.ndarray:
     """Mean and the bounds of the central 80 % of draws (draws, n), as (n, 3)."""
     low, high = np.quantile(draws, INTERVAL, axis=0)
     return np.stack([draws.mean(axis=0), low, high], axis=1)
-
-
-def _expected_gain(model: DemandModel, steps: Ladder, unit_cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Expected value a week at each price of the ladder, and how probably it beats today's, (I, G)."""
-    items, points = steps.price.shape
-    margin = steps.price - unit_cost[:, None]  # (I, G)
-    today = model.draws(steps.price[:, :1]) * margin[:, :1]  # (draws, I, 1)
-    value, confidence = np.empty((items, points)), np.empty((items, points))
-    width = max(1, BLOCK // max(today.size, 1))
-    for g in range(0, points, width):
-        block = slice(g, g + width)
-        worth = model.draws(steps.price[:, block]) * margin[:, block]  # (draws, I, width)
-        value[:, block] = worth.mean(axis=0)
-        confidence[:, block] = (worth > today).mean(axis=0)
-    return value, confidence
-
-
-def _choose(steps: Ladder, value: np.ndarray, confidence: np.ndarray, rules: PriceRules) -> Choice:
-    """The best allowed price of each item, and the rule that stands between it and the best of all."""
-    items = len(value)
-    doubtful = confidence < rules.min_confidence
-    doubtful[:, 0] = False  # keeping the price needs no gain,
-    doubtful[steps.excluded[0, :, 0]] = False  # and leaving a price that breaks the margin is no gamble
-    excluded = np.concatenate([steps.excluded, doubtful[None]])  # (4, I, G)
-
-    def free_of(broken: np.ndarray) -> np.ndarray:  # (R, I, G) -> (I, G)
-        allowed: np.ndarray = np.logical_not(np.any(broken, axis=0))
-        return allowed
-
-    def best(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        masked = np.where(mask, value, -np.inf)
-        place = masked.argmax(axis=1)
-        return place, masked[np.arange(items), place]
-
-    allowed = free_of(excluded)
-    place, reached = best(allowed)
-    stuck = ~allowed.any(axis=1)  # today's price breaks the margin, and the other rules leave no way out
-    place = np.where(stuck, 0, place)
-    reached = np.where(stuck, value[:, 0], reached)
-    top, top_value = best(np.ones_like(allowed))
-
-    without = np.stack([best(free_of(np.delete(excluded, r, axis=0)))[1] for r in range(len(RULES))])
-    lost = without - reached  # (4, I)
-    threshold = NOTICEABLE * np.abs(value[:, 0])
-    worst = lost.argmax(axis=0)
-    at_top = excluded[:, np.arange(items), top]  # rules that the best of all breaks (4, I)
-    binding = []
-    for i in range(items):
-        if top_value[i] - reached[i] <= threshold[i]:
-            binding.append("")
-        elif lost[worst[i], i] > threshold[i]:
-            binding.append(RULES[worst[i]])
-        else:  # no rule alone: each of these would have to give way
-            binding.append("+".join(rule for r, rule in enumerate(RULES) if at_top[r, i]))
-
-    others: np.ndarray = steps.excluded[:, :, 1:]  # all but today's price
-    no_ladder = np.logical_not(np.any(free_of(others), axis=1, keepdims=True))[:, 0]  # (I,)
-    eased: np.ndarray = np.stack(  # (3, I): would the ladder have a price without this rule?
-        [free_of(np.delete(others, r, axis=0)).any(axis=1) for r in range(len(LADDER_RULES))]
-    )
-    conflict = tuple(
-        tuple(rule for r, rule in enumerate(LADDER_RULES) if eased[r, i] or not eased[:, i].any())
-        if no_ladder[i]
-        else ()
-        for i in range(items)
-    )
-    chosen = np.arange(items), place
-    return Choice(
-        price=steps.price[chosen],
-        gain=value[chosen] - value[:, 0],
-        value_now=value[:, 0],
-        best_price=steps.price[np.arange(items), top],
-        best_confidence=confidence[np.arange(items), top],
-        binding=tuple(binding),
-        conflict=conflict,
-        breaks_margin=steps.excluded[0, :, 0],
-    )

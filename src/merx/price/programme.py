@@ -9,6 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from merx.price.lagrangian import KEPT, Lagrangian
 
 INFEASIBLE = 2  # scipy's status
+NODES = 100  # of the search tree: a limit on work, unlike one on time, gives the same answer every time
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def solve_programme(problem: Lagrangian, kept: np.ndarray, seconds: float) -> Fo
         integrality=np.ones(len(item)),
         bounds=Bounds(0, 1),
         constraints=[LinearConstraint(one, 1, 1), LinearConstraint(matrix, -np.inf, left)],
-        options={"time_limit": seconds, "mip_rel_gap": 1e-9},
+        options={"time_limit": seconds, "mip_rel_gap": 1e-9, "node_limit": NODES},
     )
     bound = np.inf if found.mip_dual_bound is None else base - float(found.mip_dual_bound)
     if found.x is None:

@@ -4,36 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from merx.price.choose import Choice
 from merx.price.grade import Grades
 from merx.price.limits import RANGE, PriceRules
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the search found for each of I items, before refusals.
-
-    Parameters
-    ----------
-    price, gain, value_now : float64 (I,)
-        The price chosen, its expected gain a week, and today's expected value.
-    best_price, best_confidence : float64 (I,)
-        The best price looked at without any rule, and how surely it beats today's.
-    binding : tuple of I str
-        The rule, or rules joined by "+", between the two; "" where none is.
-    conflict : tuple of I tuples of str
-        The rules that together leave no other price than today's; empty where some is left.
-    breaks_margin : bool (I,)
-        Today's price is below the least margin.
-    """
-
-    price: np.ndarray
-    gain: np.ndarray
-    value_now: np.ndarray
-    best_price: np.ndarray
-    best_confidence: np.ndarray
-    binding: tuple[str, ...]
-    conflict: tuple[tuple[str, ...], ...]
-    breaks_margin: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -42,17 +15,31 @@ class Found:
 
     Parameters
     ----------
-    price_now, price : float64 (I,)
+    price_now, price, best_price : float64 (I,)
+        The last is the best price looked at without any rule.
+    gain : float64 (I,)
+        Of the price over today's, in the objective a week.
     elasticity : float64 (I, 3)
         Mean, and the bounds of the central 80 %.
     cost_assumed, cost_missing : bool (I,)
+    held : object array of str (I,)
+        The shared rule that keeps an item from its own best price, in words; "" where none does.
+    conflict : tuple of str
+        Shared rules that cannot all be kept, so that no price changes.
+    proven : bool
+        That these cannot be.
     """
 
     price_now: np.ndarray
     price: np.ndarray
+    best_price: np.ndarray
+    gain: np.ndarray
     elasticity: np.ndarray
     cost_assumed: np.ndarray
     cost_missing: np.ndarray
+    held: np.ndarray
+    conflict: tuple[str, ...]
+    proven: bool
 
 
 def reason(
@@ -61,7 +48,6 @@ def reason(
     found: Found,
     grades: Grades,
     rules: PriceRules,
-    objective: str,
 ) -> str:
     """The reason for the price of item i."""
     if grades.grade[i] == "D":
@@ -73,7 +59,7 @@ def reason(
         return f"No price can be recommended (grade D): {grades.missing[i]}. The price stays; {advice}"
     parts = [_response(found.elasticity[i], grades.grade[i], grades.evidence[i])]
     if grades.alarm[i]:
-        parts.append(f"Caution, {grades.alarm[i]}; the true response may be another.")
+        parts.append(f"Caution, {grades.alarm[i]}.")
     if found.cost_missing[i]:
         parts.append(
             "The best price depends on the cost of a unit, which is not known: give the cost, or a margin to "
@@ -84,7 +70,7 @@ def reason(
         parts.append(
             f"The cost is not known: a margin of {rules.assumed_margin:.0%} at today's price is assumed."
         )
-    parts.append(_decision(i, choice, float(found.price_now[i]), float(found.price[i]), rules, objective))
+    parts.append(_decision(i, choice, found, rules))
     return " ".join(parts)
 
 
@@ -100,38 +86,53 @@ def _response(elasticity: np.ndarray, grade: str, evidence: str) -> str:
     )
 
 
-def _decision(i: int, choice: Choice, now: float, price: float, rules: PriceRules, objective: str) -> str:
-    named = [f"'{rules.in_words(rule)}'" for rule in choice.binding[i].split("+") if rule]
+def _decision(i: int, choice: Choice, found: Found, rules: PriceRules) -> str:
+    now, price = float(found.price_now[i]), float(found.price[i])
+    objective = "the mix" if rules.objective == "mix" else rules.objective
+    if found.conflict:
+        words = _list([f"'{name}'" for name in found.conflict])
+        if not found.proven:
+            return f"No prices were found that keep the rules {words}: no price changes."
+        return f"The rules {words} cannot all be kept: no price changes until one gives way."
+    held = str(found.held[i])
+    named = [f"'{held}'"] if held else [f"'{rules.in_words(r)}'" for r in choice.binding[i].split("+") if r]
     rule = f"the rule {named[0]}" if len(named) == 1 else f"the rules {_list(named)}"
     stops = "stops" if len(named) == 1 else "stop"
-    top = _best(choice.best_price[i], now, objective)
+    top = _best(found.best_price[i], now, objective)
     if choice.conflict[i]:
         words = _list([f"'{rules.in_words(r)}'" for r in choice.conflict[i]])
-        return f"{top}, but the rules {words} leave no other price than today's {now:.2f}: it stays."
+        said = f"{top}, but the rules {words} leave no other price than today's {now:.2f}: it stays."
+        if choice.cheapest[i] and len(choice.conflict[i]) > 1:
+            said += f" It costs least to give up '{rules.in_words(choice.cheapest[i])}'."
+        return said
     if price == now:
-        if choice.binding[i] == "min_confidence":
-            return f"{top} ({choice.best_confidence[i]:.0%} sure to earn more); {rule} keeps it at {now:.2f}."
+        if not held and choice.binding[i] == "min_confidence":
+            return f"{top} ({choice.confidence[i]:.0%} sure to earn more); {rule} keeps it at {now:.2f}."
         if not named:
             return f"No other price promises a noticeable gain: it stays at {now:.2f}."
         return f"{top}, but {rule} {stops} it at today's {now:.2f}."
-    gain = choice.gain[i] / abs(choice.value_now[i]) if choice.value_now[i] != 0 else 0.0
+    gain = found.gain[i] / abs(choice.value_now[i]) if choice.value_now[i] != 0 else 0.0
     expected = f"expected {objective} {gain:+.1%}"
-    if choice.breaks_margin[i]:
+    if choice.breaks[i]:
         return (
-            f"Today's {now:.2f} breaks the rule '{rules.in_words('min_margin')}'; the best price that keeps "
-            f"all rules is {price:.2f} ({expected})."
+            f"Today's {now:.2f} breaks the rule '{rules.in_words(choice.breaks[i])}'; the best price that "
+            f"keeps all rules is {price:.2f} ({expected})."
         )
     if not named:
-        return f"{objective.capitalize()} is highest at {price:.2f} ({expected})."
+        return f"{_capital(objective)} is highest at {price:.2f} ({expected})."
     return f"{top}; {rule} {stops} it at {price:.2f} ({expected})."
 
 
 def _best(best: float, now: float, objective: str) -> str:
     if best >= now * RANGE * 0.98:
-        return f"{objective.capitalize()} still rises at {best:.2f}, the highest price looked at"
+        return f"{_capital(objective)} still rises at {best:.2f}, the highest price looked at"
     if best <= now / RANGE * 1.02:
-        return f"{objective.capitalize()} still rises down to {best:.2f}, the lowest price looked at"
-    return f"{objective.capitalize()} is highest at {best:.2f}"
+        return f"{_capital(objective)} still rises down to {best:.2f}, the lowest price looked at"
+    return f"{_capital(objective)} is highest at {best:.2f}"
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _list(words: list[str]) -> str:

@@ -9,6 +9,7 @@ from merx.report.charts import (
     reasons_chart,
     reliability_chart,
     segments_chart,
+    waterfall_chart,
 )
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
 from merx.report.model import (
@@ -25,6 +26,7 @@ from merx.report.model import (
     PlaceList,
     PriceCurve,
     Prices,
+    PriceStep,
     Quote,
     Readiness,
     Reason,
@@ -56,6 +58,7 @@ __all__ = [
     "ModelScore",
     "PlaceList",
     "PriceCurve",
+    "PriceStep",
     "Prices",
     "Quote",
     "Readiness",
@@ -85,5 +88,6 @@ __all__ = [
     "reliability_chart",
     "render_report",
     "segments_chart",
+    "waterfall_chart",
     "write_report",
 ]

@@ -1,8 +1,9 @@
-"""Bar charts: what led to a recommendation, segments, models side by side, the rows of each file."""
+"""Bar charts: reasons of a recommendation, the way to a price, segments, models, the rows of each file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from merx.report.parts import (
@@ -97,6 +98,57 @@ def segments_chart(
                 "label": {"show": True, "position": "right", "color": INK, "formatter": f"merx:{form}"},
                 "emphasis": {"disabled": True},
             }
+        ],
+    }
+
+
+def waterfall_chart(
+    names: Sequence[str], prices: Sequence[str], profits: Sequence[float], *, title: str = ""
+) -> Option:
+    """How the profit expected (B,) changes from the price now, through each step, to the price proposed.
+
+    The first bar and a last one, added here, are whole profits; the others are changes. The axis begins near
+    the least of them, so that small changes can be seen.
+    """
+    labels = [f"{name} {price}" for name, price in zip(names, prices, strict=True)]
+    said = "; ".join(f"{label}: profit {profit:,.2f}" for label, profit in zip(labels, profits, strict=True))
+    steps = list(pairwise(profits))
+    base_of = [0.0, *(before for before, _ in steps), 0.0]
+    size = [profits[0], *(after - before for before, after in steps), profits[-1]]
+    colour = [QUIET, *(GOOD if after >= before else WARN for before, after in steps), ACCENT]
+    labels.append(f"Proposed {prices[-1]}")
+    span = max(profits) - min(profits)
+    option = base(f"Waterfall of the price of {title or 'a product'}. {said}.", 30 + 30 * len(labels))
+    option["merx"] |= {"rows": [{"name": "Profit", "series": "step", "format": "money"}]}
+    named = _names(labels)
+    named["axisLabel"]["width"] = 230
+    bar: Option = {"type": "bar", "stack": "way", "stackStrategy": "all", "barWidth": 12}
+    return option | {
+        "tooltip": tooltip() | {"axisPointer": {"type": "none"}},
+        "grid": grid(top=4, bottom=4, right=72),
+        "xAxis": _values("money", min=min(profits) - 0.3 * span, max=max(profits), show=False),
+        "yAxis": named,
+        "series": [
+            bar
+            | {
+                "id": "from",
+                "name": "From",
+                "data": [round(float(value), 4) for value in base_of],
+                "itemStyle": {"color": "transparent"},
+                "silent": True,
+                "emphasis": {"disabled": True},
+            },
+            bar
+            | {
+                "id": "step",
+                "name": "Profit",
+                "data": [
+                    {"value": round(float(value), 4), "itemStyle": {"color": shade}}
+                    for value, shade in zip(size, colour, strict=True)
+                ],
+                "label": {"show": True, "position": "right", "color": INK, "formatter": "merx:money"},
+                "emphasis": {"disabled": True},
+            },
         ],
     }
 

@@ -302,6 +302,15 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class PriceStep:
+    """A price on the way from the one now to the one proposed, why, and the profit expected of it."""
+
+    name: str
+    price: float
+    profit: float
+
+
+@dataclass(frozen=True)
 class PriceCurve:
     """Expected units and profit of one product over a grid of G prices, ascending; all arrays (G,)."""
 
@@ -319,6 +328,7 @@ class PriceCurve:
     cost: float = NAN
     sentence: str = ""
     decision_id: str = ""
+    steps: tuple[PriceStep, ...] = ()
 
     def __post_init__(self) -> None:
         names = ("price", "units", "units_low", "units_high", "profit", "profit_low", "profit_high")

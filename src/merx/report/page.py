@@ -30,10 +30,11 @@ from merx.report.charts import (
     reasons_chart,
     reliability_chart,
     segments_chart,
+    waterfall_chart,
 )
 from merx.report.coming import ShoppersToCome
 from merx.report.formats import known
-from merx.report.model import Interval, Prices, Report, ScoreTable
+from merx.report.model import Interval, PriceCurve, Prices, Report, ScoreTable
 from merx.report.parts import Format, Option
 from merx.report.values import as_list
 
@@ -97,7 +98,7 @@ def _quotes(part: Prices) -> list[list[Any]]:
     ]
 
 
-def _curves(part: Prices) -> list[dict[str, Any]]:
+def _curves(part: Prices, unit: formats.Currency) -> list[dict[str, Any]]:
     found = []
     for c in part.curves:
         option = demand_profit_chart(
@@ -120,8 +121,18 @@ def _curves(part: Prices) -> list[dict[str, Any]]:
             {name: as_list(getattr(c, name)) for name in arrays}
             | {"now": c.price_now, "proposed": c.price_proposed, "cost": _number(c.cost)}
             | {"title": c.title, "sentence": c.sentence, "decision": c.decision_id, "chart": option}
+            | {"way": _way(c, unit) if len(c.steps) > 1 else None}
         )
     return found
+
+
+def _way(curve: PriceCurve, unit: formats.Currency) -> Option:
+    return waterfall_chart(
+        [step.name for step in curve.steps],
+        [formats.price(step.price, unit) for step in curve.steps],
+        [step.profit for step in curve.steps],
+        title=curve.title,
+    )
 
 
 def _table_chart(table: ScoreTable) -> Option:
@@ -207,7 +218,7 @@ def payload(report: Report) -> dict[str, Any]:
     if report.prices:
         data["period"] = report.prices.period
         data["quotes"] = _quotes(report.prices)
-        data["curves"] = _curves(report.prices)
+        data["curves"] = _curves(report.prices, unit)
     return data
 
 

@@ -11,9 +11,12 @@ import pyarrow as pa
 from merx import report
 from merx.data.contracts import DemandModel
 from merx.data.panel import Panel, PricePanel, moments
+from merx.data.price_facts import PriceFacts
 from merx.decisions import Decision
 from merx.ingest import Readiness
+from merx.price.limits import PriceRules
 from merx.price.optimise import curve
+from merx.price.waterfall import waterfall
 from merx.sections.coming import coming, unknown
 from merx.sections.past import decomposition, unusual_days
 from merx.sections.scores import LESS_IS_BETTER, evaluation, measures, number
@@ -41,7 +44,25 @@ HELD_BY = {
     "max_change": "largest change",
     "endings": "price endings",
     "min_confidence": "gain not sure",
+    "floor_price": "floor",
+    "ceiling_price": "ceiling",
+    "map_price": "advertised price",
+    "msrp": "recommended price",
+    "competitor_index": "others' prices",
+    "key_items": "known price",
+    "no_touch": "no change now",
+    "price_points": "price points",
+    "announced": "30-day lowest",
+    "max_changes": "number of changes",
+    "pack_parity": "larger pack",
+    "index": "category index",
+    "parity": "brand parity",
+    "capacity": "capacity",
 }
+
+
+# The steps to a price that are no rule of one product.
+STEPS = {"now": "Now", "response": "Best without rules", "together": "Rules on several"}
 
 
 def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> report.ShopSummary:
@@ -166,14 +187,26 @@ def forecast_series(
 
 
 def prices(
-    decision: Decision, titles: Mapping[str, str], model: DemandModel, panel: PricePanel, curves: int = 6
+    decision: Decision,
+    titles: Mapping[str, str],
+    model: DemandModel,
+    panel: PricePanel,
+    rules: PriceRules,
+    facts: PriceFacts,
+    curves: int = 6,
 ) -> report.Prices:
-    """All quotes, and the demand and profit curves of the products with the largest expected gain."""
+    """All quotes; of the products with the largest gain the curves, and how their price comes about.
+
+    Panel and facts have the items of the model, in its order.
+    """
     rows = sorted(decision.answer["rows"], key=lambda row: -_gain(row))  # refused ones last
     gaining = [row for row in rows if row["profit"] is not None]
     return report.Prices(
         quotes=tuple(_quote(row, titles, decision.id) for row in rows),
-        curves=tuple(_curve(row, titles, decision.id, model, panel) for row in gaining[:curves]),
+        curves=tuple(
+            _curve(row, titles, decision.id, model, panel, _steps(row, model, panel, rules, facts))
+            for row in gaining[:curves]
+        ),
         period="per week",
         interval=0.8,
     )
@@ -205,7 +238,12 @@ def _gain(row: Mapping[str, Any]) -> float:
 
 
 def _curve(
-    row: Mapping[str, Any], titles: Mapping[str, str], decision_id: str, model: DemandModel, panel: PricePanel
+    row: Mapping[str, Any],
+    titles: Mapping[str, str],
+    decision_id: str,
+    model: DemandModel,
+    panel: PricePanel,
+    steps: tuple[report.PriceStep, ...],
 ) -> report.PriceCurve:
     # today's and the proposed price are points of their own, so that the curve agrees with the quote there
     grid = np.unique([*(row["price_now"] * np.linspace(0.6, 1.5, 46)), row["price_now"], row["price"]])
@@ -225,6 +263,17 @@ def _curve(
         cost=number(row["cost"]),
         sentence=row["reason"],
         decision_id=decision_id,
+        steps=steps,
+    )
+
+
+def _steps(
+    row: Mapping[str, Any], model: DemandModel, panel: PricePanel, rules: PriceRules, facts: PriceFacts
+) -> tuple[report.PriceStep, ...]:
+    way = waterfall(model, panel, rules, facts, panel.items.code(row["item_id"]), row["price"])
+    return tuple(
+        report.PriceStep(STEPS.get(step.name) or HELD_BY[step.name].capitalize(), step.price, step.profit[0])
+        for step in way
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from merx.data.schema import EVENT_CODE, EVENTS, TABLES
+from merx.data.schema import ADDED, EVENT_CODE, EVENTS, TABLES
 from merx.simulate.catalogue import CATEGORIES, Texts
 from merx.simulate.demand import Demand
 from merx.simulate.sessions import DAY, Events
@@ -83,6 +83,7 @@ def products_table(world: World, demand: Demand, texts: Texts) -> pa.Table:
             "image_link": pc.binary_join_element_wise("pictures/", item_id, ".png", ""),
             "item_group_id": nothing,
             "gtin": nothing,
+            **{name: pa.nulls(world.launch.size, pa.float64()) for name in ADDED},
         },
         schema=TABLES["products"],
     )

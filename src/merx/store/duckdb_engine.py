@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from merx.data.schema import TABLES
+from merx.data.schema import ADDED, TABLES
 from merx.errors import DataError
 from merx.store.queries import QUERIES
 from merx.store.tables import Snapshot, Tables
@@ -83,10 +83,16 @@ def _relation(paths: list[Path], schema: pa.Schema) -> str:
         empty = ", ".join(f"CAST(NULL AS {_sql_type(field.type)}) AS {field.name}" for field in schema)
         return f"SELECT {empty}, CAST(0 AS BIGINT) AS version WHERE false"
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    parts = f"read_parquet([{files}], filename = true, file_row_number = true)"
+    if added := ", ".join(f"CAST(NULL AS DOUBLE) AS {name}" for name in schema.names if name in ADDED):
+        parts = (
+            f"(SELECT * FROM {parts[:-1]}, union_by_name = true) "  # noqa: S608
+            f"UNION ALL BY NAME SELECT {added} WHERE false)"
+        )
     # a part's place in the snapshot, then the row's place in the part
     return (
         f"SELECT {columns}, list_position([{files}], filename) * 1099511627776 + file_row_number AS version "  # noqa: S608
-        f"FROM read_parquet([{files}], filename = true, file_row_number = true)"
+        f"FROM {parts}"
     )
 
 

@@ -154,7 +154,8 @@ QUERIES: dict[str, Query] = {
     "products": Query(
         """
         SELECT item_id, title, description, brand, category, price, sale_price, cost_of_goods_sold,
-               availability, image_link, item_group_id, gtin
+               availability, image_link, item_group_id, gtin, pack_size, stock_quantity, map_price, msrp,
+               floor_price, ceiling_price
         FROM (
             SELECT *, row_number() OVER (PARTITION BY item_id ORDER BY version DESC) AS newest FROM products
         ) AS versions
@@ -243,6 +244,19 @@ QUERIES: dict[str, Query] = {
         pa.schema(
             [("item_id", pa.string()), ("product", pa.string()), ("time", TIME), ("price", pa.float64())]
         ),
+    ),
+    # The lowest price of others in force for each product.
+    "competitors_now": Query(
+        """
+        SELECT item_id, min(price) AS price FROM (
+            SELECT *, row_number() OVER (
+                PARTITION BY item_id, competitor ORDER BY time DESC, version DESC) AS newest
+            FROM prices WHERE competitor IS NOT NULL AND price > 0
+        ) AS versions
+        WHERE newest = 1
+        GROUP BY item_id ORDER BY item_id
+        """,
+        pa.schema([("item_id", pa.string()), ("price", pa.float64())]),
     ),
     # Changes of availability.
     "stock": Query(

@@ -117,6 +117,8 @@
       say("curve-sentence", curve.sentence);
       say("curve-why", curve.decision ? why(curve.decision) : "");
       chart = merx.mount(element, curve.chart);
+      $("way").hidden = !curve.way;
+      if (curve.way) merx.mount($("way-chart"), curve.way);
       stand(curve.proposed);
     };
     element.addEventListener("merx:repaint", () => move());

@@ -1,0 +1,95 @@
+"""Prices of a shop from the proposal to the platform, through Shop and the command line."""
+
+import csv
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from merx.cli import main
+from merx.errors import RequestError
+from merx.shop import Shop
+from tests.shops import settings
+
+SIGNED = {"by": "ada", "why": "weekly round"}
+
+
+def run(folder, *words, fails=False):
+    signed = [] if words[0] == "history" else ["--by", "ada", "--why", "weekly round"]
+    done = CliRunner().invoke(main, ["prices", str(folder), *map(str, words), *signed, "--json"])
+    assert done.exit_code == (1 if fails else 0), done.output
+    return json.loads(done.stdout.strip().splitlines()[0])
+
+
+def test_from_a_quote_to_the_platform_and_back(shop, tmp_path):
+    shop = settings(shop, "\n[price]\nassumed_margin = 0.4\nmin_confidence = 0.5\n")
+    changed = {row["item_id"]: row for row in shop.price().answer["rows"] if row["price"] != row["price_now"]}
+    folder = shop.folder
+    proposed = run(folder, "propose")["events"]
+    assert {event["item"] for event in proposed} == set(changed)
+    assert all(event["price"] == changed[event["item"]]["price"] for event in proposed)
+    assert shop.ledger.get(proposed[0]["decision"]).verb == "price"
+    assert run(folder, "export", tmp_path / "none.csv", fails=True)["kind"] == "RequestError"
+    assert not (tmp_path / "none.csv").exists()
+
+    mild = [event["proposal"] for event in proposed if event["verdict"] != "block"]
+    blocked = [event["proposal"] for event in proposed if event["verdict"] == "block"]
+    assert mild
+    run(folder, "review")
+    if blocked:
+        assert "blocked" in run(folder, "approve", *blocked, fails=True)["error"]
+    approved = run(folder, "approve", *mild)["events"]
+    assert {event["state"] for event in approved} == {"approved"}
+    run(folder, "export", tmp_path / "prices.csv")
+    with open(tmp_path / "prices.csv") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["item_id"]: float(line["price"]) for line in lines} == {
+        event["item"]: event["price"] for event in approved
+    }
+    assert {line["approved_by"] for line in lines} == {"ada"}
+    waiting = run(folder, "history", "--waiting")["events"]
+    assert {e["state"] for e in waiting if e["proposal"] in mild} == {"approved"}  # exported, not applied
+
+    run(folder, "apply")
+    back = run(folder, "rollback", mild[0])["events"]
+    assert back[0]["price"] == changed[back[0]["item"]]["price_now"]
+    ways = [event["state"] for event in run(folder, "history", "--item", back[0]["item"])["events"]]
+    assert ways == ["proposed", "reviewed", "approved", "applied", "rolled_back"]
+
+
+def test_a_stop_holds_everything_until_it_is_lifted(shop, tmp_path):
+    shop = settings(shop, "\n[price]\nassumed_margin = 0.4\nmin_confidence = 0.5\n")
+    shop.prices.propose(**SIGNED)
+    shop.prices.review([], **SIGNED)
+    first = next(event for event in shop.prices.waiting() if event.verdict != "block")
+    stopped = run(shop.folder, "stop")
+    assert stopped["stopped"]["why"] == "weekly round"
+    assert "Prices are stopped" in run(shop.folder, "approve", first.proposal, fails=True)["error"]
+    assert run(shop.folder, "resume")["stopped"] is None
+    own = round(first.price_now * 1.05, 2)
+    [event] = run(shop.folder, "override", first.proposal, "--price", own)["events"]
+    assert (event["state"], event["price"]) == ("overridden", own)
+    other = next(e for e in shop.prices.waiting() if e.state == "reviewed")
+    with pytest.raises(RequestError, match=r"blocked.*a move of"):
+        shop.prices.override(other.proposal, other.price_now * 2, **SIGNED)
+    shown = CliRunner().invoke(main, ["prices", str(shop.folder), "history"])
+    assert shown.exit_code == 0 and "stopped" in shown.output
+
+
+def test_without_ids_only_what_no_guardrail_warns_of_is_approved(shop):
+    shop = settings(
+        shop, "\n[price]\nassumed_margin = 0.4\nmin_confidence = 0.5\n[governance]\nwarn_change = 0.0\n"
+    )
+    shop.prices.propose(**SIGNED)
+    shop.prices.review([], **SIGNED)
+    with pytest.raises(RequestError, match="No price waits to be approved"):
+        shop.prices.approve([], **SIGNED)  # every move is warned of
+    assert len(shop.prices.reject([], **SIGNED)) == len(shop.prices.history()) / 3
+
+
+def test_every_step_needs_a_name_and_a_reason(shop):
+    for command in main.commands["prices"].commands.values():
+        needed = {option.name for option in command.params if option.required}
+        assert command.name == "history" or {"by", "why"} <= needed
+    with pytest.raises(RequestError, match="by is empty"):
+        Shop(shop.folder).prices.stop(by="", why="x")
