@@ -111,7 +111,7 @@ def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, Price
 
 
 def _figures(together: Together) -> dict[str, Any]:
-    numbers = {name: getattr(together, name) for name in ("free", "value", "bound", "gap")}
+    numbers = {name: getattr(together, name) for name in ("free", "value", "bound", "gap", "ignoring")}
     return {name: value if np.isfinite(value) else None for name, value in numbers.items()} | {
         "held": list(together.held),
         "conflict": list(together.conflict),
@@ -124,7 +124,12 @@ def _together(together: Together, objective: str) -> tuple[str, ...]:
     if together.conflict:
         named = ", ".join(f"'{name}'" for name in together.conflict)
         way = f" It costs least to give up {together.cheapest}." if together.cheapest else ""
-        return (f"These rules cannot all be kept, so no price changes: {named}.{way}",)
+        told = (
+            "These rules cannot all be kept"
+            if together.proven
+            else "No prices were found that keep these rules"
+        )
+        return (f"{told}, so no price changes: {named}.{way}",)
     if np.isfinite(together.ignoring):
         return (
             f"With what products take from each other, {objective} is {together.value:,.2f} a week; prices "

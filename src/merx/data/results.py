@@ -158,6 +158,8 @@ class Together:
         The rules that hold prices back, in words.
     conflict : tuple of str
         Rules that cannot all be kept; empty where they can.
+    proven : bool
+        False where no prices were found that keep all rules, but that there are none was not proven.
     cheapest : str
         Of these, the one to give up at least cost, in words; "" where giving up one is not enough.
     ignoring : float
@@ -172,6 +174,7 @@ class Together:
     conflict: tuple[str, ...]
     cheapest: str
     ignoring: float = float("nan")
+    proven: bool = True
 
     @property
     def gap(self) -> float:

@@ -127,6 +127,7 @@ def optimise(
         cost_missing=np.isnan(cost),
         held=held,
         conflict=() if together is None else together.conflict,
+        proven=together is None or together.proven,
     )
     ids = panel.items.ids.to_pylist()
     return Quotes(

@@ -26,6 +26,8 @@ class Found:
         The shared rule that keeps an item from its own best price, in words; "" where none does.
     conflict : tuple of str
         Shared rules that cannot all be kept, so that no price changes.
+    proven : bool
+        That these cannot be.
     """
 
     price_now: np.ndarray
@@ -37,6 +39,7 @@ class Found:
     cost_missing: np.ndarray
     held: np.ndarray
     conflict: tuple[str, ...]
+    proven: bool
 
 
 def reason(
@@ -88,6 +91,8 @@ def _decision(i: int, choice: Choice, found: Found, rules: PriceRules) -> str:
     objective = "the mix" if rules.objective == "mix" else rules.objective
     if found.conflict:
         words = _list([f"'{name}'" for name in found.conflict])
+        if not found.proven:
+            return f"No prices were found that keep the rules {words}: no price changes."
         return f"The rules {words} cannot all be kept: no price changes until one gives way."
     held = str(found.held[i])
     named = [f"'{held}'"] if held else [f"'{rules.in_words(r)}'" for r in choice.binding[i].split("+") if r]

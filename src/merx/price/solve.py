@@ -105,7 +105,7 @@ def solve(
         if dual < best.bound:
             best = Solution(best.place, best.value, dual, multiplier)
         if dual < problem.least - 1e-6 * abs(problem.least):
-            break  # below the value of any choice: none keeps all rules
+            return _conflict(value, coupling, proven=True)  # below the value of any choice
         place, kept = problem.mended(place, multiplier)
         if kept and problem.worth(place) > best.value:
             best = Solution(place, problem.worth(place), best.bound, best.multiplier)

@@ -80,7 +80,8 @@ def settle(
     blank = np.full(len(items), "", dtype=object)
     if isinstance(found, Conflict):
         conflict = tuple(coupling.name[r] for r in found.rules)
-        together = Together(free, np.nan, np.nan, (), conflict, _cheapest(value, tied, found))
+        cheapest = _cheapest(value, tied, found)
+        together = Together(free, np.nan, np.nan, (), conflict, cheapest, proven=found.proven)
         return Settled(np.zeros(len(items), np.int64), blank, blank, together)
     place, reached, bound, ignoring = found.place, found.value, found.bound, np.nan
     if cross is not None:
