@@ -150,7 +150,7 @@ def test_the_nested_solution_is_that_of_one_dense_system():
     assert np.allclose(posterior.item.ravel(), mean[:at_week])
     assert np.allclose(posterior.week.ravel(), mean[at_week:at_mean])
     assert np.allclose(posterior.category_mean, mean[at_mean:at_shop])
-    assert np.allclose(posterior.lag, mean[at_lag:])
+    assert np.allclose(posterior.shared, mean[at_lag:])
     assert np.allclose(posterior.week_variance.ravel(), np.diag(covariance)[at_week:at_mean])
     for i in range(items):
         block = slice(i * EFFECTS, (i + 1) * EFFECTS)

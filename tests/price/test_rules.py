@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from merx.data.price_facts import NEVER, PriceFacts
+from merx.data.price_facts import NEVER, PriceFacts, stand_ins
 from merx.errors import ConfigError
 from merx.price.calendar import Clearance, covers, is_span
 from merx.price.limits import PriceRules, ladder
@@ -310,6 +310,7 @@ def test_where_no_other_price_is_known_the_named_fallback_holds():
         category=np.array(["a", "a", "b"], object),
         competitor=np.array([18.0, np.nan, np.nan]),
     )
+    facts = replace(facts, stand_in=stand_ins(facts.category, facts.competitor, now))
     rules = PriceRules(endings=(), min_confidence=0.0, competitor_index=(0.9, 1.05))
     most = 18 * 1.05
     for fallback, expected in (
@@ -320,6 +321,8 @@ def test_where_no_other_price_is_known_the_named_fallback_holds():
         quotes = optimise(model, panel, replace(rules, competitor_fallback=fallback), facts)
         assert (quotes.price <= np.array(expected) + 1e-9).all(), fallback
         assert np.allclose(quotes.price, expected, rtol=0.013), fallback
+        one = optimise(model, panel, replace(rules, competitor_fallback=fallback), facts, np.array([1]))
+        assert one.price[0] == quotes.price[1], fallback
 
 
 def test_rules_of_one_product_that_conflict_are_named_with_the_cheapest_to_give_up():

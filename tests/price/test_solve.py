@@ -48,7 +48,7 @@ def small_shop(seed: int) -> tuple[np.ndarray, Coupling]:
 def test_small_shops_get_the_best_of_all_choices(seed):
     value, coupling = small_shop(seed)
     best = best_of_all(value, coupling)
-    found = solve(value, coupling, gap=1e-9)
+    found = solve(value, coupling, gap=1e-9, rough=1e-9)
     if isinstance(found, Conflict):
         assert best == -np.inf
         assert found.proven
@@ -88,7 +88,10 @@ def test_a_looser_rule_is_never_worth_less(seed, rule, looser):
     bound = coupling.bound.copy()
     bound[rule] += looser * coupling.scale[rule]
     loose = replace(coupling, bound=bound)
-    strict, free = solve(value, coupling, gap=1e-9, seconds=20), solve(value, loose, gap=1e-9, seconds=20)
+    strict, free = (
+        solve(value, coupling, gap=1e-9, rough=1e-9, seconds=20),
+        solve(value, loose, gap=1e-9, rough=1e-9, seconds=20),
+    )
     if isinstance(strict, Conflict):
         return
     assert free.value >= strict.value * (1 - 1e-7)

@@ -148,6 +148,23 @@ def test_price_panel_against_a_loop_over_days(tmp_path, engine_on):
     assert panel.price_now.tolist() == [4.0, 3.0]
     assert panel.cost.tolist() == [1.5, 2.5]
     assert panel.promotion.max() == 1.0
+    np.testing.assert_array_equal(panel.past_cost[panel.item == 0], 1.5)  # of the price list
+    assert np.isnan(panel.past_cost[panel.item == 1]).all() and panel.competitor is None
+
+
+def test_price_panel_has_costs_and_the_lowest_competitor_by_week(tmp_path, engine_on):
+    events = [sale(day, item=item) for item in "ab" for day in range(14)]
+    prices = [
+        price_row(0, 5.0, "a", cost=2.0), price_row(7, 5.0, "a", cost=3.0), price_row(0, 4.0, "b"),
+        price_row(0, 8.0, "a", competitor="rival"), price_row(7, 4.0, "a", competitor="other"),
+    ]  # fmt: skip
+    engine = engine_on(tmp_path, events=events, prices=prices)
+    panel = price_panel(engine, demand(engine))
+    np.testing.assert_array_equal(panel.past_cost, [2.0, 3.0, np.nan, np.nan])
+    half = np.log(np.sqrt(2.0))
+    np.testing.assert_allclose(panel.competitor, [half, -half, 0.0, 0.0])
+    alone = panel.take(np.array([1]))
+    np.testing.assert_array_equal(alone.competitor, [0.0, 0.0])
 
 
 def test_a_price_list_is_preferred_to_prices_seen_in_orders(tmp_path, engine_on):
@@ -347,6 +364,7 @@ def test_facts_for_the_rules_of_prices(tmp_path, engine_on):
     assert facts.group.tolist() == ["g", ""]
     assert np.isclose(facts.competitor[0], 2.05)  # X asks 2.10 now; its 1.90 is over
     assert np.isnan(facts.competitor[1])
+    assert np.isclose(facts.stand_in[0], 2.05)
     assert facts.lowest_30d.tolist() == [1.5, 3.0]
     assert facts.since_change.tolist() == [21, NEVER]
     assert facts.pack_size[0] == 500

@@ -82,7 +82,9 @@ def price(context: Context, question: PriceQuestion) -> Answer:
         *([f"{len(newer):,} products came after the fit and have no quote"] if newer else []),
     ]
     reasons = (
-        tuple(f"{row['item_id']}: {row['reason']}" for row in rows) if question.item else (_summary(rows),)
+        tuple(f"{row['item_id']}: {row['reason']}" for row in rows)
+        if question.item
+        else (_summary(rows, question.rules),)
     )
     if steps:
         reasons += (in_words(steps),)
@@ -109,7 +111,7 @@ def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, Price
 
 
 def _figures(together: Together) -> dict[str, Any]:
-    numbers = {name: getattr(together, name) for name in ("free", "value", "bound", "gap")}
+    numbers = {name: getattr(together, name) for name in ("free", "value", "bound", "gap", "ignoring")}
     return {name: value if np.isfinite(value) else None for name, value in numbers.items()} | {
         "held": list(together.held),
         "conflict": list(together.conflict),
@@ -122,7 +124,17 @@ def _together(together: Together, objective: str) -> tuple[str, ...]:
     if together.conflict:
         named = ", ".join(f"'{name}'" for name in together.conflict)
         way = f" It costs least to give up {together.cheapest}." if together.cheapest else ""
-        return (f"These rules cannot all be kept, so no price changes: {named}.{way}",)
+        told = (
+            "These rules cannot all be kept"
+            if together.proven
+            else "No prices were found that keep these rules"
+        )
+        return (f"{told}, so no price changes: {named}.{way}",)
+    if np.isfinite(together.ignoring):
+        return (
+            f"With what products take from each other, {objective} is {together.value:,.2f} a week; prices "
+            f"chosen without regard to it would bring {together.ignoring:,.2f}. No bound is proven.",
+        )
     return (
         f"The rules that tie products together hold {objective} at {together.value:,.2f} a week of "
         f"{together.free:,.2f} without them; no prices that keep them exceed {together.bound:,.2f} (a proven "
@@ -130,12 +142,17 @@ def _together(together: Together, objective: str) -> tuple[str, ...]:
     )
 
 
-def _summary(rows: list[dict[str, Any]]) -> str:
+def _summary(rows: list[dict[str, Any]], rules: PriceRules) -> str:
     moved = [row for row in rows if row["price"] != row["price_now"]]
     gain = sum(row["profit"] - row["profit_now"] for row in moved if row["profit"] is not None)
     refused = sum(row["grade"] == "D" for row in rows)
+    of = "" if rules.quantile is None else f"the {rules.quantile:.0%} quantile of "
+    named = (
+        f"{of}a mix of {', '.join(rules.weights)}" if rules.objective == "mix" else f"{of}{rules.objective}"
+    )
+    sought = "" if named == "profit" else f"The prices are to make {named} highest. "
     return (
-        f"{len(moved)} of {len(rows)} prices change, for an expected {gain:+,.2f} profit a week; "
+        f"{sought}{len(moved)} of {len(rows)} prices change, for an expected {gain:+,.2f} profit a week; "
         f"{refused} are refused for want of evidence (grade D)."
     )
 

@@ -152,6 +152,10 @@ class PricePanel:
         in which the price switched is no price that anybody paid.
     start : int
         First day of the panel, in days since 1970.
+    past_cost : float64 (N,), optional
+        Mean cost of one unit in the week; NaN where not known.
+    competitor : float64 (N,), optional
+        Log of the lowest price of competitors over its mean; 0 where not known.
     """
 
     items: Vocabulary
@@ -167,6 +171,8 @@ class PricePanel:
     price_now: np.ndarray
     distinct_prices: np.ndarray
     start: int
+    past_cost: np.ndarray | None = None
+    competitor: np.ndarray | None = None
 
     @property
     def n_items(self) -> int:
@@ -192,6 +198,8 @@ class PricePanel:
             cost=self.cost[which],
             price_now=self.price_now[which],
             distinct_prices=self.distinct_prices[which],
+            past_cost=None if self.past_cost is None else self.past_cost[entry],
+            competitor=None if self.competitor is None else self.competitor[entry],
         )
 
     @property

@@ -29,6 +29,8 @@ class PriceFacts:
         Units in stock.
     competitor : float64 (I,)
         The lowest price of others in force today.
+    stand_in : float64 (I,)
+        What it would be if it stood to today's price as on the median of the category; see `stand_ins`.
     lowest_30d : float64 (I,)
         The shop's own lowest price of the last 30 days.
     since_change : int64 (I,)
@@ -48,6 +50,7 @@ class PriceFacts:
     pack_size: np.ndarray
     stock_quantity: np.ndarray
     competitor: np.ndarray
+    stand_in: np.ndarray
     lowest_30d: np.ndarray
     since_change: np.ndarray
     today: int
@@ -71,6 +74,7 @@ class PriceFacts:
             pack_size=without,
             stock_quantity=without,
             competitor=without,
+            stand_in=without,
             lowest_30d=without,
             since_change=np.full(items, NEVER),
             today=panel.start + 7 * weeks,
@@ -90,3 +94,14 @@ class PriceFacts:
             if field.name not in ("items", "today")
         }
         return replace(self, items=Vocabulary(self.items.ids.take(pa.array(np.asarray(which)))), **arrays)
+
+
+def stand_ins(category: np.ndarray, competitor: np.ndarray, price_now: np.ndarray) -> np.ndarray:
+    """Today's prices times the category's median of others' lowest price over today's, float64 (I,)."""
+    ratio = np.full(len(price_now), np.nan)
+    known = np.isfinite(competitor)
+    for name in np.unique(category[known].astype(str)):
+        here = category == name
+        ratio[here] = np.median(competitor[here & known] / price_now[here & known])
+    stand_in: np.ndarray = ratio * price_now
+    return stand_in

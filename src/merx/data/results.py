@@ -158,8 +158,13 @@ class Together:
         The rules that hold prices back, in words.
     conflict : tuple of str
         Rules that cannot all be kept; empty where they can.
+    proven : bool
+        False where no prices were found that keep all rules, but that there are none was not proven.
     cheapest : str
         Of these, the one to give up at least cost, in words; "" where giving up one is not enough.
+    ignoring : float
+        Where products touch each other, what the prices chosen without regard to that are worth; `value` is
+        then that of the prices chosen with regard to it, and no bound is proven. NaN elsewhere.
     """
 
     free: float
@@ -168,6 +173,8 @@ class Together:
     held: tuple[str, ...]
     conflict: tuple[str, ...]
     cheapest: str
+    ignoring: float = float("nan")
+    proven: bool = True
 
     @property
     def gap(self) -> float:

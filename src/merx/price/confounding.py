@@ -5,7 +5,8 @@ expected goes before another price in the week after (a lead test: Granger 1969;
 exogeneity: Wooldridge, Econometric Analysis of Cross Section and Panel Data, 10.7.1). Second, a whole
 category reacts so weakly, or so strongly, as hardly any published one does. Third, the whole shop does: its
 mean elasticity is held against the literature's, and the prices that it calls for against those of the shop
-(a prior predictive check: Box 1980).
+(a prior predictive check: Box 1980). Where unit costs move, a fourth: the elasticity that they tell as an
+instrument differs from the plain one (a Hausman test, `merx.price.instrument`).
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from scipy.stats import chi2
 
 from merx.data.panel import PricePanel
 from merx.price.grid import Grid
+from merx.price.instrument import CostInstrument, cost_instrument
 
 MIN_AVAILABLE = 0.5
 LITERATURE_MEAN = -2.6  # Bijmolt, van Heerde and Pieters (2005): mean of 1,851 price elasticities -2.62
@@ -82,6 +84,8 @@ class Confounding:
         Pooled elasticity by fixed-effects Poisson regression; 0 where prices never moved.
     shop_elasticity, shop_z, shop_lead : float
         The same of the shop; `shop_elasticity` is the literature's mean where prices never moved.
+    costs : CostInstrument or None
+        What moving costs tell; None where none is known to have moved.
     """
 
     feedback: np.ndarray
@@ -93,12 +97,20 @@ class Confounding:
     shop_elasticity: float
     shop_z: float
     shop_lead: float
+    costs: CostInstrument | None
 
     @property
     def item(self) -> np.ndarray:
         """True where any alarm was raised, bool (I,)."""
         alarm: np.ndarray = self.feedback | self.implausible | self.shop_implausible
+        if self.costs is not None and self.costs.disagrees:
+            alarm = np.ones_like(alarm)
         return alarm
+
+    @property
+    def settled(self) -> bool:
+        """Whether costs move prices strongly enough to undo what the alarms tell of."""
+        return self.costs is not None and self.costs.strong
 
     def lead(self, category: int) -> float:
         """The elasticity to the next week's price that raised the alarm: the category's, else the shop's."""
@@ -132,7 +144,17 @@ def find_confounding(panel: PricePanel) -> Confounding:
         shop_elasticity=mean,
         shop_z=float(z[0]),
         shop_lead=float(lead[0]),
+        costs=_costs(panel, grid),
     )
+
+
+def _costs(panel: PricePanel, grid: Grid) -> CostInstrument | None:
+    """The costs as an instrument beside a plain fit with one effect for each week of the shop."""
+    if panel.past_cost is None:
+        return None
+    elasticity, _, mu = _fixed_effects_poisson(grid, np.zeros_like(panel.category), 1)
+    weight = np.where(grid.exposure > 0, mu / (1.0 + USUAL_DISPERSION * mu), 0.0)
+    return cost_instrument(panel, grid, mu, weight, float(elasticity[0]))
 
 
 def _check_shop(panel: PricePanel, elasticity: np.ndarray, error: np.ndarray) -> tuple[float, bool]:
@@ -209,7 +231,7 @@ def _lead_test(
 def _fixed_effects_poisson(
     grid: Grid, category: np.ndarray, categories: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Units on price with item, category-week and promotion effects, one elasticity per category.
+    """Units on price with item and category-week effects and controls, one elasticity per category.
 
     Fixed effects by iterative proportional fitting, slopes by Newton steps. Returns the elasticity (C,), its
     standard error (C,), clustered by item, 0 where prices never moved, and the expected units (I, T).
@@ -220,7 +242,8 @@ def _fixed_effects_poisson(
     item_effect = np.ones(items)
     week_effect = np.ones((categories, weeks))
     elasticity = np.zeros(categories)
-    promotion = 0.0
+    controls = [grid.promotion] if grid.competitor is None else [grid.promotion, grid.competitor]
+    effects = [0.0] * len(controls)
 
     def by_week(values: np.ndarray) -> np.ndarray:
         total = np.zeros((categories, weeks))
@@ -229,27 +252,28 @@ def _fixed_effects_poisson(
 
     week_units = by_week(y) + 0.5
     for _ in range(12):
-        slope = exposure * np.exp(
-            np.clip(elasticity[category][:, None] * x + promotion * grid.promotion, -6, 6)
-        )
+        known = sum(effect * control for effect, control in zip(effects, controls, strict=True))
+        slope = exposure * np.exp(np.clip(elasticity[category][:, None] * x + known, -6, 6))
         for _ in range(2):
             mu = slope * week_effect[category]
             item_effect = (y.sum(axis=1) + 1e-9) / (mu.sum(axis=1) + 1e-9)
             week_effect = week_units / (by_week(slope * item_effect[:, None]) + 0.5)
         mu = slope * item_effect[:, None] * week_effect[category]
         weight = mu / (1.0 + USUAL_DISPERSION * mu)
+        residual = (y - mu) / np.maximum(mu, 1e-12)
         centred = _centre(x, weight, category, by_week)
-        pull = weight * (y - mu) / np.maximum(mu, 1e-12) * centred  # (I, T)
+        for k, control in enumerate(controls):
+            apart = _centre(control, weight, category, by_week)
+            told = float((weight * apart**2).sum())
+            if told > 1e-6:
+                effects[k] += float(np.clip((weight * residual * apart).sum() / told, -0.5, 0.5))
+                centred = centred - float((weight * centred * apart).sum() / told) * apart
+        pull = weight * residual * centred  # (I, T)
         score = np.bincount(category, pull.sum(axis=1), categories)
         information = np.bincount(category, (weight * centred**2).sum(axis=1), categories)
         moved = information > 1e-6
         step = np.where(moved, score / np.where(moved, information, 1.0), 0.0)
         elasticity = np.clip(elasticity + np.clip(step, -1.0, 1.0), -15.0, 15.0)
-        centred_promotion = _centre(grid.promotion, weight, category, by_week)
-        promotion_information = float((weight * centred_promotion**2).sum())
-        if promotion_information > 1e-6:
-            pull_promotion = weight * (y - mu) / np.maximum(mu, 1e-12) * centred_promotion
-            promotion += float(np.clip(pull_promotion.sum() / promotion_information, -0.5, 0.5))
     # Few items may agree by chance: the variance is at least that of the weeks, and that of the counts.
     variance = np.bincount(category, pull.sum(axis=1) ** 2 + (pull**2).sum(axis=1), categories)
     variance = np.maximum(variance, information)

@@ -63,8 +63,8 @@ class Grades:
 def grade(panel: PricePanel, elasticity: np.ndarray, confounding: Confounding) -> Grades:
     """Grade the items of the panel, given posterior draws (draws, I) of their elasticities.
 
-    Where prices seem to follow demand (`merx.price.confounding`) no grade is above C: there, posterior
-    intervals are too narrow.
+    Where prices seem to follow demand (`merx.price.confounding`) no grade is above C, since there posterior
+    intervals are too narrow, unless costs move prices strongly enough to tell the two apart.
     """
     items = panel.n_items
     stocked = panel.available > 0
@@ -79,7 +79,8 @@ def grade(panel: PricePanel, elasticity: np.ndarray, confounding: Confounding) -
     for name, value in measured.items():
         bars = np.array(getattr(BAR, name)) * (-1 if name == "max_sd" else 1)
         rank = np.maximum(rank, (value[:, None] < bars).sum(axis=1))
-    rank = np.where(confounding.item, np.maximum(rank, 2), rank)
+    if not confounding.settled:
+        rank = np.where(confounding.item, np.maximum(rank, 2), rank)
 
     prices, weeks = measured["prices"].astype(int), measured["weeks"].astype(int)
     evidence = tuple(
@@ -121,22 +122,33 @@ def _missing(measured: dict[str, float]) -> str:
 
 
 def _alarm(confounding: Confounding, i: int, category: int) -> str:
+    if not confounding.item[i]:
+        return ""
+    return f"past prices seem to have followed demand: {_sign(confounding, i, category)}{_help(confounding)}"
+
+
+def _sign(confounding: Confounding, i: int, category: int) -> str:
+    """What gives it away, the surest first."""
+    costs = confounding.costs
+    if costs is not None and costs.disagrees:
+        plain = costs.elasticity + costs.bias
+        return (
+            f"taken at face value the shop's elasticity is {plain:.1f}, by its costs {costs.elasticity:.1f}"
+        )
     if confounding.shop_implausible:
         return (
-            f"past prices seem to have followed demand: taken at face value the shop's mean elasticity "
-            f"would be {confounding.shop_elasticity:.1f}, which is not plausible"
+            f"taken at face value the shop's mean elasticity would be {confounding.shop_elasticity:.1f}, "
+            "which is not plausible"
         )
     if confounding.implausible[i]:
         mean = confounding.category_elasticity[category]
-        return (
-            f"past prices seem to have followed demand: taken at face value the category's elasticity "
-            f"would be {mean:.1f}, which is not plausible"
-        )
-    if confounding.feedback[i]:
-        if confounding.lead(category) > 0:
-            return "past prices seem to have followed demand: strong weeks were followed by higher prices"
-        return (
-            "past prices seem to have followed demand: strong weeks were followed by lower prices, as where "
-            "large orders get a discount"
-        )
-    return ""
+        return f"taken at face value the category's elasticity would be {mean:.1f}, which is not plausible"
+    if confounding.lead(category) > 0:
+        return "strong weeks were followed by higher prices"
+    return "strong weeks were followed by lower prices, as where large orders get a discount"
+
+
+def _help(confounding: Confounding) -> str:
+    if confounding.settled:
+        return "; moves of the costs tell the two apart"
+    return "; the true response may be another"

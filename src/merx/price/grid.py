@@ -21,6 +21,8 @@ class Grid:
         Share of the week in stock; 0 where the week is missing or was mostly out of stock.
     reference : float64 (I,)
         Geometric mean of the item's prices over its weeks with exposure.
+    competitor : float64 (I, T) or None
+        Log of the lowest price of competitors over its mean; None where no such price is known.
     """
 
     units: np.ndarray
@@ -28,6 +30,7 @@ class Grid:
     promotion: np.ndarray
     exposure: np.ndarray
     reference: np.ndarray
+    competitor: np.ndarray | None
 
     @classmethod
     def of(cls, panel: PricePanel, min_available: float) -> "Grid":
@@ -55,4 +58,5 @@ class Grid:
             promotion=dense(panel.promotion),
             exposure=exposure,
             reference=np.exp(log_reference),
+            competitor=None if panel.competitor is None else dense(panel.competitor),
         )

@@ -38,7 +38,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Posterior:
-    """The joint Gaussian posterior, as far as the fit needs it. O = T + 2 + L.
+    """The joint Gaussian posterior, as far as the fit needs it. O = T + 2 + S.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class Posterior:
     shop_week_deviation : float64 (T,)
     category_mean, category_variance : float64 (C,)
         Mean elasticity of each category.
-    lag : float64 (L,)
-        Effect of the demand residual of 1..L weeks before.
+    shared : float64 (S,)
+        Effects that all items have in common, unit-variance priors.
     """
 
     item: np.ndarray
@@ -69,12 +69,12 @@ class Posterior:
     shop_week_deviation: np.ndarray
     category_mean: np.ndarray
     category_variance: np.ndarray
-    lag: np.ndarray
+    shared: np.ndarray
 
 
 def solve(
     design: np.ndarray,
-    lags: np.ndarray,
+    shared: np.ndarray,
     weight: np.ndarray,
     target: np.ndarray,
     members: list[np.ndarray],
@@ -82,12 +82,12 @@ def solve(
     prior_mean: float,
     prior_variance: float,
 ) -> Posterior:
-    """Posterior of target ~ N(design @ item + week + lags @ lag, 1 / weight) under the nested prior.
+    """Posterior of target ~ N(design @ item + week + shared @ effect, 1 / weight) under the nested prior.
 
     Parameters
     ----------
     design : float64 (I, T, 4)
-    lags : float64 (I, T, L)
+    shared : float64 (I, T, S)
     weight, target : float64 (I, T)
         A weight of 0 leaves the entry out.
     members : C arrays of item codes
@@ -96,9 +96,9 @@ def solve(
         Of the shop's mean elasticity.
     """
     items, weeks, _ = design.shape
-    n_lags = lags.shape[2]
+    n_shared = shared.shape[2]
     categories = len(members)
-    outer = weeks + 2 + n_lags  # of a category: weeks, mean elasticity; of the shop: promotion mean, lags
+    outer = weeks + 2 + n_shared  # of a category: weeks, mean elasticity; of the shop: promotion mean, shared
     inner = weeks + 1
     precision = 1.0 / spread.item  # (4,)
 
@@ -109,32 +109,32 @@ def solve(
     coupling[:, :, weeks : weeks + 2] = 0.0
     coupling[:, PRICE, weeks] = -precision[PRICE]
     coupling[:, PROMOTION, weeks + 1] = -precision[PROMOTION]
-    coupling[:, :, weeks + 2 : outer] = weighted @ lags
+    coupling[:, :, weeks + 2 : outer] = weighted @ shared
     coupling[:, :, outer] = (weighted @ target[:, :, None])[:, :, 0]
     inverse = np.linalg.inv(block)  # (I, 4, 4)
     reduced = inverse @ coupling  # (I, 4, O + 1)
 
     week_weight = np.zeros((categories, weeks))
-    shop = np.zeros((outer, outer))  # week, mean elasticity, promotion mean, lags
+    shop = np.zeros((outer, outer))  # week, mean elasticity, promotion mean, shared
     shop_right = np.zeros(outer)
     shop[np.arange(weeks), np.arange(weeks)] = categories / spread.category_week + 1.0 / spread.shop_week
     shop[weeks, weeks] = categories / spread.category + 1.0 / prior_variance
     shop_right[weeks] = prior_mean / prior_variance
     tail = np.arange(inner, outer)
-    shop[tail, tail] += 1.0  # unit-variance priors: both effects are well below 1 in size
+    shop[tail, tail] += 1.0  # unit-variance priors
     own_inverse = np.empty((categories, inner, inner))
     own_reduced = np.empty((categories, inner, outer + 1))
     for c, member in enumerate(members):
-        w, z, lag = weight[member], target[member], lags[member]
+        w, z, own_shared = weight[member], target[member], shared[member]
         total = np.zeros((outer, outer + 1))  # (O, O + 1)
         week_weight[c] = w.sum(axis=0)
         total[np.arange(weeks), np.arange(weeks)] = week_weight[c]
         total[weeks, weeks] = len(member) * precision[PRICE]
         total[weeks + 1, weeks + 1] = len(member) * precision[PROMOTION]
-        cross = np.einsum("it,itl->tl", w, lag)
+        cross = np.einsum("it,its->ts", w, own_shared)
         total[:weeks, weeks + 2 : outer] = cross
         total[weeks + 2 :, :weeks] = cross.T
-        flat = lag.reshape(w.size, n_lags)
+        flat = own_shared.reshape(w.size, n_shared)
         total[weeks + 2 :, weeks + 2 : outer] = (flat * w.reshape(-1, 1)).T @ flat
         total[:weeks, outer] = (w * z).sum(axis=0)
         total[weeks + 2 :, outer] = flat.T @ (w * z).ravel()
@@ -203,5 +203,5 @@ def solve(
         shop_week_deviation=shop_mean[:weeks] ** 2 + np.diag(shop_covariance)[:weeks],
         category_mean=own_mean[:, weeks],
         category_variance=own_variance[:, weeks],
-        lag=shop_mean[inner + 1 :],
+        shared=shop_mean[inner + 1 :],
     )

@@ -261,7 +261,9 @@ def bounds(
         for name in ("ceiling_price", "msrp"):
             high[at(name)] = _known(getattr(facts, name), np.inf)
         if rules.competitor_index:
-            other = _competitor(price_now, rules, facts)
+            other = facts.competitor
+            if rules.competitor_fallback == "category":
+                other = np.where(np.isnan(other), facts.stand_in, other)
             least, most = rules.competitor_index
             low[at("competitor_index")] = _known(least * other, -np.inf)
             high[at("competitor_index")] = _known(most * other, np.inf)
@@ -286,20 +288,6 @@ def bounds(
 
 def _known(values: np.ndarray, otherwise: float) -> np.ndarray:
     return np.where(np.isnan(values), otherwise, values)
-
-
-def _competitor(price_now: np.ndarray, rules: PriceRules, facts: PriceFacts) -> np.ndarray:
-    """The lowest price of others (I,), or what stands in for it."""
-    other = facts.competitor.copy()
-    if rules.competitor_fallback != "category":
-        return other
-    known = np.isfinite(other)
-    for name in np.unique(facts.category[~known].astype(str)):
-        here = facts.category == name
-        if (here & known).any():
-            ratio = float(np.median(other[here & known] / price_now[here & known]))
-            other[here & ~known] = ratio * price_now[here & ~known]
-    return other
 
 
 def clearing(rules: PriceRules, facts: PriceFacts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from merx.data.contracts import DemandModel
 from merx.data.panel import PricePanel
@@ -43,6 +44,7 @@ def optimise(
     rules: PriceRules,
     facts: PriceFacts | None = None,
     which: np.ndarray | None = None,
+    cross: sparse.csr_array | None = None,
 ) -> Quotes:
     """The best price of every item of the panel, or of some.
 
@@ -61,6 +63,8 @@ def optimise(
     which : int (n,), optional
         Places of the items to price, in the order of the quotes. Their quotes are those that they have among
         all: signs that prices follow demand are still looked for in the whole panel.
+    cross : sparse array (I, I), optional
+        Cross elasticities [i, j]: d log units of i / d log price of j, 0 on the diagonal.
 
     Raises
     ------
@@ -74,7 +78,8 @@ def optimise(
     facts = PriceFacts.of(panel) if facts is None else facts
     confounding = find_confounding(panel)
     asked = np.arange(panel.n_items) if which is None else which
-    if which is not None and not rules.shared:  # else every price depends on all
+    shared = rules.shared or cross is not None
+    if which is not None and not shared:  # else every price depends on all
         model, panel, facts = model.take(which), panel.take(which), facts.take(which)
         confounding, asked = confounding.take(which), np.arange(len(which))
     now = panel.price_now  # (I,)
@@ -96,13 +101,16 @@ def optimise(
     items = np.arange(panel.n_items)
     place, binding, together = choice.place, choice.binding, None
     held = np.full(len(items), "", dtype=object)
-    if rules.shared:
-        settled = settle(choice, found, steps, rules, facts, refused)
+    if shared:
+        settled = settle(choice, found, steps, rules, facts, refused, cross)
         place, held, together = settled.place, settled.held, settled.together
         binding = held if together.conflict else np.where(settled.kind == "", binding, settled.kind)
     place = np.where(refused, 0, place)
     price = steps.price[items, place]
     sold = [np.minimum(model.draws(p[:, None])[:, :, 0], terms.most) for p in (now, price)]
+
+    if cross is not None:
+        sold[1] = sold[1] * np.exp(cross @ np.log(price / now))
 
     def figure(draws: np.ndarray) -> np.ndarray:  # (draws, I) -> (I, 3)
         return np.where(without[:, None], np.nan, summary(draws))
@@ -119,6 +127,7 @@ def optimise(
         cost_missing=np.isnan(cost),
         held=held,
         conflict=() if together is None else together.conflict,
+        proven=together is None or together.proven,
     )
     ids = panel.items.ids.to_pylist()
     return Quotes(

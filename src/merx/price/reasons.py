@@ -26,6 +26,8 @@ class Found:
         The shared rule that keeps an item from its own best price, in words; "" where none does.
     conflict : tuple of str
         Shared rules that cannot all be kept, so that no price changes.
+    proven : bool
+        That these cannot be.
     """
 
     price_now: np.ndarray
@@ -37,6 +39,7 @@ class Found:
     cost_missing: np.ndarray
     held: np.ndarray
     conflict: tuple[str, ...]
+    proven: bool
 
 
 def reason(
@@ -56,7 +59,7 @@ def reason(
         return f"No price can be recommended (grade D): {grades.missing[i]}. The price stays; {advice}"
     parts = [_response(found.elasticity[i], grades.grade[i], grades.evidence[i])]
     if grades.alarm[i]:
-        parts.append(f"Caution, {grades.alarm[i]}; the true response may be another.")
+        parts.append(f"Caution, {grades.alarm[i]}.")
     if found.cost_missing[i]:
         parts.append(
             "The best price depends on the cost of a unit, which is not known: give the cost, or a margin to "
@@ -88,6 +91,8 @@ def _decision(i: int, choice: Choice, found: Found, rules: PriceRules) -> str:
     objective = "the mix" if rules.objective == "mix" else rules.objective
     if found.conflict:
         words = _list([f"'{name}'" for name in found.conflict])
+        if not found.proven:
+            return f"No prices were found that keep the rules {words}: no price changes."
         return f"The rules {words} cannot all be kept: no price changes until one gives way."
     held = str(found.held[i])
     named = [f"'{held}'"] if held else [f"'{rules.in_words(r)}'" for r in choice.binding[i].split("+") if r]

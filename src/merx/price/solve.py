@@ -19,6 +19,7 @@ from merx.price.lagrangian import KEPT, Lagrangian
 from merx.price.programme import free, solve_programme
 
 GAP = 1e-4  # of the value: what is closer to the bound is good enough
+ROUGH = 5e-4  # a gap worth the seconds that HiGHS takes
 SECONDS = 60.0  # a guard: the limits on work come first, so that an answer can be replayed
 TEMPERATURES = (0.3, 0.06, 0.012, 2.4e-3, 5e-4, 1e-4)  # of the mean range of values within an item
 CORE = 6000  # points that HiGHS is given at most
@@ -71,9 +72,13 @@ class Conflict:
 
 
 def solve(
-    value: np.ndarray, coupling: Coupling, gap: float = GAP, seconds: float = SECONDS
+    value: np.ndarray,
+    coupling: Coupling,
+    gap: float = GAP,
+    rough: float = ROUGH,
+    seconds: float = SECONDS,
 ) -> Solution | Conflict:
-    """The best choice, or the best that is found until it is within `gap` or the seconds are over.
+    """The best choice, or the best that is found.
 
     Parameters
     ----------
@@ -81,7 +86,9 @@ def solve(
         -inf where a point is not allowed; every item needs an allowed one.
     coupling : Coupling
     gap : float
-        As a share of the value.
+        As a share of the value: where the search ends.
+    rough : float
+        HiGHS is asked only where the gap is wider than this in the end, or no choice was found.
     seconds : float
         About: the step that is begun is finished.
     """
@@ -98,13 +105,13 @@ def solve(
         if dual < best.bound:
             best = Solution(best.place, best.value, dual, multiplier)
         if dual < problem.least - 1e-6 * abs(problem.least):
-            break  # below the value of any choice: none keeps all rules
+            return _conflict(value, coupling, proven=True)  # below the value of any choice
         place, kept = problem.mended(place, multiplier)
         if kept and problem.worth(place) > best.value:
             best = Solution(place, problem.worth(place), best.bound, best.multiplier)
         if best.gap <= gap or perf_counter() > until:
             break
-    if best.gap > gap:
+    if best.gap > max(gap, rough):
         polished = _polished(problem, best, gap, until)
         if polished is None:
             return _conflict(value, coupling, proven=True)

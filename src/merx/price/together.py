@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from merx.data.price_facts import PriceFacts
 from merx.data.results import Together
 from merx.price.choose import NOTICEABLE, Choice
 from merx.price.coupling import Coupling
+from merx.price.cross import Substitutes, refine
 from merx.price.limits import RULES, Ladder, PriceRules
 from merx.price.shared import Shelf, couple
 from merx.price.solve import Conflict, Solution, solve
@@ -39,7 +41,13 @@ class Settled:
 
 
 def settle(
-    choice: Choice, worth: Worth, steps: Ladder, rules: PriceRules, facts: PriceFacts, fixed: np.ndarray
+    choice: Choice,
+    worth: Worth,
+    steps: Ladder,
+    rules: PriceRules,
+    facts: PriceFacts,
+    fixed: np.ndarray,
+    cross: sparse.csr_array | None = None,
 ) -> Settled:
     """The prices of I items that are worth most together.
 
@@ -72,23 +80,32 @@ def settle(
     blank = np.full(len(items), "", dtype=object)
     if isinstance(found, Conflict):
         conflict = tuple(coupling.name[r] for r in found.rules)
-        together = Together(free, np.nan, np.nan, (), conflict, _cheapest(value, tied, found))
+        cheapest = _cheapest(value, tied, found)
+        together = Together(free, np.nan, np.nan, (), conflict, cheapest, proven=found.proven)
         return Settled(np.zeros(len(items), np.int64), blank, blank, together)
+    place, reached, bound, ignoring = found.place, found.value, found.bound, np.nan
+    if cross is not None:
+        step = np.log(np.take_along_axis(steps.price, ladder_place, axis=1) / steps.price[:, :1])
+        shop = Substitutes(value, step, cross)
+        place = refine(shop, found.place, tied)
+        reached, bound = float(shop.each(place).sum()), np.nan
+        ignoring = float(shop.each(found.place).sum())
     lost = value[items, alone] - value[items, found.place]
     held = _held(tied, found, alone, lost > NOTICEABLE * np.abs(choice.value_now))
     names, kinds = (np.array([*words, ""], dtype=object) for words in (coupling.name, coupling.kind))
     tight = np.bincount(held[held >= 0], minlength=coupling.n_rules)
     together = Together(
         free=free,
-        value=found.value,
-        bound=found.bound,
+        value=reached,
+        bound=bound,
         held=tuple(
             f"{coupling.name[r]}: held {tight[r]:,} of {len(items):,} prices" for r in np.flatnonzero(tight)
         ),
         conflict=(),
         cheapest="",
+        ignoring=ignoring,
     )
-    return Settled(ladder_place[items, found.place], names[held], kinds[held], together)
+    return Settled(ladder_place[items, place], names[held], kinds[held], together)
 
 
 def _held(tied: Coupling, found: Solution, alone: np.ndarray, moved: np.ndarray) -> np.ndarray:

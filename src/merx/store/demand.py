@@ -301,6 +301,8 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
         )
     price = by_day(history["price"], in_force)
     promotion = by_day(pc.fill_null(history["promotion"], False).cast(pa.float64()), in_force)
+    past_cost = by_day(history["cost"], in_force)
+    others = lowest_competitor(engine.query("competitor_prices"), demand, demand.days)
     whole = slice(begin, begin + weeks * 7)
     shape = (len(demand.items), weeks, 7)
     priced = np.isfinite(price).reshape(shape)  # (I, W, 7)
@@ -326,7 +328,33 @@ def price_panel(engine: Engine, demand: Demand) -> PricePanel:
         price_now=price[kept, -1],
         distinct_prices=counted[kept],
         start=first,
+        past_cost=_mean_known(past_cost.reshape(shape))[row, week] if np.isfinite(past_cost).any() else None,
+        competitor=others[:, whole].reshape(shape).mean(axis=2)[row, week] if others.any() else None,
     )
+
+
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=-1)
+    total = np.where(known, values, 0.0).sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def lowest_competitor(prices: pa.Table, demand: Demand, days: int) -> np.ndarray:
+    """Log of the lowest price of competitors over its mean, (I, days); 0 where none is known."""
+    names = Vocabulary(pc.unique(prices["item_id"]).sort())
+    in_force = as_of(prices, names, demand.first_day, days)  # (C, days)
+    price = np.append(prices["price"].to_numpy(), np.inf)[in_force]
+    first = pc.index_in(names.ids, prices["item_id"].combine_chunks())
+    product = demand.items.codes(prices["product"].take(first).combine_chunks())  # (C,)
+    lowest = np.full((len(demand.items), days), np.inf)
+    np.minimum.at(lowest, product[product >= 0], price[product >= 0])
+    known = np.isfinite(lowest)
+    log = np.log(np.where(known, lowest, 1.0))
+    mean = log.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    found: np.ndarray = np.where(known, log - mean, 0.0)
+    return found
 
 
 def own_prices(engine: Engine) -> pa.Table:

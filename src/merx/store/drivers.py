@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from merx.data.panel import HOLIDAY
-from merx.data.vocabulary import Vocabulary
-from merx.store.demand import Demand, Drivers, as_of
+from merx.store.demand import Demand, Drivers, as_of, lowest_competitor
 from merx.store.engine import Engine
 
 
@@ -43,7 +41,7 @@ def drivers(
     of_item = {
         "log_price": log_price,
         "promotion": np.append(promotion, 0.0)[row],
-        "log_competitor_price": _competitors(engine.query("competitor_prices"), demand, days),
+        "log_competitor_price": lowest_competitor(engine.query("competitor_prices"), demand, days),
     }
     day = (demand.first_day + np.arange(days)).astype("datetime64[D]").astype(str)  # (D + A,)
     yearly = np.array([text[5:] for text in day], dtype=str)
@@ -56,19 +54,3 @@ def drivers(
         {name: value for name, value in of_item.items() if (value != value[:, :1]).any()},
         {name: value for name, value in of_day.items() if value[: demand.days].any()},
     )
-
-
-def _competitors(prices: pa.Table, demand: Demand, days: int) -> np.ndarray:
-    """Log of the lowest price of others over its mean (I, days)."""
-    names = Vocabulary(pc.unique(prices["item_id"]).sort())
-    in_force = as_of(prices, names, demand.first_day, days)  # (C, days)
-    price = np.append(prices["price"].to_numpy(), np.inf)[in_force]
-    first = pc.index_in(names.ids, prices["item_id"].combine_chunks())
-    product = demand.items.codes(prices["product"].take(first).combine_chunks())  # (C,)
-    lowest = np.full((len(demand.items), days), np.inf)
-    np.minimum.at(lowest, product[product >= 0], price[product >= 0])
-    known = np.isfinite(lowest)
-    log = np.log(np.where(known, lowest, 1.0))
-    mean = log.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
-    found: np.ndarray = np.where(known, log - mean, 0.0)
-    return found

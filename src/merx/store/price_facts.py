@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merx.data.panel import PricePanel
-from merx.data.price_facts import NEVER, PriceFacts
+from merx.data.price_facts import NEVER, PriceFacts, stand_ins
 from merx.data.schema import DAY
 from merx.store.demand import Demand, as_of, by_day, own_prices
 from merx.store.engine import Engine
@@ -35,15 +35,17 @@ def price_facts(engine: Engine, demand: Demand, panel: PricePanel) -> PriceFacts
     month = by_day(history["price"], as_of(history, items, today - MONTH, MONTH))  # (I, 30)
     lowest = np.where(np.isnan(month), np.inf, month).min(axis=1)
     names = np.array(panel.categories.ids.to_pylist(), dtype=object)
+    category, competitor = names[panel.category], known[other.to_numpy()]
     return PriceFacts(
         items=items,
-        category=names[panel.category],
+        category=category,
         brand=text("brand"),
         group=text("item_group_id"),
         **{name: number(name) for name in ("map_price", "msrp", "floor_price", "ceiling_price")},
         pack_size=number("pack_size"),
         stock_quantity=number("stock_quantity"),
-        competitor=known[other.to_numpy()],
+        competitor=competitor,
+        stand_in=stand_ins(category, competitor, panel.price_now),
         lowest_30d=np.where(np.isfinite(lowest), lowest, np.nan),
         since_change=_since_change(history, panel, today),
         today=today,
