@@ -232,3 +232,20 @@ def test_double_machine_learning_refuses_where_the_price_hardly_moves_of_itself(
     assert model.elasticity[:, 10:].std(axis=0).max() < 0.9
     every = replace(panel.take(np.arange(10)))
     assert abs(DoubleML().fit(every).elasticity.mean() + 2.6) < 0.4
+
+
+@pytest.mark.parametrize(
+    "config", [LiteraturePrior(), NaiveLogLog(), DoubleML(), TreeResponse(), BoostedResponse(), SVRResponse()]
+)
+def test_items_without_a_week_and_without_sales_are_fitted_finitely(world, config):
+    panel = world.panel.take(np.arange(3))
+    rows = slice(0, panel.offsets[2])
+    empty = replace(
+        panel,
+        offsets=np.r_[panel.offsets[:3], panel.offsets[2]],
+        **{n: getattr(panel, n)[rows] for n in ("week", "price", "promotion", "available")},
+        units=np.where(panel.item[rows] == 1, 0.0, panel.units[rows]),
+    )
+    draws = config.fit(empty).draws(panel.price_now[:, None] * np.array([0.8, 1.0, 1.2]))
+    assert np.isfinite(draws).all()
+    assert draws[:, 1, 1].mean() < draws[:, 0, 1].mean()

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -17,14 +17,14 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
+
+from merx.cli.show_price import show_price, show_prices, show_what_if
+from merx.cli.tables import console, rules_and_id, table_of
 
 MEASURED = 5  # measures of one task shown
 UNUSUAL = 20  # days shown
 FEW = 5  # models of one task whose verdicts are all told in sentences
-
-console = Console(markup=False, highlight=False)  # ids and titles may hold brackets
 
 
 def show(what: str, result: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ def show_made(result: dict[str, Any]) -> None:
 
 def show_ingest(result: dict[str, Any]) -> None:
     """What became of the lines of each file."""
-    table = _table("file", "dialect", "read>", "accepted>", "rejected>", "duplicates>")
+    table = table_of("file", "dialect", "read>", "accepted>", "rejected>", "duplicates>")
     for file in result["files"]:
         counts = (f"{file[name]:,}" for name in ("read", "accepted", "rejected", "duplicates"))
         table.add_row(_near(file["path"]), file["dialect"], *counts)
@@ -60,7 +60,7 @@ def _near(path: str) -> str:
 def show_check(result: dict[str, Any]) -> None:
     """What the shop is ready for, and what was found."""
     style = {"ready": "green", "weak": "yellow", "refused": "red"}
-    table = _table("", "state", "has", "advice")
+    table = table_of("", "state", "has", "advice")
     for entry in result["capabilities"]:
         table.add_row(
             entry["name"], Text(entry["state"], style=style[entry["state"]]), entry["has"], entry["advice"]
@@ -79,7 +79,7 @@ def show_evaluate(result: dict[str, Any]) -> None:
         shown = measures(task, scores)[:MEASURED]
         sign = 1 if task in LESS_IS_BETTER else -1  # errors: the least is the best
         scores.sort(key=lambda score: sign * (score["metrics"].get(shown[0]) or 0.0))
-        table = _table(task, *(f"{name}>" for name in shown), "verdict", whole=True)
+        table = table_of(task, *(f"{name}>" for name in shown), "verdict", whole=True)
         for score in scores:
             beats = score["beats_trivial"]
             verdict = "the bar" if beats is None else "better" if beats else "no better"
@@ -102,7 +102,7 @@ def _refused(reasons: dict[str, str], what: str) -> None:
 
 def show_tune(result: dict[str, Any]) -> None:
     """One row per kind: before and after, on the days to choose on and on the days after."""
-    table = _table("model", "trials>", "chosen on>", "reported on>", "settings")
+    table = table_of("model", "trials>", "chosen on>", "reported on>", "settings")
     for entry in result["tuned"]:
         settings = ", ".join(f"{name} = {value}" for name, value in entry["settings"].items())
         table.add_row(
@@ -150,7 +150,7 @@ def _figure(value: float | None) -> str:
 
 def show_fit(result: dict[str, Any]) -> None:
     """One row per kind of model."""
-    table = _table("model", "fitted on", "seconds>", whole=True)
+    table = table_of("model", "fitted on", "seconds>", whole=True)
     for entry in result["fits"]:
         if not entry["refused"]:
             kept = " (its choices kept)" if entry["updated_from"] else ""
@@ -165,7 +165,7 @@ def show_fit(result: dict[str, Any]) -> None:
 def show_recommend(result: dict[str, Any]) -> None:
     """A list with its reasons; scores order one model's list and mean nothing else, so they are left out."""
     answer = result["answer"]
-    table = _table("", "item", "title", "model", "because of")
+    table = table_of("", "item", "title", "model", "because of")
     for row in answer["rows"]:
         because = ", ".join(f"{_name(why)} {why['share']:.0%}" for why in row["reasons"])
         because = row.get("bought") or because
@@ -175,13 +175,13 @@ def show_recommend(result: dict[str, Any]) -> None:
     models = ", ".join(dict.fromkeys(row["model"] for row in answer["rows"])) or answer["model"]
     console.print(f"{scenario}: for {who} by {models}, from {answer['history']} events:")
     console.print(table)
-    _rules_and_id(result)
+    rules_and_id(result)
 
 
 def show_forecast(result: dict[str, Any]) -> None:
     """The steps ahead with their intervals."""
     answer = result["answer"]
-    table = _table("from" if answer["step"] == "week" else "day", "expected>", "80 %>", "95 %>")
+    table = table_of("from" if answer["step"] == "week" else "day", "expected>", "80 %>", "95 %>")
     digits = 2 if answer["key"].startswith("price: ") else 0
     for row in answer["rows"]:
         table.add_row(
@@ -193,13 +193,13 @@ def show_forecast(result: dict[str, Any]) -> None:
     console.print(table)
     for reason in result["reasons"]:
         console.print(Text(reason))
-    _rules_and_id(result)
+    rules_and_id(result)
 
 
 def show_anomalies(result: dict[str, Any]) -> None:
     """The unusual days, each with what was expected and why."""
     rows = result["answer"]["rows"]
-    table = _table("day", "of", "sold>", "expected>", "95 %>", "one day in>", "likely because")
+    table = table_of("day", "of", "sold>", "expected>", "95 %>", "one day in>", "likely because")
     for row in rows[:UNUSUAL]:
         table.add_row(
             row["date"],
@@ -215,14 +215,14 @@ def show_anomalies(result: dict[str, Any]) -> None:
     if len(rows) > UNUSUAL:
         console.print(f"The first {UNUSUAL} of {len(rows)}; --json prints all.")
     console.print(Text(result["reasons"][0]))
-    _rules_and_id(result)
+    rules_and_id(result)
 
 
 def show_shoppers(result: dict[str, Any]) -> None:
     """The segments, or one shopper with the reasons."""
     answer = result["answer"]
     if answer["user_id"] is None:
-        table = _table("segment", "shoppers>", "alone>", "buys>", "leaves>", "revenue>", "alive>", "worth>")
+        table = table_of("segment", "shoppers>", "alone>", "buys>", "leaves>", "revenue>", "alive>", "worth>")
         for row in answer["rows"]:
             table.add_row(
                 row["segment"],
@@ -242,114 +242,11 @@ def show_shoppers(result: dict[str, Any]) -> None:
         )
     for reason in result["reasons"]:
         console.print(Text(reason))
-    _rules_and_id(result)
+    rules_and_id(result)
 
 
 def _written(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
-
-
-def show_price(result: dict[str, Any]) -> None:
-    """Prices now and proposed; of many, those that change for the largest gain."""
-    rows = result["answer"]["rows"]
-    shown = rows if len(rows) == 1 else sorted(rows, key=lambda row: -_gain(row))[:20]
-    table = _table("item", "now>", "proposed>", "units a week>", "profit a week>", "80 %", "grade", "rule")
-    for row in shown:
-        known = row["profit"] is not None
-        table.add_row(
-            row["item_id"],
-            f"{row['price_now']:,.2f}",
-            f"{row['price']:,.2f}",
-            f"{row['units_now']:,.1f} -> {row['units']:,.1f}" if row["units"] is not None else "",
-            f"{row['profit_now']:,.1f} -> {row['profit']:,.1f}" if known else "",
-            f"{row['profit_low']:,.1f} .. {row['profit_high']:,.1f}" if known else "",
-            row["grade"],
-            row["binding"],
-        )
-    console.print(table)
-    if steps := result["answer"].get("waterfall"):
-        console.print(_waterfall(steps))
-    if len(rows) > len(shown):
-        console.print(f"The {len(shown)} with the largest gain of {len(rows)}; --json prints all.")
-    for reason in result["reasons"]:
-        console.print(Text(reason))
-    _rules_and_id(result)
-
-
-def _waterfall(steps: list[dict[str, Any]]) -> Table:
-    """From the price now to the price proposed."""
-    table = _table("step", "price>", "units a week>", "revenue>", "profit>", "80 %")
-    for step in steps:
-        table.add_row(
-            step["words"],
-            f"{step['price']:,.2f}",
-            *(f"{step[name]:,.1f}" for name in ("units", "revenue", "profit")),
-            f"{step['profit_low']:,.1f} .. {step['profit_high']:,.1f}",
-        )
-    return table
-
-
-def show_what_if(result: dict[str, Any]) -> None:
-    """What prices would do: the whole first, then the products that change most."""
-    total, rows = result["total"], result["rows"]
-    table = _table("a week", "now>", "then>", "change>", "80 %")
-    for name in ("units", "revenue", "profit"):
-        now, then, change, low, high = (
-            total[name + suffix] for suffix in ("_now", "", "_change", "_change_low", "_change_high")
-        )
-        table.add_row(name, f"{now:,.1f}", f"{then:,.1f}", f"{change:+,.1f}", f"{low:+,.1f} .. {high:+,.1f}")
-    console.print(table)
-    shown = sorted(rows, key=lambda row: -abs(_gain(row)))[:20]
-    table = _table("item", "now>", "then>", "units a week>", "profit a week>", "80 %", "grade")
-    for row in shown:
-        known = row["profit"] is not None
-        table.add_row(
-            row["item_id"],
-            f"{row['price_now']:,.2f}",
-            f"{row['price']:,.2f}",
-            f"{row['units_now']:,.1f} -> {row['units']:,.1f}" if row["units"] is not None else "",
-            f"{row['profit_now']:,.1f} -> {row['profit']:,.1f}" if known else "",
-            f"{row['profit_low']:,.1f} .. {row['profit_high']:,.1f}" if known else "",
-            row["grade"],
-        )
-    console.print(table)
-    if len(rows) > len(shown):
-        console.print(f"The {len(shown)} whose profit changes most of {len(rows)}; --json prints all.")
-    if result["unsure"]:
-        console.print(
-            f"{result['unsure']} of these are graded D: past prices do not tell what theirs would do."
-        )
-    for note in result["notes"]:
-        console.print(Text(f"note: {note}", style="dim"))
-
-
-def _gain(row: dict[str, Any]) -> float:
-    return 0.0 if row["profit"] is None else float(row["profit"] - row["profit_now"])
-
-
-def show_prices(result: dict[str, Any]) -> None:
-    """Steps of proposed prices, as they were written down."""
-    table = _table("proposal", "item", "before>", "price>", "step", "by", "guardrails", "why", whole=True)
-    style = {"pass": "", "warn": "yellow", "block": "red"}
-    for event in result["events"]:
-        said = event["verdict"] + (f": {event['words']}" if event["words"] else "")
-        table.add_row(
-            event["proposal"] or "all",
-            event["item"] or "",
-            _money(event["price_now"]),
-            _money(event["price"]),
-            f"{event['state']} {event['time'][:16]}",
-            event["by"],
-            Text(said, style=style[event["verdict"]]),
-            event["why"],
-        )
-    console.print(table)
-    if stop := result["stopped"]:
-        console.print(f"Prices are stopped, {stop['time']} by {stop['by']}: {stop['why']}", style="bold red")
-
-
-def _money(value: float | None) -> str:
-    return "" if value is None else f"{value:,.2f}"
 
 
 def show_why(result: dict[str, Any]) -> None:
@@ -367,21 +264,6 @@ def show_why(result: dict[str, Any]) -> None:
 
 def _name(entry: dict[str, Any]) -> str:
     return str(entry["title"] or entry["item_id"])
-
-
-def _table(*columns: str, whole: bool = False) -> Table:
-    """A plain table; a column whose name ends in > is aligned to the right, and the first may stay whole."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for place, column in enumerate(columns):
-        align: Literal["left", "right"] = "right" if column.endswith(">") else "left"
-        table.add_column(column.rstrip(">"), justify=align, no_wrap=whole and place == 0)
-    return table
-
-
-def _rules_and_id(result: dict[str, Any]) -> None:
-    for rule in result["rules"]:
-        console.print(Text(f"rule: {rule}", style="dim"))
-    console.print(f"decision {result['id']}", style="dim")
 
 
 SHOW: dict[str, Callable[[dict[str, Any]], None]] = {

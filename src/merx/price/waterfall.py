@@ -92,7 +92,7 @@ def waterfall(
         if price != way[-1][2]:
             way.append((rule, f"The rule '{rules.in_words(rule)}'", price))
     if abs(proposed - way[-1][2]) > 1e-6:
-        way.append(("together", "The rules that tie products together", proposed))
+        way.append(("together", "What ties products together", proposed))
     prices = np.array([[price for _, _, price in way]])
     units = np.minimum(model.draws(prices)[:, 0], terms.most[0])  # (draws, steps)
     sold, revenue, profit = (summary(d) for d in (units, units * prices, units * (prices - cost[0])))

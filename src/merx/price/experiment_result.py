@@ -1,0 +1,134 @@
+"""What a price test says of the elasticity, with an error that rests on the draw of the test alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from merx.errors import RequestError
+from merx.price.experiment import Design, centred, ratios
+
+REDRAWS = 999
+SPREAD = 0.75
+"""Standard deviation of the elasticities of a shop, as published ones of comparable goods spread."""
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The elasticity of the tested products, weighted by what they sell.
+
+    Parameters
+    ----------
+    elasticity, error : float
+    low, high : float
+        Of the central 95 %.
+    chance : float
+        How often a test without any effect would show as much, among `REDRAWS` assignments that it could have
+        drawn.
+    clusters, weeks : int
+        How many were compared; how many weeks counted.
+    """
+
+    __test__ = False  # not a class of tests
+
+    elasticity: float
+    error: float
+    low: float
+    high: float
+    chance: float
+    clusters: int
+    weeks: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return dict(vars(self))
+
+
+def analyse(
+    plan: Design, units: np.ndarray, expected: np.ndarray, log_price: np.ndarray, variance: np.ndarray
+) -> TestResult:
+    """The elasticity and its error.
+
+    The assignment is the instrument of the price that was charged (a Wald estimate), so prices that were
+    rounded, or not changed everywhere, do not bias it. The error is the standard deviation of the estimate
+    over assignments that the design could have drawn, were the elasticity the estimated one (Fisher's
+    randomisation; Imbens and Rubin, Causal Inference, 2015, chapter 5).
+
+    Parameters
+    ----------
+    plan : Design
+    units, expected : float64 (n, W)
+        Sold in each week of the test; what would have been without it, such as the mean of the weeks before
+        times the share of the week in stock. 0 where the item was out of stock.
+    log_price : float64 (n, W)
+        log of the price charged over the price before the test.
+    variance : float64 (C,)
+        Of each cluster (`merx.price.experiment.noise`); it weighs them, and no more.
+
+    Raises
+    ------
+    RequestError
+        The weeks are not those of the test, or the prices charged did not follow it.
+    """
+    if units.shape[1] != plan.weeks:
+        raise RequestError(f"Sales of {units.shape[1]} weeks were given; the test has {plan.weeks}.")
+    counted = plan.counted()  # (B, kept)
+    blocks = np.stack([units[:, weeks].sum(axis=1) for weeks in counted], axis=1)  # (n, B)
+    usual = np.stack([expected[:, weeks].sum(axis=1) for weeks in counted], axis=1)
+    z = ratios(blocks, usual, plan.cluster)  # (C, B)
+    price = _mean_price(plan, log_price, expected, counted)
+    weight = 1.0 / variance
+
+    def instrument(arm: np.ndarray) -> np.ndarray:
+        found: np.ndarray = weight[:, None] * centred(np.log(plan.ratio)[arm], weight, plan.kind)
+        return found
+
+    drawn = instrument(plan.arm)
+    followed = float((drawn * price).sum())
+    if followed <= 0.2 * float((drawn * plan.log_ratio).sum()):
+        raise RequestError(
+            "The prices charged hardly followed the test, so it tells nothing of their effect."
+        )
+    elasticity = float((drawn * z).sum()) / followed
+    rng = np.random.default_rng(0)
+    others = np.stack([instrument(plan.redrawn(rng)) for _ in range(REDRAWS)])  # (R, C, B)
+    rest = z - elasticity * price
+    cells = (len(z) - 1) * max(z.shape[1] - 1, 1)  # one of them goes into the estimate itself
+    error = float((others * rest).sum(axis=(1, 2)).std() / followed * np.sqrt(cells / (cells - 1)))
+    nothing = np.abs((others * z).sum(axis=(1, 2)))
+    wide = float(stdtrit(cells - 1, 0.975)) * error
+    return TestResult(
+        elasticity=elasticity,
+        error=error,
+        low=elasticity - wide,
+        high=elasticity + wide,
+        chance=float((1 + (nothing >= abs((drawn * z).sum())).sum()) / (1 + REDRAWS)),
+        clusters=len(z),
+        weeks=int(counted.size),
+    )
+
+
+def prior(mean: float, sd: float, results: Sequence[TestResult]) -> tuple[float, float]:
+    """The prior of a shop's mean elasticity after its tests: a normal update with each.
+
+    The products of a test are a sample of the shop's, so its estimate tells of the shop's mean with the
+    variance error^2 + SPREAD^2 / clusters.
+    """
+    precision, total = sd**-2, mean * sd**-2
+    for result in results:
+        weight = 1.0 / (result.error**2 + SPREAD**2 / result.clusters)
+        precision, total = precision + weight, total + weight * result.elasticity
+    return float(total / precision), float(precision**-0.5)
+
+
+def _mean_price(plan: Design, log_price: np.ndarray, expected: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Mean log price ratio of each cluster in each block, weighted by what sells, (C, B)."""
+    total, weight = np.zeros((2, *plan.arm.shape))
+    for b, weeks in enumerate(counted):
+        share = expected[:, weeks]
+        np.add.at(total[:, b], plan.cluster, (share * log_price[:, weeks]).sum(axis=1))
+        np.add.at(weight[:, b], plan.cluster, share.sum(axis=1))
+    found: np.ndarray = total / np.maximum(weight, 1e-12)
+    return found

@@ -1,0 +1,313 @@
+"""Price tests, exploring prices and off-policy values, against worlds whose truth is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from merx.data.panel import PricePanel
+from merx.data.vocabulary import Vocabulary
+from merx.errors import ConfigError, RequestError
+from merx.price.clusters import clusters, interference
+from merx.price.constant_elasticity import ConstantElasticity
+from merx.price.experiment import design, noise, past, power, standard_error, weeks_needed
+from merx.price.experiment_result import SPREAD, TestResult, analyse, prior
+from merx.price.off_policy import policy_value, propensities, rungs
+from merx.price.thompson import thompson
+
+BEFORE = 26
+
+
+def panel_of(units, price):
+    items, weeks = units.shape
+    return PricePanel(
+        items=Vocabulary.of(f"i{i:03d}" for i in range(items)),
+        category=np.zeros(items, np.int32),
+        categories=Vocabulary.of(["all"]),
+        offsets=np.arange(items + 1, dtype=np.int64) * weeks,
+        week=np.tile(np.arange(weeks), items).astype(np.int32),
+        units=units.ravel(),
+        price=price.ravel(),
+        promotion=np.zeros(items * weeks),
+        available=np.ones(items * weeks),
+        cost=np.full(items, 5.0),
+        price_now=price[:, -1],
+        distinct_prices=np.full(items, 9),
+        start=19_000,
+    )
+
+
+def shop_with_a_test(seed, kind, items=60, each=3, weeks=8, follow=1.0):
+    """Half a year before a test, and the test: lasting shocks of items, clusters and the shop, and noise."""
+    rng = np.random.default_rng(seed)
+    cluster = np.repeat(np.arange(items // each), each)
+    elasticity, base = rng.normal(-2.6, 0.5, items), np.log(12) + rng.normal(0, 0.8, items)
+    span = BEFORE + weeks
+
+    def lasting(count, sd):
+        shock = np.zeros((count, span))
+        shock[:, 0] = rng.normal(0, sd, count)
+        for week in range(1, span):
+            shock[:, week] = 0.7 * shock[:, week - 1] + rng.normal(0, sd * np.sqrt(0.51), count)
+        return shock
+
+    shock = lasting(items, 0.25) + lasting(items // each, 0.15)[cluster] + lasting(1, 0.2)
+    plan = design(cluster, kind=kind, weeks=weeks, seed=seed)
+    step = rng.normal(0, 0.05, (items, span))
+    step[:, BEFORE:] = follow * np.repeat(plan.log_ratio[cluster], plan.block, axis=1)
+    mean = np.exp(base[:, None] + shock + elasticity[:, None] * step)
+    units = rng.poisson(mean * rng.gamma(10, 0.1, mean.shape)).astype(float)
+    panel = panel_of(units[:, :BEFORE], 10 * np.exp(step[:, :BEFORE]))
+    truth = (np.exp(base) * elasticity).sum() / np.exp(base).sum()
+    variance = noise(panel, cluster, plan.block - plan.washout, kind)
+    level = past(panel)[1].mean(axis=1)
+    expected = np.repeat(level[:, None], weeks, axis=1)
+    return plan, analyse(plan, units[:, BEFORE:], expected, step[:, BEFORE:], variance), truth, variance
+
+
+@pytest.mark.parametrize("kind", ["switchback", "clusters"])
+def test_a_test_recovers_the_elasticity_and_its_interval_holds_it(kind):
+    """80 tests: 95 % intervals hold the truth as often as 95 % do, give or take 2.5 standard errors."""
+    found = [shop_with_a_test(seed, kind) for seed in range(80)]
+    miss = np.array([result.elasticity - truth for _, result, truth, _ in found])
+    error = np.array([result.error for _, result, _, _ in found])
+    held = np.mean([result.low <= truth <= result.high for _, result, truth, _ in found])
+    assert abs(miss.mean()) < 2.5 * miss.std() / np.sqrt(len(miss)) + 0.05
+    assert 0.95 - 2.5 * np.sqrt(0.05 * 0.95 / 80) <= held
+    assert error.mean() == pytest.approx(miss.std(), rel=0.2)
+    planned = np.mean([standard_error(plan, variance) for plan, _, _, variance in found])
+    assert planned == pytest.approx(miss.std(), rel=0.25)
+
+
+def test_prices_that_followed_by_half_do_not_bias_and_those_that_did_not_are_refused():
+    half = [shop_with_a_test(seed, "switchback", follow=0.5) for seed in range(30)]
+    miss = np.array([result.elasticity - truth for _, result, truth, _ in half])
+    assert abs(miss.mean()) < 3 * miss.std() / np.sqrt(30)
+    with pytest.raises(RequestError, match="hardly followed"):
+        shop_with_a_test(0, "switchback", follow=0.0)
+
+
+def test_without_an_effect_small_chances_are_as_rare_as_they_say():
+    rng = np.random.default_rng(0)
+    plan = design(np.arange(12), weeks=8, seed=1)
+    step = np.repeat(plan.log_ratio, plan.block, axis=1)
+    chances = []
+    for _ in range(60):
+        units = rng.poisson(40, step.shape).astype(float)
+        chances.append(analyse(plan, units, np.full(step.shape, 40.0), step, np.ones(12)).chance)
+    assert 0.3 < np.mean(chances) < 0.7
+    assert np.mean(np.array(chances) < 0.1) < 0.25
+
+
+@given(
+    st.sampled_from(["switchback", "clusters"]), st.integers(3, 9), st.integers(2, 6), st.integers(0, 1000)
+)
+def test_designs_keep_clusters_together_and_arms_even(kind, count, blocks, seed):
+    cluster = np.repeat(np.arange(count), 2)
+    plan = design(cluster, kind=kind, weeks=2 * blocks, block=2, washout=1, seed=seed)
+    assert plan.weeks == 2 * blocks and plan.arm.shape[0] == count
+    share = np.bincount(plan.arm.ravel(), minlength=2)
+    if kind == "switchback":
+        for row in plan.arm:
+            assert abs(np.bincount(row, minlength=2) @ [1, -1]) <= 1
+        assert (plan.counted() % 2 == 1).all()  # the first week of each block is washed out
+    else:
+        assert abs(share @ [1, -1]) <= 1
+        assert plan.counted().tolist() == [list(range(1, 2 * blocks))]
+
+
+def test_a_design_that_cannot_tell_is_refused():
+    for wrong in ({"ratio": (0.9,)}, {"ratio": (0.9, -1.0)}, {"weeks": 3}, {"washout": 2}):
+        with pytest.raises(ConfigError):
+            design(np.arange(6), **wrong)
+    with pytest.raises(ConfigError, match="2 clusters"):
+        design(np.array([0, 0, 1, 1]))
+
+
+def test_power_and_the_length_of_a_test():
+    assert power(1.0, 2.8016) == pytest.approx(0.8, abs=1e-3)  # z(.975) + z(.8)
+    assert power(0.5, 0.0) == pytest.approx(0.05, abs=1e-3)
+    rng = np.random.default_rng(3)
+    panel = panel_of(rng.poisson(20.0, (30, 52)).astype(float), np.full((30, 52), 10.0))
+    plan = design(np.arange(30) // 3)
+    lengths = [weeks_needed(panel, plan, difference) for difference in (2.0, 1.0, 0.6)]
+    assert lengths == sorted(lengths) and lengths[0] < lengths[-1]
+    small = design(np.arange(30) // 3, ratio=(0.97, 1.03))
+    assert weeks_needed(panel, small, 1.0) > lengths[1]  # smaller steps take longer
+    longest = design(plan.cluster, weeks=lengths[2])
+    variance = noise(panel, plan.cluster, 1)
+    assert power(standard_error(longest, variance), 0.6) >= 0.78
+
+
+def likeness(*pairs, items=6):
+    row, column, value = zip(*pairs, strict=True)
+    return sparse.csr_array((value, (row, column)), shape=(items, items))
+
+
+def test_substitutes_come_into_one_cluster_up_to_its_size():
+    found = clusters(likeness((0, 1, 0.9), (1, 2, 0.8), (3, 4, 0.7), (2, 3, 0.1)), most=3)
+    assert found.tolist() == [0, 0, 0, 1, 1, 2]
+    all_in_one = clusters(likeness((0, 1, 0.9), (1, 2, 0.8), (3, 4, 0.7), (2, 3, 0.1)), most=6)
+    assert all_in_one.tolist() == [0, 0, 0, 0, 0, 1]
+
+
+def test_what_leaks_between_arms():
+    pairs = likeness((0, 1, 3.0), (1, 0, 3.0), (2, 3, 1.0), (3, 2, 1.0), (0, 0, 9.0))
+    assert interference(pairs, np.array([0, 0, 1, 1, 0, 1])) == 0.0
+    assert interference(pairs, np.array([0, 0, 1, 0, 0, 1])) == 0.25
+    assert interference(pairs, np.array([0, 1, 1, 0, 0, 1])) == 1.0
+
+
+def test_side_by_side_substitutes_bias_and_clusters_do_not():
+    """Buyers of a pair move to the cheaper one: single products apart see more than the pair's elasticity."""
+    rng = np.random.default_rng(0)
+    items, own, cross = 80, -4.0, 2.0  # the pair together: own + cross = -2
+    pair = np.repeat(np.arange(items // 2), 2)
+    variance = {True: np.ones(items // 2), False: np.ones(items)}
+    found = {}
+    for together in (True, False):
+        plan = design(pair if together else np.arange(items), weeks=12, seed=1)
+        step = np.repeat(plan.log_ratio[plan.cluster], plan.block, axis=1)
+        other = step.reshape(-1, 2, step.shape[1])[:, ::-1].reshape(step.shape)
+        units = rng.poisson(200 * np.exp(own * step + cross * other)).astype(float)
+        expected = np.full(step.shape, 200.0)
+        found[together] = analyse(plan, units, expected, step, variance[together]).elasticity
+    assert found[True] == pytest.approx(own + cross, abs=0.15)
+    assert found[False] == pytest.approx(own, abs=0.3)
+
+
+def test_the_prior_after_tests_is_the_normal_update():
+    result = TestResult(-3.4, 0.3, -4.0, -2.8, 0.01, 25, 8)
+    variance = 0.3**2 + SPREAD**2 / 25
+    mean, sd = prior(-2.6, 0.7, [result])
+    assert mean == pytest.approx((-2.6 * variance + -3.4 * 0.49) / (0.49 + variance))
+    assert sd == pytest.approx(np.sqrt(0.49 * variance / (0.49 + variance)))
+    assert prior(-2.6, 0.7, []) == (-2.6, pytest.approx(0.7))
+    twice = prior(-2.6, 0.7, [result, result])
+    assert abs(twice[0] + 3.4) < abs(mean + 3.4) and twice[1] < sd
+
+
+# Exploring
+
+
+def response(items=40, draws=200, sd=0.5, seed=0):
+    rng = np.random.default_rng(seed)
+    return ConstantElasticity(
+        items=Vocabulary.of(f"i{i:02d}" for i in range(items)),
+        reference=np.full(items, 10.0),
+        level=np.full((draws, items), 2.0),
+        elasticity=np.minimum(rng.normal(-2.5, sd, (draws, items)), -1.05),
+    )
+
+
+def test_only_allowed_prices_are_drawn_and_as_often_as_they_are_the_best():
+    model = response(items=1)
+    price, cost = np.linspace(8, 14, 7)[None], np.array([6.0])
+    allowed = np.array([[True, False, True, True, True, False, True]])
+    drawn = np.array([thompson(model, price, allowed, cost, seed)[0] for seed in range(2000)])
+    profit = model.draws(price)[:, 0] * (price - 6.0)
+    best = np.where(allowed, profit, -np.inf).argmax(axis=1)
+    share, expected = (np.bincount(x, minlength=7) / len(x) for x in (drawn, best))
+    assert not share[~allowed[0]].any()
+    np.testing.assert_allclose(share, expected, atol=4 * np.sqrt(0.25 / 2000))
+    assert (expected > 0.05).sum() >= 2  # it does explore
+
+
+def test_without_an_allowed_price_today_s_stays_and_sure_models_do_not_explore():
+    model = response(sd=0.0)
+    price = np.tile(np.linspace(8, 14, 7), (40, 1))
+    cost = np.full(40, 6.0)
+    assert not thompson(model, price, np.zeros((40, 7), bool), cost, 0).any()
+    places = [thompson(model, price, np.ones((40, 7), bool), cost, seed) for seed in range(3)]
+    assert len(np.unique(places)) == 1
+
+
+# Off-policy
+
+
+def logged(seed, decisions=4000, rungs_=5):
+    """Prices that follow a state, which moves sales too; the truth of each rung's profit."""
+    rng = np.random.default_rng(seed)
+    ratio = np.linspace(0.8, 1.2, rungs_)
+    state = rng.integers(0, 3, decisions)
+    taste = np.array([[5, 4, 3, 2, 1], [1, 1, 1, 1, 1], [1, 2, 3, 4, 5]], float)
+    chance = (taste / taste.sum(axis=1, keepdims=True))[state]
+    action = (chance.cumsum(axis=1) < rng.random((decisions, 1))).sum(axis=1)
+    demand = 10 * np.array([0.6, 1.0, 1.6])[state][:, None] * ratio**-2.2
+    profit = demand * (10 * ratio - 5)
+    reward = rng.poisson(demand[np.arange(decisions), action]) * (10 * ratio[action] - 5)
+    target = np.tile([0.0, 0.0, 0.1, 0.6, 0.3], (decisions, 1))
+    return state, action, reward, chance, target, profit
+
+
+def wrong_model(action, reward, decisions):
+    """The mean reward of each rung, blind to the state that moved both."""
+    mean = np.bincount(action, reward) / np.bincount(action)
+    return np.tile(mean, (decisions, 1))
+
+
+def test_doubly_robust_is_right_where_the_model_is_wrong_and_the_direct_method_is_not():
+    off = []
+    for seed in range(40):
+        state, action, reward, _, target, profit = logged(seed)
+        model = wrong_model(action, reward, len(action))
+        chance = propensities(action, state, 5)
+        found = policy_value(action, reward, chance, target, model)
+        truth = (target * profit).sum(axis=1).mean()
+        off.append([found.value - truth, found.direct - truth, found.error])
+    value, direct, error = np.array(off).T
+    assert abs(value.mean()) < 2.5 * value.std() / np.sqrt(40) + 0.05
+    assert np.abs(direct).mean() > 4 * np.abs(value).mean()
+    assert value.std() < error.mean() < 2 * value.std()  # chances read off the same log: cautious
+
+
+def test_doubly_robust_is_right_where_the_chances_are_wrong_and_the_model_is_not():
+    off, error = [], []
+    for seed in range(30):
+        _, action, reward, chance, target, profit = logged(seed)
+        blind = propensities(action, np.zeros_like(action), 5)
+        found = policy_value(action, reward, blind, target, profit)
+        truth = (target * profit).sum(axis=1).mean()
+        right = policy_value(action, reward, chance, target, profit)
+        off.append([found.value - truth, found.weighted - truth, right.value - truth, right.weighted - truth])
+        error.append(right.error)
+    value, weighted, right, alone = np.array(off).T
+    assert np.mean(error) == pytest.approx(right.std(), rel=0.3)
+    assert np.mean(np.abs(right) < 2 * np.array(error)) > 0.85
+    assert right.std() < 0.7 * alone.std()  # with a right model fewer weeks are needed than by weights alone
+    assert abs(value.mean()) < 2.5 * value.std() / np.sqrt(30) + 0.05
+    assert abs(weighted.mean()) > 10 * abs(value.mean())
+
+
+def test_the_logging_policy_is_worth_what_it_earned_and_missing_support_is_told():
+    state, action, reward, _, _, profit = logged(0)
+    own = np.eye(5)[action]
+    found = policy_value(action, reward, propensities(action, state, 5), own, profit)
+    assert found.logged == pytest.approx(reward.mean())
+    chance = np.tile([0.5, 0.5, 0.0, 0.0, 0.0], (len(action), 1))
+    target = np.tile([0.0, 0.75, 0.25, 0.0, 0.0], (len(action), 1))
+    few = policy_value(np.minimum(action, 1), reward, chance, target, profit)
+    assert few.unsupported == pytest.approx(0.25)
+    assert few.effective < len(action)
+
+
+def test_errors_by_cluster_are_wider_where_luck_is_shared():
+    rng = np.random.default_rng(0)
+    item = np.repeat(np.arange(40), 25)
+    action = rng.integers(0, 2, 1000)
+    reward = 5 + rng.normal(0, 1, 40)[item] + rng.normal(0, 0.2, 1000)
+    chance, model = np.full((1000, 2), 0.5), np.full((1000, 2), 5.0)
+    alone = policy_value(action, reward, chance, chance, model)
+    shared = policy_value(action, reward, chance, chance, model, item)
+    assert shared.error > 3 * alone.error
+    assert shared.error == pytest.approx(np.sqrt(1 / 40), rel=0.4)
+
+
+def test_shapes_and_chances_are_checked():
+    half = np.full((3, 2), 0.5)
+    with pytest.raises(RequestError, match="must have a row"):
+        policy_value(np.zeros(2, int), np.zeros(2), half, half, half)
+    with pytest.raises(RequestError, match="chance do not add up"):
+        policy_value(np.zeros(3, int), np.zeros(3), half + 0.1, half, half)
+    assert rungs(np.array([-0.2, 0.0, 0.3]), np.array([-0.05, 0.05])).tolist() == [0, 1, 2]
