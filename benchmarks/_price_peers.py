@@ -19,7 +19,6 @@ from doubleml import DoubleMLData, DoubleMLPLR
 from econml.dml import CausalForestDML, LinearDML
 from lightgbm import LGBMRegressor
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
@@ -75,19 +74,19 @@ def plr(shop: Shop) -> DoubleMLPLR:
     return model.fit()
 
 
-def double_ml(shop: Shop) -> np.ndarray:
+def double_ml(shop: Shop, model: DoubleMLPLR) -> np.ndarray:
     """One elasticity for the shop."""
-    return np.full(len(shop["traits"]), float(plr(shop).coef[0]))
+    return np.full(len(shop["traits"]), float(model.coef[0]))
 
 
-def double_ml_by_category(shop: Shop) -> np.ndarray:
+def double_ml_by_category(shop: Shop, model: DoubleMLPLR) -> np.ndarray:
     """One elasticity for each category (its group average effects)."""
     category = shop["traits"][:, 2].astype(int)
     names = [f"c{c}" for c in range(category.max() + 1)]
     own = category[shop["item"]]
     groups = pd.DataFrame({name: own == c for c, name in enumerate(names)})
     groups = groups.loc[:, groups.any()]
-    found = plr(shop).gate(groups=groups).confint()["effect"]
+    found = model.gate(groups=groups).confint()["effect"]
     effect = dict(zip(groups.columns, found.to_numpy(), strict=True))
     return np.array([effect.get(names[c], np.nan) for c in category])
 
@@ -95,12 +94,14 @@ def double_ml_by_category(shop: Shop) -> np.ndarray:
 def svr(shop: Shop) -> np.ndarray:
     """Support vectors with a Gaussian kernel, on log units."""
     categories = int(shop["controls"][:, -1].max()) + 1
+    X = np.column_stack([shop["price"], shop["controls"]])
+    scaler = StandardScaler().fit(X[:, :-1])
 
     def columns(X: np.ndarray) -> np.ndarray:
-        return np.column_stack([X[:, :-1], indicators(X[:, -1], categories)])
+        return np.column_stack([scaler.transform(X[:, :-1]), X[:, [-1]] == np.arange(categories)])
 
-    X = columns(np.column_stack([shop["price"], shop["controls"]]))
-    model = make_pipeline(StandardScaler(), SVR(C=1.0, epsilon=0.1, cache_size=1000)).fit(X, shop["y"])
+    model = SVR(C=10.0, gamma=0.005, epsilon=0.1, cache_size=1000)
+    model.fit(columns(X), shop["y"], sample_weight=shop["weight"] / shop["weight"].mean())
     items, prices, _ = shop["ahead"].shape
     return model.predict(columns(shop["ahead"].reshape(items * prices, -1))).reshape(items, prices)
 
@@ -124,8 +125,6 @@ def monotone(shop: Shop) -> np.ndarray:
 METHODS: dict[str, Callable[[Shop], np.ndarray]] = {
     "EconML, LinearDML": linear_dml,
     "EconML, CausalForestDML": causal_forest,
-    "DoubleML, one elasticity": double_ml,
-    "DoubleML, by category": double_ml_by_category,
     "scikit-learn, SVR": svr,
     "LightGBM, monotone": monotone,
 }
@@ -133,4 +132,8 @@ METHODS: dict[str, Callable[[Shop], np.ndarray]] = {
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     given = dict(np.load(sys.argv[1]))
-    np.savez(sys.argv[2], **{name: method(given) for name, method in METHODS.items()})
+    said = {name: method(given) for name, method in METHODS.items()}
+    partialled = plr(given)
+    said["DoubleML, one elasticity"] = double_ml(given, partialled)
+    said["DoubleML, by category"] = double_ml_by_category(given, partialled)
+    np.savez(sys.argv[2], **said)

@@ -57,9 +57,11 @@ PROTOCOL = (
     "about it. Costs move: by category, half of it passed on; the series of costs is not told. Jitter: "
     "prices move by another 5 % at random each week; which part that is, is not told. RMSE and bias: of "
     "the elasticity. Bands: how often the true profit of the coming week at the quoted price is within "
-    "the central 80 % and 95 % of its draws, of items graded A or B. Peers: EconML, DoubleML, scikit- "
-    "learn's SVR and LightGBM, each with the controls of merx's own learners; their nuisances are "
-    "LightGBM's, their folds blocks of weeks; weights and the kernel's width were chosen on seeds of "
+    "the central 80 % and 95 % of its draws, of items graded A or B. Held out: absolute error of the "
+    "weekly units of each product over the units, at the prices that were, of what is learnt from the "
+    f"weeks before (seed {SEEDS[0]}). Peers: EconML, DoubleML, scikit-learn's SVR and LightGBM, each "
+    "with the controls of merx's own learners; their nuisances are LightGBM's, their folds blocks of "
+    "weeks; their weights and the SVR's cost and width were the best of those tried on seeds of "
     "development. True elasticities are about -2.6 on average, which flatters the bar and what leans on "
     "it."
 )
@@ -78,8 +80,8 @@ class Fared:
     bands: tuple[float, ...] = (np.nan, np.nan)
 
 
-def ours(world: PriceWorld) -> dict[str, Fared]:
-    """Every kind of the registry, keeping prices and the bar."""
+def ours(world: PriceWorld, ahead: bool) -> dict[str, Fared]:
+    """Every kind of the registry, keeping prices and the bar; `ahead`: the weeks held out too."""
     rows = {
         "keep prices": Fared(world.regret(world.panel.price_now)),
         BAR: Fared(world.regret(world.at_elasticity(np.full(world.panel.n_items, -2.6)))),
@@ -103,7 +105,9 @@ def ours(world: PriceWorld) -> dict[str, Fared]:
             rmse=error.rmse if error else np.nan,
             bias=error.bias if error else np.nan,
             sure=float(sure.mean()),
-            held_out=held_out_error(config().fit(before(world.panel, cut)), world.panel, cut),
+            held_out=held_out_error(config().fit(before(world.panel, cut)), world.panel, cut)
+            if ahead
+            else np.nan,
             bands=tuple(interval_coverage(profit, truth, levels)) if sure.any() else (np.nan, np.nan),
         )
     return rows
@@ -149,20 +153,20 @@ def rows_of(case: str, found: list[dict[str, Fared]]) -> list[Row]:
     """The table of one world: means over its shops."""
 
     def over(name: str, figure: str) -> float:
-        return mean(getattr(one[name], figure) for one in found)
+        values = [getattr(one[name], figure) for one in found]
+        return float(mean([value for value in values if np.isfinite(value)] or [np.nan]))
 
     name, goal = f"prices: {case}", GOALS[case]
     bar, own = over(BAR, "regret"), over(OURS, "regret")
     best = min((n for n in found[0] if ", " in n), key=lambda n: over(n, "regret"))
     peer = over(best, "regret")
+    quoted = over(OURS, "quoted")
     rows = [
         Row(name, f"{OURS}: regret", own, goal=f"<= {goal}", met=own <= goal),
-        Row(name, f"{OURS}: regret, as the shop quotes", over(OURS, "quoted"), goal=f"<= {goal}"),
+        Row(name, f"{OURS}: regret, as the shop quotes", quoted, goal=f"<= {goal}", met=quoted <= goal),
         Row(name, f"{OURS}: regret", own, bar, BAR, own / bar, "no more than the bar", own <= bar),
         Row(name, f"{OURS}: regret", own, peer, f"{best}, the best peer", own / peer, "below", own < peer),
     ]
-    quoted = over(OURS, "quoted")
-    rows[1] = Row(name, rows[1].metric, quoted, goal=f"<= {goal}", met=quoted <= goal)
     for estimator in found[0]:
         if estimator != OURS:
             rows.append(Row(name, f"{estimator}: regret", over(estimator, "regret")))
@@ -174,7 +178,7 @@ def rows_of(case: str, found: list[dict[str, Fared]]) -> list[Row]:
     for place, (_, level, low, high) in enumerate(BANDS):
         covers = [one[OURS].bands[place] for one in found if np.isfinite(one[OURS].bands[place])]
         if covers:
-            value = mean(covers)
+            value = float(mean(covers))
             met = low <= value <= high
             rows.append(Row(name, f"{OURS}: {level} band of profit", value, goal=f"{low} to {high}", met=met))
     return rows
@@ -188,7 +192,7 @@ def main() -> None:
         found = []
         for seed in SEEDS:
             world = make(seed=seed, **settings)
-            found.append(ours(world) | peers(world))
+            found.append(ours(world, seed == SEEDS[0]) | peers(world))
         rows += rows_of(case, found)
     record("price_regret", PROTOCOL, rows)
 

@@ -17,7 +17,7 @@ from statsforecast.models import AutoARIMA as Peer
 import _m5
 from _process import data
 from _record import Row, record
-from forecast import BEST_SELLERS, HORIZON, _demand
+from forecast import BEST_SELLERS, HORIZON, demand_of
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
 from merx.evaluate.forecasting import backtest, mase, naive_error
@@ -50,7 +50,7 @@ def main() -> None:
 def _retail(folder: Path) -> Panel:
     shop = Shop.init(folder)
     shop.ingest(data("online_retail") / "online_retail.parquet")
-    sold = _demand(shop)
+    sold = demand_of(shop)
     best = np.sort(np.argsort(-sold.units.sum(axis=1), kind="stable")[:BEST_SELLERS])
     return demand_panel(sold, "day", best)
 

@@ -249,3 +249,20 @@ def test_what_the_forests_tell_of_a_week_adds_up_to_their_answer():
     assert "price -" in words
     one = told.take(np.array([7]))
     assert one.why(0) == told.why(7)
+
+
+@pytest.mark.parametrize(
+    "config", [LiteraturePrior(), NaiveLogLog(), DoubleML(), TreeResponse(), BoostedResponse(), SVRResponse()]
+)
+def test_items_without_a_week_and_without_sales_are_fitted_finitely(world, config):
+    panel = world.panel.take(np.arange(3))
+    rows = slice(0, panel.offsets[2])
+    empty = replace(
+        panel,
+        offsets=np.r_[panel.offsets[:3], panel.offsets[2]],
+        **{n: getattr(panel, n)[rows] for n in ("week", "price", "promotion", "available")},
+        units=np.where(panel.item[rows] == 1, 0.0, panel.units[rows]),
+    )
+    draws = config.fit(empty).draws(panel.price_now[:, None] * np.array([0.8, 1.0, 1.2]))
+    assert np.isfinite(draws).all()
+    assert draws[:, 1, 1].mean() < draws[:, 0, 1].mean()

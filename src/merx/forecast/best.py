@@ -20,13 +20,14 @@ from merx.forecast.selection import (
     CHOICES,
     MEMBERS,
     NAIVE,
+    SLOW,
     choose,
+    class_losses,
     class_of,
     loss_of,
     members_of,
     relative_to_members,
     to_judge,
-    usual_choice,
 )
 from merx.forecast.theta import Theta
 
@@ -110,14 +111,14 @@ class Best:
         seen = np.isfinite(loss[:, :, NAIVE])  # (J, O)
         relative = relative_to_members(loss, tried, seen)
         demand = class_of(panel)
-        usual = usual_choice(relative, seen, demand[judged])
-        unseen = usual[demand[judged]]
-        own = choose(relative, tried, seen, unseen)
+        of_class = class_losses(relative, seen, demand[judged])  # (4, C)
+        own = choose(relative, tried, seen, of_class[demand[judged]])
         chosen = np.full((J, self.origins, self.horizon, len(LEVELS)), np.nan)
         honest = np.zeros((J, self.origins))  # loss of what would have been chosen without that origin
         for o in range(self.origins):
             elsewhere = seen & (np.arange(self.origins) != o)
-            without = choose(relative, tried, elsewhere, own)
+            expected = class_losses(relative, elsewhere, demand[judged])[demand[judged]]
+            without = np.where(elsewhere.any(axis=1), choose(relative, tried, elsewhere, expected), own)
             for j in range(J):
                 chosen[j, o] = curve[j, o, list(CHOICES[without[j]])].mean(axis=0)
             honest[:, o] = loss[np.arange(J), o, without]
@@ -136,11 +137,22 @@ class Best:
             every[judged] = value
             return every
 
-        conformal, spread = Conformal.of(of_all(last, np.nan), of_all(first, np.nan))
+        # What the errors of slow products are like tells nothing of the others, nor the other way round.
+        slow = demand >= SLOW
+        spread = np.ones(panel.n_series)
+        last, first = of_all(last, np.nan), of_all(first, np.nan)
+        regular, spread[~slow] = Conformal.of(last[~slow], first[~slow])
+        of_slow, spread[slow] = Conformal.of(last[slow], first[slow])
+        usual = of_class.argmin(axis=1)
         choice = usual[demand]
         choice[judged] = own
         return self._fitted(
-            panel, choice, usual, of_all(seen.sum(axis=1), 0), of_all(score, 1.0), spread, conformal
+            panel,
+            choice,
+            usual,
+            of_all(seen.sum(axis=1), 0),
+            of_all(score, 1.0),
+            *(spread, slow, regular, of_slow),
         )
 
     def update(self, fitted: "FittedBest", panel: Panel) -> "FittedBest":
@@ -150,7 +162,7 @@ class Best:
         takes what was best over its class of demand.
         """
         known = fitted.keys.codes(panel.keys.ids)
-        new = known < 0
+        new, demand = known < 0, class_of(panel)
 
         def of(value: np.ndarray, unknown: np.ndarray | float) -> np.ndarray:
             kept = value[known] if len(value) else 0
@@ -158,12 +170,13 @@ class Best:
 
         return self._fitted(
             panel,
-            of(fitted.choice, fitted.usual[class_of(panel)]).astype(np.int64),
+            of(fitted.choice, fitted.usual[demand]).astype(np.int64),
             fitted.usual,
             of(fitted.origins, 0).astype(np.int64),
             of(fitted.score, 1.0),
             of(fitted.spread, 1.0),
-            fitted.conformal,
+            of(fitted.slow, demand >= SLOW).astype(bool),
+            *(fitted.regular_correction, fitted.slow_correction),
         )
 
     def _config(self, m: int, step: str) -> ForecasterConfig:
@@ -225,7 +238,9 @@ class Best:
         origins: np.ndarray,
         score: np.ndarray,
         spread: np.ndarray,
-        conformal: Conformal,
+        slow: np.ndarray,
+        regular_correction: Conformal,
+        slow_correction: Conformal,
     ) -> "FittedBest":
         """The chosen members, fitted to the whole history and combined."""
         S = panel.n_series
@@ -254,7 +269,9 @@ class Best:
             curve=curve,
             mean=mean,
             spread=spread,
-            conformal=conformal,
+            slow=slow,
+            regular_correction=regular_correction,
+            slow_correction=slow_correction,
             choice=choice,
             usual=usual,
             origins=origins,
@@ -279,7 +296,10 @@ class FittedBest:
     mean : float64 (S, H)
     spread : float64 (S,)
         Of the errors of each series, in units of what its curves said.
-    conformal : Conformal
+    slow : bool (S,)
+        Sells on few steps.
+    regular_correction, slow_correction : Conformal
+        Of the quantiles of series that are not slow, and of those that are.
     choice : int64 (S,)
         Place in CHOICES.
     usual : int64 (4,)
@@ -302,7 +322,9 @@ class FittedBest:
     curve: np.ndarray
     mean: np.ndarray
     spread: np.ndarray
-    conformal: Conformal
+    slow: np.ndarray
+    regular_correction: Conformal
+    slow_correction: Conformal
     choice: np.ndarray
     usual: np.ndarray
     origins: np.ndarray
@@ -336,7 +358,9 @@ class FittedBest:
         between 0 and 1.
         """
         probs = check_request(horizon, self.mean.shape[1], probs)
-        quantile = self.conformal.quantile(self.curve[:, :horizon], self.spread, probs)
+        quantile = np.empty((len(self.keys), horizon, len(probs)))
+        for which, correction in ((~self.slow, self.regular_correction), (self.slow, self.slow_correction)):
+            quantile[which] = correction.quantile(self.curve[which, :horizon], self.spread[which], probs)
         return Forecast(self.keys, self.start, self.step, self.mean[:, :horizon].copy(), quantile, probs)
 
 

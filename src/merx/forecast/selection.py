@@ -19,10 +19,13 @@ UNJUDGED = (1, 3)
 """The choice where no series at all reaches back to an origin."""
 
 IMAGINED = 4
-"""Origins that count as if the series had done there as all do together."""
+"""Origins that count as if the series had done there as all of its class of demand do together."""
 
 FEW = 40
 """Origins that count as if a class of demand had done there as all do together."""
+
+SLOW = 2
+"""The first of the classes of demand that sell on few steps."""
 
 SELDOM, UNEVEN = 1.32, 0.49
 """Demand is of four classes: steps from sale to sale, and squared variation of sales, above these or not."""
@@ -74,18 +77,18 @@ def class_of(panel: Panel) -> np.ndarray:
     return found
 
 
-def usual_choice(relative: np.ndarray, seen: np.ndarray, demand: np.ndarray) -> np.ndarray:
-    """What is best over the series of each class of demand (4,), their losses drawn towards those of all."""
+def class_losses(relative: np.ndarray, seen: np.ndarray, demand: np.ndarray) -> np.ndarray:
+    """Mean loss of each choice over the series of each class of demand (4, C), drawn towards that of all."""
     if not seen.any():
-        return np.full(4, CHOICES.index(UNJUDGED))
+        return np.where(np.arange(len(CHOICES)) == CHOICES.index(UNJUDGED), 0.0, np.ones((4, 1)))
     overall = _mean(relative, seen)
-    found = []
+    found = np.empty((4, len(CHOICES)))
     for one in range(4):
         among = seen & (demand == one)[:, None]
         count = among.sum()
         own = _mean(relative, among) if count else overall
-        found.append(int(((count * own + FEW * overall) / (count + FEW)).argmin()))
-    return np.array(found)
+        found[one] = (count * own + FEW * overall) / (count + FEW)
+    return found
 
 
 def _mean(relative: np.ndarray, among: np.ndarray) -> np.ndarray:
@@ -96,14 +99,13 @@ def _mean(relative: np.ndarray, among: np.ndarray) -> np.ndarray:
     return mean
 
 
-def choose(relative: np.ndarray, tried: np.ndarray, seen: np.ndarray, unseen: np.ndarray) -> np.ndarray:
-    """The choice of each series (J,) from the origins that count (J, O); `unseen` where none does."""
-    if not seen.any():
-        return unseen
+def choose(relative: np.ndarray, tried: np.ndarray, seen: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """The choice of each series (J,) from the origins that count (J, O), drawn to what is expected (J, C)."""
     total = np.where(seen[:, :, None], relative, 0.0).sum(axis=1)  # (J, C)
-    own = (total + IMAGINED * _mean(relative, seen)) / (seen.sum(axis=1, keepdims=True) + IMAGINED)
+    own = (total + IMAGINED * expected) / (seen.sum(axis=1, keepdims=True) + IMAGINED)
     dropped = np.stack([(~tried[:, list(members)]).any(axis=1) for members in CHOICES], axis=1)
-    return np.where(seen.any(axis=1), np.where(dropped, np.inf, own).argmin(axis=1), unseen)
+    found: np.ndarray = np.where(dropped, np.inf, own).argmin(axis=1)
+    return found
 
 
 def members_of(choice: np.ndarray) -> np.ndarray:

@@ -148,6 +148,12 @@ def find_confounding(panel: PricePanel) -> Confounding:
     )
 
 
+def category_elasticities(grid: Grid, category: np.ndarray, categories: int) -> np.ndarray:
+    """Pooled elasticity of each category (C,); the literature's mean where prices never moved."""
+    elasticity, error, _ = _fixed_effects_poisson(grid, category, categories)
+    return np.where(error > 0, np.minimum(elasticity, 0.0), LITERATURE_MEAN)
+
+
 def _costs(panel: PricePanel, grid: Grid) -> CostInstrument | None:
     """The costs as an instrument beside a plain fit with one effect for each week of the shop."""
     if panel.past_cost is None:

@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from merx.kernels.threads import THREADS
+
+FOR_THREADS = 100_000  # rows below which a second thread waits more than it works
 FEWEST = 20  # rows of a leaf, at least, in a panel that has so many
 
 
@@ -37,7 +40,7 @@ def grow(
         "poisson_max_delta_step": 0.1,  # the default, 0.7, halves every step of the learning rate
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 1,
+        "num_threads": THREADS if len(y) >= FOR_THREADS else 1,
         "seed": 0,
         "verbosity": -1,
     }

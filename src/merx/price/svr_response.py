@@ -46,7 +46,7 @@ class SVRResponse:
 
     cost: float = between(1.0, 0.01, 100.0, log=True)
     epsilon: float = between(0.1, 0.01, 0.5, log=True)
-    gamma: float = between(0.5, 0.05, 5.0, log=True)
+    gamma: float = between(0.2, 0.02, 2.0, log=True)
     landmarks: int = 200
     draws: int = 12
 

@@ -1,0 +1,73 @@
+"""Cross elasticities against a shop where they are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from merx.errors import RequestError
+from merx.price.cross_effects import cannibalised, cross_elasticities
+
+from .worlds import make_world
+
+ITEMS = 60
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """Items 4k and 4k + 1 touch each other; items 4k + 2 and 4k + 3 have nothing to do with each other."""
+    rng = np.random.default_rng(0)
+    panel = make_world("random", 3, items=ITEMS, weeks=104, categories=5).panel
+    truth = np.zeros((ITEMS, ITEMS))
+    for k in range(0, ITEMS - 1, 4):
+        truth[k + 1, k] = 0.8
+        truth[k, k + 1] = -0.6 if k % 8 == 0 else 0.8
+    x = np.log(panel.price / panel.price_now[panel.item]).reshape(ITEMS, -1)
+    season = 0.3 * np.sin(2 * np.pi * np.arange(104) / 52)
+    units = rng.poisson(60.0 * rng.gamma(40, 0.025, x.shape) * np.exp(-2.6 * x + truth @ x + season))
+    panel = replace(panel, units=units.ravel().astype(float), available=np.ones_like(panel.available))
+    pairs = np.array([(i, j) for k in range(0, ITEMS - 1, 2) for i, j in ((k, k + 1), (k + 1, k))])
+    return panel, truth, pairs
+
+
+def test_cross_elasticities_are_found_and_those_that_are_none_stay_near_0(shop):
+    panel, truth, pairs = shop
+    found = cross_elasticities(panel, pairs)
+    true = truth[found.sold, found.priced]
+    assert np.sqrt(np.mean((found.mean - true) ** 2)) < 0.25
+    assert 0.5 < np.mean(found.mean[true == 0.8]) < 0.85  # half of the pairs are none: the others are shrunk
+    assert -0.65 < np.mean(found.mean[true == -0.6]) < -0.3
+    assert np.abs(found.mean[true == 0]).mean() < 0.2
+    z = (found.mean - true) / found.sd
+    assert 0.7 < z.std() < 1.3
+    matrix = found.matrix()
+    assert matrix.shape == (ITEMS, ITEMS) and matrix.nnz == len(pairs)
+    assert matrix[1, 0] == found.mean[(found.sold == 1) & (found.priced == 0)][0]
+
+
+def test_in_a_shop_without_cross_effects_the_prior_closes_in_on_0(shop):
+    panel, _, _ = shop
+    shuffled = np.random.default_rng(1).permutation(ITEMS)
+    away = np.array([(i, shuffled[i]) for i in range(ITEMS) if abs(i - shuffled[i]) > 1])
+    found = cross_elasticities(panel, away)
+    assert np.abs(found.mean).mean() < 0.12
+
+
+def test_cannibalisation_in_units_and_money(shop):
+    panel, _, pairs = shop
+    found = cross_elasticities(panel, pairs)
+    units = np.full(ITEMS, 25.0)
+    moved = cannibalised(found, panel, units, 0, 0.9 * panel.price_now[0])
+    assert moved.item.tolist() == [1]
+    cross = found.mean[(found.sold == 1) & (found.priced == 0)][0]
+    assert moved.units[0] == pytest.approx(25.0 * (0.9**cross - 1))
+    assert moved.units[0] < 0  # a substitute loses
+    assert moved.profit[0] == pytest.approx(moved.units[0] * (panel.price_now[1] - panel.cost[1]))
+
+
+def test_pairs_that_are_none_are_refused_and_no_pair_is_none(shop):
+    panel, _, _ = shop
+    for pairs in ([(0, 0)], [(0, ITEMS)], [(0, 1), (0, 1)]):
+        with pytest.raises(RequestError, match="two different items"):
+            cross_elasticities(panel, np.array(pairs))
+    assert cross_elasticities(panel, np.zeros((0, 2))).matrix().nnz == 0
