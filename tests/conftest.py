@@ -41,7 +41,7 @@ def make_fitted_shop(folder):
         settings.write("\n[models.sequence]\nepochs = 3\n")
         settings.write("\n[models.boosted]\ntrees = 30\nleaves = 8\n")
     Shop(folder).fit()
-    Shop(folder).fit("sequence")
+    Shop(folder).fit("sequence", "auto_arima")
 
 
 @pytest.fixture

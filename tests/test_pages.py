@@ -69,7 +69,10 @@ def test_commands_in_pages_exist(page):
             assert verb in targets, line
         if program == "merx" and verb and verb not in ("--help", "--version"):
             assert verb in command_line.commands, line
-            options = {name for option in command_line.commands[verb].params for name in option.opts}
+            command = command_line.commands[verb]
+            steps = [step for name, step in getattr(command, "commands", {}).items() if name in words]
+            assert steps or not hasattr(command, "commands"), line
+            options = {name for part in (command, *steps) for option in part.params for name in option.opts}
             assert {word for word in words[1:] if word.startswith("-")} <= options, line
 
 

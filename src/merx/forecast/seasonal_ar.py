@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.signal import lfilter
 
 from merx.data.contracts import Progress
 from merx.data.panel import Panel
@@ -66,6 +65,7 @@ FittedSeasonalAR = FittedLogSeries
 
 def lags_of(season_lengths: tuple[int, ...]) -> np.ndarray:
     """The lags that are read, ascending, of seasons with the shortest first."""
+
     centres = (*season_lengths, *(2 * m for m in season_lengths[:1]))
     around = [range(max(m - AROUND, 1), m + AROUND + 1) for m in (0, *centres)]
     return np.unique(np.concatenate([np.array(lags, dtype=np.int64) for lags in around]))
