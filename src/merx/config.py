@@ -117,10 +117,10 @@ class FitSettings:
     skip : list of str
         Kinds of models that are neither fitted nor judged. `sequence`, `session_blend` and `recurrent` train
         a network and take longest; `auto_arima` takes a hundred times the time of `auto_ets` and forecasts no
-        better; `best` has `theta` and `intermittent` within it; `coherent` grows two pairs of forests; `arima`
-        is for prices that move in most steps, `mstl` for days over several years, `seasonal_ar` for series by
-        the hour; the other five of task price are there to be compared with `price_response`; [] fits them
-        too. What [forecast] names is fitted all the same.
+        better; `best` has `theta` and `intermittent` within it; `coherent` grows two pairs of forests;
+        `arima` is for prices that move in most steps, `mstl` for days over several years, `seasonal_ar` for
+        series by the hour; the other five of task price are there to be compared with `price_response`; []
+        fits them too. What [forecast] names is fitted all the same.
     """
 
     skip: tuple[str, ...] = (

@@ -74,6 +74,8 @@ def lags_of(season_lengths: tuple[int, ...]) -> np.ndarray:
 def _fit_one(
     log: np.ndarray, season_lengths: tuple[int, ...], horizon: int, always: tuple[int, ...]
 ) -> SeriesFit:
+    from scipy.signal import lfilter  # half a second to import
+
     n = len(log)
     season_lengths = always or season_lengths
     lags = lags_of(season_lengths)
