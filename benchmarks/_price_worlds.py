@@ -86,7 +86,8 @@ def before(panel: PricePanel, week: int) -> PricePanel:
     kept = panel.week < week
     count = np.bincount(panel.item[kept], minlength=panel.n_items)
     offsets = np.concatenate([[0], np.cumsum(count)])
-    names = ("week", "units", "price", "promotion", "available")
+    weekly = ("week", "units", "price", "promotion", "available", "past_cost", "competitor")
+    names = [name for name in weekly if getattr(panel, name) is not None]
     price_now = panel.price_now.copy()
     price_now[count > 0] = panel.price[kept][offsets[1:][count > 0] - 1]
     return replace(
