@@ -39,6 +39,22 @@ def test_forecast_and_price_replay(shop):
         assert isinstance(decision.to_table(), pa.Table) and decision.to_table().num_rows
 
 
+def test_a_price_says_what_it_does_to_the_nearest_products(shop):
+    moved = next(row for row in shop.price().answer["rows"] if row["price"] != row["price_now"])
+    decision = shop.price(item=moved["item_id"])
+    touched = decision.answer["touched"]
+    assert 1 <= len(touched) <= 16
+    assert moved["item_id"] not in {row["item_id"] for row in touched}
+    cheaper = moved["price"] < moved["price_now"]
+    for row in touched:  # a substitute loses when this product is cheaper, a complement gains
+        assert row["error"] > 0
+        assert row["units"] == 0 or (row["units"] < 0) == ((row["elasticity"] > 0) == cheaper)
+    assert {"bought_together", "item_knn"} <= decision.models.keys()
+    total = sum(row["units"] for row in touched)
+    assert any(f"would sell {total:+.2g} units" in reason for reason in decision.reasons)
+    assert shop.why(decision.id).same
+
+
 def test_a_forecast_says_what_the_plan_of_prices_does_to_it(shop):
     decision = shop.forecast(model="boosted")
     effects = decision.answer["effects"]

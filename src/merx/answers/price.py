@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from merx.answers.answer import Answer, Context
+from merx.answers.touched import touched
 from merx.config import ShopConfig
 from merx.data.panel import PricePanel
 from merx.data.price_facts import PriceFacts
@@ -73,6 +74,9 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     if which is not None and rows[0]["grade"] != "D":
         steps = waterfall(model, panel, question.rules, facts, int(which[0]), rows[0]["price"])
         content["waterfall"] = [step.to_dict() for step in steps]
+    beside = ""
+    if which is not None:
+        content["touched"], beside = touched(context, model, panel, int(which[0]), rows[0]["price"])
     bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule in RULES)
     rules = tuple(
         f"{question.rules.in_words(rule)}: decided {count} of {len(rows)} prices"
@@ -91,6 +95,8 @@ def price(context: Context, question: PriceQuestion) -> Answer:
         reasons += (model.why(int(which[0])),)
     if steps:
         reasons += (in_words(steps),)
+    if beside:
+        reasons += (beside,)
     if quotes.together is not None:
         reasons += _together(quotes.together, question.rules.objective)
         rules += quotes.together.held
