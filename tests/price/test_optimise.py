@@ -116,7 +116,7 @@ CAFE = Path(os.environ.get("MERX_DATA", "../shared/data")) / "cafe_burger/Cafe_T
 
 @pytest.mark.skipif(not CAFE.exists(), reason="MERX_DATA does not hold cafe_burger")
 def test_the_published_price_of_a_burger_is_found_to_the_cent():
-    """Q = 194.856 - 7.478 P, best at 17.03 with a profit of 609.56 a day: the published study of this file."""
+    """Q = 194.856 - 7.478 P, best at 17.03 with a profit of 609.56 a day: the study of this file."""
     columns = ["CALENDAR_DATE", "PRICE", "QUANTITY", "SELL_ID"]
     rows = set(zip(*pq.read_table(CAFE, columns=columns).to_pydict().values(), strict=True))  # repeats go
     units: Counter[tuple[str, float]] = Counter()
