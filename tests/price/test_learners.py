@@ -44,9 +44,9 @@ JUICE = Path(os.environ.get("MERX_DATA", "../shared/data")) / "oj_dominicks/oj_l
 
 @pytest.mark.skipif(not JUICE.exists(), reason="MERX_DATA does not hold oj_dominicks")
 def test_the_published_elasticities_of_three_juices_are_met_to_three_decimals():
-    """Least squares of log units on log price over all stores and weeks, brand by brand (64 ounces, Dominick's).
+    """Dominick's, 64 ounces: log units on log price by least squares, brand by brand, all stores and weeks.
 
-    The price changes of 83 stores stand one after the other, as if they were the weeks of one product.
+    The weeks of 83 stores stand one after the other, as if they were those of one product.
     """
     table = pq.read_table(JUICE, columns=["brand", "logmove", "price"]).sort_by("brand")
     brands, item = np.unique(table["brand"].to_pylist(), return_inverse=True)
