@@ -9,7 +9,7 @@ from typing import Any
 
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
-from merx.price.experiment_result import tested_prior
+from merx.price.experiment_result import tested
 from merx.price.guardrails import Governance
 from merx.price.limits import PriceRules
 from merx.recommend.scenario import SCENARIOS, Scenario
@@ -322,8 +322,8 @@ def read_config(path: Path) -> ShopConfig:
     raw = read_toml(path)
     tuned = path.with_name(TUNED)
     found = read_toml(tuned).get("models", {}) if tuned.exists() else {}
-    if tested := tested_prior(path.with_name(TESTS)):
-        found["price_response"] = found.get("price_response", {}) | tested
+    if seen := tested(path.with_name(TESTS)):
+        found["price_response"] = found.get("price_response", {}) | seen
     by_hand = raw.get("models", {})
     if found and isinstance(by_hand, dict):
         raw["models"] = by_hand | {kind: settings | by_hand.get(kind, {}) for kind, settings in found.items()}
