@@ -255,7 +255,7 @@ class SocialSettings:
 
     friends: str = "where_found"
     kinds: tuple[str, ...] = ()
-    days: int = 21
+    days: int = 28
     min_friends: int = 3
     sensitive: tuple[str, ...] = ()
 

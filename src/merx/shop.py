@@ -29,6 +29,7 @@ from merx.answers import (
     Answer,
     Context,
     ForecastQuestion,
+    InfluenceQuestion,
     PriceQuestion,
     RecommendQuestion,
     with_chosen,
@@ -279,6 +280,13 @@ class Shop:
         if csv is not None and answer.table is not None:
             write_csv(answer.table, Path(csv))
         return decision
+
+    def influence(self) -> Decision:
+        """Whether friends move each other or are only alike, for each kind of relation; see [social].
+
+        Raises RequestError where no relation ties two shoppers with events.
+        """
+        return self._decide("influence", InfluenceQuestion.of(self.config))
 
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""

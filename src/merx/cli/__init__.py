@@ -330,6 +330,16 @@ def price(folder: Path, item: str | None, prices: Path | None, as_json: bool) ->
     print_result(Shop(folder).price(item=item).to_dict(), as_json, "price")
 
 
+@main.command()
+@SHOP
+@JSON
+def influence(folder: Path, as_json: bool) -> None:
+    """Do friends move each other, or are they only alike? What is owed to friends, with its interval."""
+    from merx.shop import Shop
+
+    print_result(Shop(folder).influence().to_dict(), as_json, "influence")
+
+
 main.add_command(prices)
 main.add_command(price_test)
 
