@@ -4,10 +4,11 @@ Friends buy the same products because they share a taste; that holds in both dir
 one moves the other does a purchase follow that of the friend more often than its product's other purchases
 would have. That is the shuffle test of Anagnostopoulos, Kumar & Mahdian, "Influence and correlation in social
 networks", KDD 2008, section 4.2: give the purchases of a product their times in another order, and see what
-is left. Here it is done exactly and not by drawing: purchase e could as well have stood at each moment at which
-another shopper, no friend, bought its product while its own shopper was about; of these moments and its own a
-share p_e lies within `days` after a purchase by a friend, all others being left as they are. Taste, activity,
-the product's season, its promotions and its days without stock are in who bought it and when, so in p_e.
+is left. Here it is done exactly and not by drawing: purchase e could as well have stood at each moment at
+which another shopper, no friend, bought its product while its own shopper was about; of these moments and its
+own a share p_e lies within `days` after a purchase by a friend, all others being left as they are. Taste,
+activity, the product's season, its promotions and its days without stock are in who bought it and when, so in
+p_e.
 
 If a friend's purchase multiplies the odds by theta, e follows one with the chance
 
@@ -16,7 +17,8 @@ If a friend's purchase multiplies the odds by theta, e follows one with the chan
 the conditional likelihood of a matched case-control study (Breslow & Day, Statistical Methods in Cancer
 Research I, 1980, chapter 7). Of the purchases that do follow a friend's, the share 1 - 1 / theta is owed to
 it. The error counts purchases of one shopper, and of one product, as dependent: Cameron, Gelbach & Miller,
-"Robust inference with multiway clustering", Journal of Business & Economic Statistics 29(2), 2011, equation 2.11.
+"Robust inference with multiway clustering", Journal of Business & Economic Statistics 29(2), 2011, equation
+2.11.
 """
 
 from dataclasses import dataclass

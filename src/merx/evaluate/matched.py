@@ -6,8 +6,8 @@ not, by the propensity to have such a friend, and what they did next is compared
 same product at the same moment, so its season and its promotions are the same for all. The propensity is a
 logistic regression on taste (how well the product fits the shopper's other purchases, by the first directions
 of all purchases), activity, earlier purchases of the product, and the number of friends. Those whose
-propensity differs by more than a fifth of its standard deviation, on the logit scale, do not match (Austin, "Optimal
-caliper widths for propensity-score matching", Pharmaceutical Statistics 10, 2011).
+propensity differs by more than a fifth of its standard deviation, on the logit scale, do not match (Austin,
+"Optimal caliper widths for propensity-score matching", Pharmaceutical Statistics 10, 2011).
 
 Likeness in what nobody recorded stays in what is left, so it leans towards more influence than there is.
 """
