@@ -231,6 +231,42 @@ class ShopperSettings:
         _check_kind("lifetime", self.lifetime, "[shoppers] lifetime")
 
 
+FRIENDS = ("where_found", "always", "never")
+
+
+@dataclass(frozen=True)
+class SocialSettings:
+    """[social]: whether, and how, those whom a shopper follows count.
+
+    Parameters
+    ----------
+    friends : str
+        "where_found": models read relations where `merx influence` finds that friends move each other;
+        "always": also where it does not; "never".
+    kinds : list of str
+        Kinds of relation that count; []: all.
+    days : int
+        How long after a friend's purchase one of the same product may be owed to it.
+    min_friends : int
+        At least so many friends must have bought a product before a reason counts them.
+    sensitive : list of str
+        Categories, with all below them, in which what friends bought plays no part and is never told.
+    """
+
+    friends: str = "where_found"
+    kinds: tuple[str, ...] = ()
+    days: int = 21
+    min_friends: int = 3
+    sensitive: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.friends not in FRIENDS:
+            raise ConfigError(f"[social] friends = {self.friends!r}: it is one of {', '.join(FRIENDS)}.")
+        for name, least in (("days", 1), ("min_friends", 2)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"[social] {name} = {getattr(self, name)}: at least {least}.")
+
+
 @dataclass(frozen=True)
 class EvaluateSettings:
     """[evaluate]: how models are judged.
@@ -267,6 +303,7 @@ class ShopConfig:
     scenarios: dict[str, dict[str, Any]] = field(default_factory=dict)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     shoppers: ShopperSettings = field(default_factory=ShopperSettings)
+    social: SocialSettings = field(default_factory=SocialSettings)
     price: PriceRules = field(default_factory=PriceRules)
     governance: Governance = field(default_factory=Governance)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
@@ -280,7 +317,7 @@ class ShopConfig:
             build(config_type, hyper_parameters, f"models.{name}")
         for name in self.scenario_names:
             settings = self.scenario(name)
-            for key in ("model", "visitor"):
+            for key in ("model", "visitor", "newcomer"):
                 where = f"scenarios.{name}" if key in self.scenarios.get(name, {}) else "recommend"
                 for kind in getattr(settings, key):
                     _check_kind("recommend", kind, f"[{where}] {key}")

@@ -223,6 +223,7 @@ class Shop:
             k=k,
             category=category,
             model=None if model is None else (model,),
+            newcomer=None if model is None else (),
             without=tuple(without),
             without_category=tuple(without_category),
         )

@@ -214,6 +214,12 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     show_default=True,
     help="Random weekly moves of every price on top, such as 0.03 for 3 %.",
 )
+@click.option(
+    "--influence",
+    default=0.25,
+    show_default=True,
+    help="Share of units offered to a follower of a recent buyer; 0: friends do not move each other.",
+)
 @JSON
 def simulate(folder: Path, as_json: bool, **config: Any) -> None:
     """Make a shop whose truth is known, and ingest its files.

@@ -97,6 +97,9 @@ class Simulation:
         Whether costs move by category over time, half of which goes into the price.
     price_jitter : float
         Standard deviation of a random move of each log price and week, on top of the policy: 0.03 is 3 %.
+    influence : float
+        Share of the units that are offered to a follower of a recent buyer, from 0 (friends share a taste and
+        do not move each other) to 0.5.
     start : date
         The first day.
 
@@ -113,6 +116,7 @@ class Simulation:
     price_policy: str = "random"
     cost_shifters: bool = False
     price_jitter: float = 0.0
+    influence: float = INFLUENCE_SHARE
     start: date = date(2024, 1, 1)
 
     def __post_init__(self) -> None:
@@ -124,6 +128,8 @@ class Simulation:
             raise ConfigError(
                 f"Simulation: price_jitter is {self.price_jitter}; it must be from 0 to {JITTER_MAX}."
             )
+        if not 0 <= self.influence <= 0.5:
+            raise ConfigError(f"Simulation: influence is {self.influence}; it must be from 0 to 0.5.")
         if self.price_policy not in PRICE_POLICIES:
             near = get_close_matches(self.price_policy, PRICE_POLICIES, 1, cutoff=0.0)[0]
             raise ConfigError(
@@ -145,7 +151,7 @@ class Simulation:
             self.price_jitter,
         )
 
-        buyers = Buyers(world, social)
+        buyers = Buyers(world, social, self.influence)
         weeks: list[Events] = []
         sessions = 0
         for week in range(demand.price.shape[1]):
@@ -160,11 +166,11 @@ class Simulation:
             "stock": stock_table(world, demand, self.start),
         }
         return SimulatedShop(
-            tables, holidays(self.start, self.days), _truth(self.start, world, social, ring, demand)
+            tables, holidays(self.start, self.days), _truth(self.start, world, social, ring, demand, buyers)
         )
 
 
-def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand) -> Truth:
+def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand, buyers: Buyers) -> Truth:
     items = np.arange(world.launch.size)
     successors = np.stack([ring.neighbour(items, np.full(items.size, step)) for step in (1, 2, 3)], axis=1)
     return Truth(
@@ -195,7 +201,8 @@ def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand
         unconstrained_units=demand.unconstrained_units,
         next_units=demand.next_units,
         repeat_share=world.repeat_share,
-        influence_share=INFLUENCE_SHARE,
+        influence_share=buyers.influence,
+        influenced_share=buyers.influenced / max(buyers.units, 1),
         follower=social.follower,
         leader=social.leader,
         influence=social.strength,
