@@ -1,6 +1,7 @@
 """What should these products cost?"""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,10 +120,13 @@ def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, Price
     return model, panel, price_facts(context.engine, sold, panel), newer
 
 
-def explored_prices(context: Context, config: ShopConfig, seed: int) -> dict[str, float]:
-    """A price to learn from for every item (`merx.price.thompson.explored`)."""
+def explored_prices(
+    context: Context, config: ShopConfig, seed: int, movable: Collection[str]
+) -> dict[str, float]:
+    """A price to learn from for every item (`merx.price.thompson.explored`); only the movable ones move."""
     model, panel, facts, _ = fitted_on_panel(context, PRICE_MODEL)
-    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed)
+    fixed = ~np.isin(np.array(model.items.ids.to_pylist(), dtype=object), list(movable))
+    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed, fixed)
     return dict(zip(model.items.ids.to_pylist(), prices.tolist(), strict=True))
 
 
