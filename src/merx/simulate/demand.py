@@ -38,8 +38,8 @@ class Demand:
     unconstrained_units : float64 (I, D)
         What the means would be with stock on every day since the launch.
     next_units : float64 (I,)
-        Expected units of the seven days after the span at the reference prices, with stock, without promotion,
-        given the shock of the last week.
+        Expected units of the seven days after the span at the reference prices, with stock, without
+        promotion, given the shock of the last week.
     calendar : Calendar over the D days
     shock : float64 (I, W)
         Log; exp(shock) has mean 1.

@@ -99,7 +99,7 @@ class Simulation:
     price_jitter : float
         Standard deviation of a random move of each log price and week, on top of the policy: 0.03 is 3 %.
     cross_effects : bool
-        Whether products take sales from each other and bring them: the price of one moves the units of others.
+        Whether products take sales from each other and bring them: a price moves the units of others.
     start : date
         The first day.
 
@@ -170,9 +170,7 @@ class Simulation:
         )
 
 
-def _truth(
-    start: date, world: World, social: Social, ring: Ring, demand: Demand, cross: Cross
-) -> Truth:
+def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand, cross: Cross) -> Truth:
     items = np.arange(world.launch.size)
     successors = np.stack([ring.neighbour(items, np.full(items.size, step)) for step in (1, 2, 3)], axis=1)
     return Truth(

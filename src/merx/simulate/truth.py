@@ -150,7 +150,7 @@ class Truth:
         return units
 
     def profit(self, prices: np.ndarray) -> np.ndarray:
-        """Expected profit (I, G) of the seven days after the span at regular prices (I, G), others as today."""
+        """Expected profit (I, G) of the seven days after the span at prices (I, G), others as today."""
         profit: np.ndarray = self.expected_weekly_units(prices) * (prices - self.cost_now[:, None])
         return profit
 
