@@ -79,14 +79,14 @@ def test_from_the_design_to_the_next_fit(tmp_path):
     assert abs(found["elasticity"] - ELASTICITY) < 3 * found["error"]
     assert found["chance"] < 0.01
     assert found["error"] == pytest.approx(drawn["expected"]["error"], rel=0.6)
-    model = Shop(folder).config.models["price_response"]  # what the next fit begins from
-    assert model["prior_elasticity"] == found["prior_elasticity"] < -2.6
-    assert model["prior_sd"] == found["prior_sd"] < 0.7
+    model = Shop(folder).config.models["price_response"]  # what the next fit is held against
+    assert model["tested_elasticity"] == found["tested_elasticity"] < -2.6
+    assert model["tested_error"] == found["tested_error"] < 0.7
     with open(folder / "shop.toml", "a") as file:
-        file.write("\n[models.price_response]\nprior_elasticity = -2.0\n")
-    assert Shop(folder).config.models["price_response"]["prior_elasticity"] == -2.0  # by hand comes first
+        file.write("\n[models.price_response]\ntested_elasticity = -2.0\n")
+    assert Shop(folder).config.models["price_response"]["tested_elasticity"] == -2.0  # by hand comes first
     shown = CliRunner().invoke(main, ["price-test", str(folder), "analyse", "spring"])
-    assert "The next fit begins from" in shown.output
+    assert "The next fit is held against" in shown.output
 
 
 def test_what_speaks_against_a_test_is_told_and_names_are_checked(shop):

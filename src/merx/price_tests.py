@@ -32,7 +32,7 @@ from merx.price.experiment import (
     standard_error,
     weeks_needed,
 )
-from merx.price.experiment_result import analyse, tested_prior
+from merx.price.experiment_result import analyse, tested
 from merx.price.grid import Grid
 from merx.price.ledger import Draft
 from merx.store.demand import demand, price_panel
@@ -170,7 +170,7 @@ class PriceTests:
         return self._prices.propose_these(drafts, by=by, why=why)
 
     def analyse(self, name: str) -> dict[str, Any]:
-        """The elasticity that the test found; kept with it, so that the next fit begins from it.
+        """The elasticity that the test found; kept with it, for the next fit.
 
         Raises RequestError where the sales of the test are not all there yet.
         """
@@ -202,7 +202,7 @@ class PriceTests:
         )
         test["result"] = result.to_dict()
         replace_text(self._path(name), json.dumps(test, indent=1))
-        return {"name": name, **result.to_dict(), **tested_prior(self._folder)}
+        return {"name": name, **result.to_dict(), **tested(self._folder)}
 
     def _panel(self) -> PricePanel:
         with self._engine() as (engine, _):

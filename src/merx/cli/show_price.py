@@ -138,5 +138,5 @@ def show_price_test_result(result: dict[str, Any]) -> None:
         f"count; without any effect {result['chance']:.1%} of tests show as much."
     )
     console.print(
-        f"The next fit begins from {result['prior_elasticity']:.2f} ± {result['prior_sd']:.2f} for the shop."
+        f"The next fit is held against {result['tested_elasticity']:.2f} ± {result['tested_error']:.2f}."
     )

@@ -100,6 +100,9 @@ class Simulation:
         Standard deviation of a random move of each log price and week, on top of the policy: 0.03 is 3 %.
     cross_effects : bool
         Whether products take sales from each other and bring them: a price moves the units of others.
+    influence : float
+        Share of the units that are offered to a follower of a recent buyer, from 0 (friends share a taste and
+        do not move each other) to 0.5.
     start : date
         The first day.
 
@@ -117,6 +120,7 @@ class Simulation:
     cost_shifters: bool = False
     price_jitter: float = 0.0
     cross_effects: bool = False
+    influence: float = INFLUENCE_SHARE
     start: date = date(2024, 1, 1)
 
     def __post_init__(self) -> None:
@@ -128,6 +132,8 @@ class Simulation:
             raise ConfigError(
                 f"Simulation: price_jitter is {self.price_jitter}; it must be from 0 to {JITTER_MAX}."
             )
+        if not 0 <= self.influence <= 0.5:
+            raise ConfigError(f"Simulation: influence is {self.influence}; it must be from 0 to 0.5.")
         if self.price_policy not in PRICE_POLICIES:
             near = get_close_matches(self.price_policy, PRICE_POLICIES, 1, cutoff=0.0)[0]
             raise ConfigError(
@@ -151,7 +157,7 @@ class Simulation:
             cross,
         )
 
-        buyers = Buyers(world, social)
+        buyers = Buyers(world, social, self.influence)
         weeks: list[Events] = []
         sessions = 0
         for week in range(demand.price.shape[1]):
@@ -166,11 +172,15 @@ class Simulation:
             "stock": stock_table(world, demand, self.start),
         }
         return SimulatedShop(
-            tables, holidays(self.start, self.days), _truth(self.start, world, social, ring, demand, cross)
+            tables,
+            holidays(self.start, self.days),
+            _truth(self.start, world, social, ring, demand, buyers, cross),
         )
 
 
-def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand, cross: Cross) -> Truth:
+def _truth(
+    start: date, world: World, social: Social, ring: Ring, demand: Demand, buyers: Buyers, cross: Cross
+) -> Truth:
     items = np.arange(world.launch.size)
     successors = np.stack([ring.neighbour(items, np.full(items.size, step)) for step in (1, 2, 3)], axis=1)
     return Truth(
@@ -201,7 +211,8 @@ def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand
         unconstrained_units=demand.unconstrained_units,
         next_units=demand.next_units,
         repeat_share=world.repeat_share,
-        influence_share=INFLUENCE_SHARE,
+        influence_share=buyers.influence,
+        influenced_share=buyers.influenced / max(buyers.units, 1),
         follower=social.follower,
         leader=social.leader,
         influence=social.strength,

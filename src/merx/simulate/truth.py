@@ -54,6 +54,8 @@ class Truth:
     influence_share : float
         Share of units offered to a follower of a recent buyer. She takes it with a chance of her row of
         `user_factors`, made to sum to 1, at the taste of the unit; otherwise it is bought by taste alone.
+    influenced_share : float
+        Share of all units that a follower took so.
     follower, leader : int32 (R,)
     influence : float64 (R,)
         Relative strength by which the leader's purchases move the follower.
@@ -92,6 +94,7 @@ class Truth:
     next_units: np.ndarray
     repeat_share: np.ndarray
     influence_share: float
+    influenced_share: float
     follower: np.ndarray
     leader: np.ndarray
     influence: np.ndarray
