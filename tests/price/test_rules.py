@@ -65,6 +65,7 @@ def broken(
             "msrp": price > facts.msrp,
             "key_items": key & (price > np.where(np.isnan(facts.competitor), now, facts.competitor)),
             "no_touch": moved & (facts.since_change < rules.hold_days),
+            "under_test": moved & np.isin(facts.items.ids.to_pylist(), list(rules.under_test)),
             "announced": cut & rules.announced & (price >= facts.lowest_30d),
         }
         if rules.competitor_index:
@@ -94,6 +95,7 @@ own_rules = st.builds(
     key_items=st.sampled_from([(), ("i000", "i003")]),
     announced=st.booleans(),
     hold_days=st.sampled_from([0, 7]),
+    under_test=st.sampled_from([{}, {"i001": "2100-01-01", "i004": "2100-01-01"}]),
     stock_weeks=st.sampled_from([0.0, 2.0]),
 )
 shared_rules = st.fixed_dictionaries(
@@ -382,6 +384,11 @@ def test_spans_of_days():
     quotes = optimise(model, panel, PriceRules(no_touch=(f"{days}..{days}",)), PriceFacts.of(panel))
     assert (quotes.price == panel.price_now).all()
     assert "no_touch" in quotes.binding
+    tomorrow = str(np.datetime64("1970-01-02") + facts.today)
+    for until, held in ((days, True), (tomorrow, True), ("2001-01-01", False)):
+        quotes = optimise(model, panel, PriceRules(under_test={"i002": until, "none": until}), facts)
+        assert ((quotes.price == panel.price_now)[2], quotes.binding[2] == "under_test") == (held, held)
+    assert (quotes.price != panel.price_now).any()
 
 
 @pytest.mark.parametrize(
@@ -393,6 +400,8 @@ def test_spans_of_days():
         ({"competitor_index": (1.1, 0.9)}, "competitor_index"),
         ({"competitor_fallback": "guess"}, "competitor_fallback"),
         ({"no_touch": ("Christmas",)}, "no_touch"),
+        ({"under_test": {"i001": "03-01"}}, "under_test"),
+        ({"under_test": {"i001": "soon"}}, "i001"),
         ({"quantile": 1.5}, "quantile"),
         ({"max_changes": -1}, "max_changes"),
         ({"price_points": (0.0,)}, "price_points"),
