@@ -87,6 +87,8 @@ class PriceRules:
         What one brand may cost beside another, each in a table [[price.parity]].
     capacity : list of tables
         Units that can be handled in a week, each in a table [[price.capacity]].
+    cross_effects : bool
+        Whether a price counts what it clearly does to the sales of other products.
     """
 
     objective: str = "profit"
@@ -112,6 +114,7 @@ class PriceRules:
     index: tuple[IndexBand, ...] = ()
     parity: tuple[Parity, ...] = ()
     capacity: tuple[Capacity, ...] = ()
+    cross_effects: bool = True
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a rule is out of its range."""
