@@ -9,7 +9,7 @@ from typing import Any
 
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
-from merx.price.experiment_result import tested
+from merx.price.experiment_result import tested, under_test
 from merx.price.guardrails import Governance
 from merx.price.limits import PriceRules
 from merx.recommend.scenario import SCENARIOS, Scenario
@@ -354,6 +354,8 @@ def new_settings(name: str, currency: str) -> str:
 def read_config(path: Path) -> ShopConfig:
     """The configuration in shop.toml; where it does not say, what `merx tune` and price tests found.
 
+    Products under a price test are among the rules of [price].
+
     Raises ConfigError that names the file and the key.
     """
     raw = read_toml(path)
@@ -361,6 +363,9 @@ def read_config(path: Path) -> ShopConfig:
     found = read_toml(tuned).get("models", {}) if tuned.exists() else {}
     if seen := tested(path.with_name(TESTS)):
         found["price_response"] = found.get("price_response", {}) | seen
+    price = raw.get("price", {})
+    if (running := under_test(path.with_name(TESTS))) and isinstance(price, dict):
+        raw["price"] = price | {"under_test": running | price.get("under_test", {})}
     by_hand = raw.get("models", {})
     if found and isinstance(by_hand, dict):
         raw["models"] = by_hand | {kind: settings | by_hand.get(kind, {}) for kind, settings in found.items()}

@@ -54,6 +54,8 @@ class PriceTests:
     engine : function that opens the engine on the tables
     prices : Prices
         Through which the prices of a test are proposed, approved and exported like any other.
+    written : function
+        Called when a test or its result was written down.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class PriceTests:
         config: ShopConfig,
         engine: Callable[[], AbstractContextManager[tuple[Engine, str]]],
         prices: Prices,
+        written: Callable[[], None],
     ) -> None:
         self._folder = folder
         self._config = config
         self._engine = engine
         self._prices = prices
+        self._written = written
 
     def design(
         self,
@@ -149,6 +153,7 @@ class PriceTests:
         }
         self._folder.mkdir(exist_ok=True)
         replace_text(path, json.dumps(found, indent=1))
+        self._written()
         return found
 
     def propose(self, name: str, *, by: str, why: str, block: int | None = None) -> tuple[Event, ...]:
@@ -202,6 +207,7 @@ class PriceTests:
         )
         test["result"] = result.to_dict()
         replace_text(self._path(name), json.dumps(test, indent=1))
+        self._written()
         return {"name": name, **result.to_dict(), **tested(self._folder)}
 
     def _panel(self) -> PricePanel:

@@ -71,10 +71,13 @@ class Shop:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
-        self.config: ShopConfig = read_config(self.folder / SETTINGS)
+        self._read_config()
         self.tables = Tables(self.folder / "tables")
         self.models = Models(self.folder / "models")
         self.ledger = Ledger(self.folder / "decisions.sqlite")
+
+    def _read_config(self) -> None:
+        self.config: ShopConfig = read_config(self.folder / SETTINGS)
 
     @classmethod
     def init(cls, folder: str | Path, *, name: str = "", currency: str = "") -> "Shop":
@@ -141,7 +144,7 @@ class Shop:
         search = search or tuning.Search()
         with self._engine() as (engine, fingerprint):
             report = tuning.tune(engine, self.config, self.folder, fingerprint, kinds, search, progress)
-        self.config = read_config(self.folder / SETTINGS)
+        self._read_config()
         return report
 
     @property
@@ -312,7 +315,7 @@ class Shop:
     @property
     def price_tests(self) -> PriceTests:
         """Tests of prices: their design, the prices of each block, and what came of them."""
-        return PriceTests(self.folder / TESTS, self.config, self._engine, self.prices)
+        return PriceTests(self.folder / TESTS, self.config, self._engine, self.prices, self._read_config)
 
     def report(self) -> Path:
         """Write report.html, one file that opens offline; raises RequestError where nothing was ingested.

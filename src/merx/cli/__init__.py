@@ -214,6 +214,7 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     show_default=True,
     help="Random weekly moves of every price on top, such as 0.03 for 3 %.",
 )
+@click.option("--cross-effects", is_flag=True, help="Products take sales from each other, and bring them.")
 @click.option(
     "--influence",
     default=0.25,

@@ -103,6 +103,8 @@ def show_prices(result: dict[str, Any]) -> None:
             event["why"],
         )
     console.print(table)
+    for rule in result["rules"]:
+        console.print(Text(f"rule: {rule}", style="dim"))
     if stop := result["stopped"]:
         console.print(f"Prices are stopped, {stop['time']} by {stop['by']}: {stop['why']}", style="bold red")
 

@@ -142,6 +142,13 @@ def tested(folder: Path) -> dict[str, float]:
     return {"tested_elasticity": elasticity, "tested_error": error}
 
 
+def under_test(folder: Path) -> dict[str, str]:
+    """The products of the tests of a folder that have no result yet, and the last day of each."""
+    tests = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    running = sorted((test["until"], test["items"]) for test in tests if not test["result"])
+    return {item: until for until, items in running for item in items}  # the longest, where there are two
+
+
 def _mean_price(plan: Design, log_price: np.ndarray, expected: np.ndarray, counted: np.ndarray) -> np.ndarray:
     """Mean log price ratio of each cluster in each block, weighted by what sells, (C, B)."""
     total, weight = np.zeros((2, *plan.arm.shape))
