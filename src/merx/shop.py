@@ -35,7 +35,6 @@ from merx.answers import (
     with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
-from merx.answers.price import PRICE_MODEL
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
@@ -310,7 +309,7 @@ class Shop:
         """
         asked = prices if isinstance(prices, Mapping) else read_prices(Path(prices))
         with self._context() as context:
-            return what_if(context, PRICE_MODEL, self.config.price, asked)
+            return what_if(context, self.config.price.model, self.config.price, asked)
 
     @property
     def price_tests(self) -> PriceTests:

@@ -22,8 +22,6 @@ from merx.price.waterfall import Step, in_words, waterfall
 from merx.store.demand import demand, price_panel
 from merx.store.price_facts import price_facts
 
-PRICE_MODEL = "price_response"
-
 
 @dataclass(frozen=True)
 class PriceQuestion:
@@ -45,7 +43,7 @@ class PriceQuestion:
     @classmethod
     def of(cls, config: ShopConfig, item: str | None) -> "PriceQuestion":
         """What the shop's settings ask for one product or for all."""
-        return cls(item=item, model=PRICE_MODEL, rules=config.price)
+        return cls(item=item, model=config.price.model, rules=config.price)
 
 
 def price(context: Context, question: PriceQuestion) -> Answer:
@@ -137,7 +135,7 @@ def explored_prices(
     context: Context, config: ShopConfig, seed: int, movable: Collection[str]
 ) -> dict[str, float]:
     """A price to learn from for every item (`merx.price.thompson.explored`); only the movable ones move."""
-    model, panel, facts, _ = fitted_on_panel(context, PRICE_MODEL)
+    model, panel, facts, _ = fitted_on_panel(context, config.price.model)
     fixed = ~np.isin(np.array(model.items.ids.to_pylist(), dtype=object), list(movable))
     prices = explored(model, panel, config.price, facts, config.governance.block_change, seed, fixed)
     return dict(zip(model.items.ids.to_pylist(), prices.tolist(), strict=True))
