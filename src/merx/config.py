@@ -1,29 +1,33 @@
-"""shop.toml -> frozen dataclasses. An unknown key is an error that names the nearest known one."""
+"""The settings of a shop: shop.toml, and what `merx tune` and price tests found."""
 
-import dataclasses
+import json
 import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any
 
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
-from merx.price.experiment_result import tested_prior
+from merx.price.experiment_result import tested, under_test
 from merx.price.guardrails import Governance
 from merx.price.limits import PriceRules
 from merx.recommend.scenario import SCENARIOS, Scenario
 from merx.registry import KINDS, kinds_for
-from merx.typed import typed
-
-Settings = TypeVar("Settings")
+from merx.toml import build, nearest, read_toml
 
 SETTINGS = "shop.toml"
 TUNED = "tuned.toml"  # beside shop.toml: what `merx tune` found
 TESTS = "price-tests"  # beside shop.toml: the price tests, a file each
+
+TEMPLATE = """\
+# Settings of this shop. Everything is optional; what is absent has its default.
+# The reference of all settings: docs/reference/settings.md.
+
+[shop]
+name = {name}
+currency = {currency}
+"""
 
 DEFAULT_WEIGHTS: dict[str, float] = {
     "purchase": 5.0,
@@ -120,7 +124,7 @@ class FitSettings:
         better; `best` has `theta` and `intermittent` within it; `coherent` grows two pairs of forests;
         `arima` is for prices that move in most steps, `mstl` for days over several years, `seasonal_ar` for
         series by the hour; the other five of task price are there to be compared with `price_response`; []
-        fits them too. What [forecast] names is fitted all the same.
+        fits them too. What [forecast] and [price] name is fitted all the same.
     """
 
     skip: tuple[str, ...] = (
@@ -227,6 +231,42 @@ class ShopperSettings:
         _check_kind("lifetime", self.lifetime, "[shoppers] lifetime")
 
 
+FRIENDS = ("where_found", "always", "never")
+
+
+@dataclass(frozen=True)
+class SocialSettings:
+    """[social]: whether, and how, those whom a shopper follows count.
+
+    Parameters
+    ----------
+    friends : str
+        "where_found": models read relations where `merx influence` finds that friends move each other;
+        "always": also where it does not; "never".
+    kinds : list of str
+        Kinds of relation that count; []: all.
+    days : int
+        How long after a friend's purchase one of the same product may be owed to it.
+    min_friends : int
+        At least so many friends must have bought a product before a reason counts them.
+    sensitive : list of str
+        Categories, with all below them, in which what friends bought plays no part and is never told.
+    """
+
+    friends: str = "where_found"
+    kinds: tuple[str, ...] = ()
+    days: int = 28
+    min_friends: int = 3
+    sensitive: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.friends not in FRIENDS:
+            raise ConfigError(f"[social] friends = {self.friends!r}: it is one of {', '.join(FRIENDS)}.")
+        for name, least in (("days", 1), ("min_friends", 2)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"[social] {name} = {getattr(self, name)}: at least {least}.")
+
+
 @dataclass(frozen=True)
 class EvaluateSettings:
     """[evaluate]: how models are judged.
@@ -263,6 +303,7 @@ class ShopConfig:
     scenarios: dict[str, dict[str, Any]] = field(default_factory=dict)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     shoppers: ShopperSettings = field(default_factory=ShopperSettings)
+    social: SocialSettings = field(default_factory=SocialSettings)
     price: PriceRules = field(default_factory=PriceRules)
     governance: Governance = field(default_factory=Governance)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
@@ -274,17 +315,22 @@ class ShopConfig:
                 raise ConfigError(f"[models.{name}]: no such kind.{nearest(name, list(KINDS))}")
             config_type, _ = KINDS[name].load()
             build(config_type, hyper_parameters, f"models.{name}")
+        _check_kind("price", self.price.model, "[price] model")
         for name in self.scenario_names:
             settings = self.scenario(name)
-            for key in ("model", "visitor"):
+            for key in ("model", "visitor", "newcomer"):
                 where = f"scenarios.{name}" if key in self.scenarios.get(name, {}) else "recommend"
                 for kind in getattr(settings, key):
                     _check_kind("recommend", kind, f"[{where}] {key}")
 
     @property
     def skipped(self) -> frozenset[str]:
-        """[fit] skip, but for the models that answer for demand and prices to come."""
-        return frozenset(self.fit.skip) - {self.forecast.model, self.forecast.price_model}
+        """[fit] skip, but for models that answer for demand and prices to come, or that [price] chose.
+
+        A shop that wants no prices may skip the one that stands there by default.
+        """
+        chosen = {self.price.model} - {PriceRules().model}
+        return frozenset(self.fit.skip) - {self.forecast.model, self.forecast.price_model} - chosen
 
     @property
     def scenario_names(self) -> tuple[str, ...]:
@@ -302,16 +348,29 @@ class ShopConfig:
         return replace(settings, rules=(*self.recommend.rules, *settings.rules))
 
 
+def new_settings(name: str, currency: str) -> str:
+    """The shop.toml of a new shop; raises ConfigError where the currency is no ISO 4217 code."""
+    About(name, currency)
+    return TEMPLATE.format(
+        name=json.dumps(name, ensure_ascii=False), currency=json.dumps(currency, ensure_ascii=False)
+    )
+
+
 def read_config(path: Path) -> ShopConfig:
     """The configuration in shop.toml; where it does not say, what `merx tune` and price tests found.
+
+    Products under a price test are among the rules of [price].
 
     Raises ConfigError that names the file and the key.
     """
     raw = read_toml(path)
     tuned = path.with_name(TUNED)
     found = read_toml(tuned).get("models", {}) if tuned.exists() else {}
-    if tested := tested_prior(path.with_name(TESTS)):
-        found["price_response"] = found.get("price_response", {}) | tested
+    if seen := tested(path.with_name(TESTS)):
+        found["price_response"] = found.get("price_response", {}) | seen
+    price = raw.get("price", {})
+    if (running := under_test(path.with_name(TESTS))) and isinstance(price, dict):
+        raw["price"] = price | {"under_test": running | price.get("under_test", {})}
     by_hand = raw.get("models", {})
     if found and isinstance(by_hand, dict):
         raw["models"] = by_hand | {kind: settings | by_hand.get(kind, {}) for kind, settings in found.items()}
@@ -321,86 +380,7 @@ def read_config(path: Path) -> ShopConfig:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says. Raises ConfigError where it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{path} is not there, so {path.parent} is no shop; make one with `merx init {path.parent}`."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: {error}") from None
-
-
-def build(settings: type[Settings], raw: Mapping[str, Any], where: str) -> Settings:
-    """A frozen dataclass from a TOML table.
-
-    Parameters
-    ----------
-    where : str
-        The table's name in the file, for errors.
-
-    Raises
-    ------
-    ConfigError
-        An unknown key, a value of the wrong type, or a missing key.
-    """
-    hints = get_type_hints(settings)
-    fields = dataclasses.fields(cast(Any, settings))
-    names = [entry.name for entry in fields]
-    prefix = f"[{where}] " if where else ""
-    values: dict[str, Any] = {}
-    for key, value in raw.items():
-        if key not in names:
-            raise ConfigError(f"{prefix}{key}: no such key.{nearest(key, names)}")
-        values[key] = _value(value, hints[key], f"{where}.{key}" if where else key, prefix + key)
-    for entry in fields:
-        needed = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
-        if needed and entry.name not in values:
-            raise ConfigError(f"{prefix}{entry.name} is missing.")
-    try:
-        return settings(**values)
-    except ConfigError as error:
-        text = str(error)
-        raise ConfigError(text if text.startswith("[") else prefix + text) from None
-
-
-def _value(value: Any, wanted: Any, table: str, key: str) -> Any:
-    if dataclasses.is_dataclass(wanted):
-        if not isinstance(value, dict):
-            raise ConfigError(f"{key} is a table: write [{table}] and its keys below.")
-        return build(cast(type, wanted), value, table)
-    if get_origin(wanted) is tuple and dataclasses.is_dataclass(get_args(wanted)[0]):
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{key} is a list of tables: write [[{table}]] above the keys of each.")
-        [kind, _] = get_args(wanted)
-        return tuple(
-            _value(entry, kind, f"{table}[{number}]", f"[{table}[{number}]]")
-            for number, entry in enumerate(value, start=1)
-        )
-    if wanted == tuple[str, ...] and isinstance(value, str):
-        return (value,)  # one name alone is a list of one
-    if get_origin(wanted) is dict and isinstance(value, dict):
-        inner = get_args(wanted)[1]
-        if inner is Any:
-            return value
-        return {
-            name: _value(entry, inner, f"{table}.{name}", f"{key}.{name}") for name, entry in value.items()
-        }
-    try:
-        return typed(value, wanted)
-    except TypeError as error:
-        raise ConfigError(f"{key}: {error}.") from None
-
-
 def _check_kind(task: str, name: str, key: str) -> None:
     kinds = [kind.name for kind in kinds_for(task)]
     if name not in kinds:
         raise ConfigError(f"{key} = {name!r}: no such kind.{nearest(name, kinds)}")
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """« Did you mean ...?» or the list of what there is."""
-    close = get_close_matches(name, known, n=1)
-    return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."

@@ -214,13 +214,20 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     show_default=True,
     help="Random weekly moves of every price on top, such as 0.03 for 3 %.",
 )
+@click.option("--cross-effects", is_flag=True, help="Products take sales from each other, and bring them.")
+@click.option(
+    "--influence",
+    default=0.25,
+    show_default=True,
+    help="Share of units offered to a follower of a recent buyer; 0: friends do not move each other.",
+)
 @JSON
 def simulate(folder: Path, as_json: bool, **config: Any) -> None:
     """Make a shop whose truth is known, and ingest its files.
 
     The truth is written to SHOP-truth, apart from the tables; `merx evaluate` measures against it.
     """
-    from merx.shop import simulate as simulate_shop
+    from merx.simulating import simulate as simulate_shop
 
     with _progress(as_json) as progress:
         made = simulate_shop(folder, progress=progress, **config)
@@ -322,6 +329,31 @@ def price(folder: Path, item: str | None, prices: Path | None, as_json: bool) ->
         print_result(Shop(folder).what_if(prices), as_json, "what_if")
         return
     print_result(Shop(folder).price(item=item).to_dict(), as_json, "price")
+
+
+@main.command()
+@SHOP
+@JSON
+def influence(folder: Path, as_json: bool) -> None:
+    """Do friends move each other, or are they only alike? What is owed to friends, with its interval."""
+    from merx.shop import Shop
+
+    print_result(Shop(folder).influence().to_dict(), as_json, "influence")
+
+
+@main.command()
+@SHOP
+@click.option("--user", required=True, help="The shopper's id.")
+@click.option("--yes", is_flag=True, help="Do not ask before.")
+@JSON
+def erase(folder: Path, user: str, yes: bool, as_json: bool) -> None:
+    """Take a shopper out of the shop's folder: events stay as nobody's, relations and decisions go."""
+    from merx.shop import Shop
+
+    shop = Shop(folder)
+    if not yes:
+        click.confirm(f"Erase the shopper {user} from {folder}? It cannot be undone.", abort=True, err=True)
+    print_result(shop.erase(user).to_dict(), as_json, "erase")
 
 
 main.add_command(prices)
