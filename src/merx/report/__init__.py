@@ -12,6 +12,7 @@ from merx.report.charts import (
     waterfall_chart,
 )
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
+from merx.report.friends import Friends, Tie
 from merx.report.model import (
     Capability,
     Evaluation,
@@ -50,6 +51,7 @@ __all__ = [
     "ForecastSeries",
     "Forecasts",
     "Foretold",
+    "Friends",
     "Hidden",
     "HistoryItem",
     "Ingest",
@@ -75,6 +77,7 @@ __all__ = [
     "ShoppersToCome",
     "TargetScore",
     "TargetTable",
+    "Tie",
     "TrendChange",
     "UnusualDay",
     "UnusualDays",
