@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 from scipy import sparse
 
 from _process import data
-from merx.config import build
 from merx.data.interactions import Interactions
 from merx.data.vocabulary import Vocabulary
 from merx.evaluate.ranking import ndcg, recall
 from merx.recommend.rank import rank
 from merx.registry import kind
+from merx.toml import build
 
 USERS, ITEMS, K = 29_858, 40_981, 20
 SETTINGS = Path(__file__).parent / "settings" / "gowalla.toml"

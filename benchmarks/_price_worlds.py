@@ -14,8 +14,9 @@ from merx.data.vocabulary import Vocabulary
 from merx.evaluate.pricing import profit_regret
 from merx.fitting import Inputs
 from merx.price.limits import Ladder, PriceRules, ladder
-from merx.shop import Shop, simulate
+from merx.shop import Shop
 from merx.simulate.truth import read_truth
+from merx.simulating import simulate
 
 USERS, ITEMS, DAYS = 2_000, 200, 364
 HELD_OUT = 4  # weeks

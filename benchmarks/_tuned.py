@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from merx import registry
-from merx.config import build
+from merx.toml import build
 
 
 def tuned(data: str, kind: str, **others: Any) -> Any:

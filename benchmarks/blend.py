@@ -23,8 +23,9 @@ from merx.evaluate.ranking import ndcg, recall
 from merx.evaluate.split import last_days, split_by_time, targets
 from merx.fitting import Inputs, config_of
 from merx.recommend.rank import rank
-from merx.shop import Shop, simulate
+from merx.shop import Shop
 from merx.simulate.truth import read_truth
+from merx.simulating import simulate
 
 DAYS, DEPTH, K = 28, 20, 10  # days held out; places of a list for recall, and for NDCG
 SEEDS = (10, 11, 12)

@@ -18,9 +18,10 @@ from merx.forecast import decompose
 from merx.forecast.change_points import change_points
 from merx.forecast.stl import mstl
 from merx.forecast.unusual import unusual
-from merx.shop import Shop, simulate
+from merx.shop import Shop
 from merx.simulate.calendar import BLACK_FRIDAY, HOLIDAYS
 from merx.simulate.truth import Truth, read_truth
+from merx.simulating import simulate
 from merx.store.demand import Demand, demand
 from merx.store.duckdb_engine import DuckDBEngine
 

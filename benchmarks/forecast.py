@@ -15,7 +15,8 @@ from merx.data.contracts import ForecasterConfig
 from merx.data.panel import Panel, stack
 from merx.evaluate.forecasting import ForecastScores, backtest
 from merx.forecast import AutoARIMA, AutoETS
-from merx.shop import Shop, simulate
+from merx.shop import Shop
+from merx.simulating import simulate
 from merx.store.demand import Demand, demand, demand_panel, group_panel
 from merx.store.duckdb_engine import DuckDBEngine
 

@@ -18,8 +18,9 @@ from merx.behaviour.sequence import Sequence
 from merx.data.interactions import Interactions
 from merx.data.schema import EVENT_CODE
 from merx.fitting import Inputs
-from merx.shop import Shop, simulate
+from merx.shop import Shop
 from merx.simulate import Simulation
+from merx.simulating import simulate
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
 

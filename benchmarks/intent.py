@@ -26,7 +26,8 @@ from merx.behaviour.ranks import auc
 from merx.data.activity import Activity
 from merx.evaluate.shoppers import average_precision
 from merx.fitting import Inputs
-from merx.shop import Shop, simulate
+from merx.shop import Shop
+from merx.simulating import simulate
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
 

@@ -17,7 +17,8 @@ from merx.recommend.diversity import alike
 from merx.recommend.item_knn import ItemKNN
 from merx.recommend.objective import discount
 from merx.recommend.rank import rank
-from merx.shop import Shop, simulate
+from merx.shop import Shop
+from merx.simulating import simulate
 
 SEEDS = range(20, 23)
 K = 10

@@ -17,9 +17,10 @@ from merx.fitting import Inputs
 from merx.price.limits import PriceRules, ladder
 from merx.price.optimise import optimise
 from merx.price.response import PriceResponse
-from merx.shop import Shop, simulate
+from merx.shop import Shop
 from merx.simulate.prices import PRICE_POLICIES
 from merx.simulate.truth import read_truth
+from merx.simulating import simulate
 
 SEEDS = range(10, 15)
 USERS, ITEMS, DAYS = 2_000, 200, 364

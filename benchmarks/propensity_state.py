@@ -17,7 +17,8 @@ from merx.data.activity import Activity
 from merx.data.interactions import Interactions
 from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
-from merx.shop import Shop, simulate
+from merx.shop import Shop
+from merx.simulating import simulate
 from merx.store import assemble
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables

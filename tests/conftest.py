@@ -33,7 +33,8 @@ def fitted_shop_folder(tmp_path_factory):
 
 
 def make_fitted_shop(folder):
-    from merx.shop import Shop, simulate
+    from merx.shop import Shop
+    from merx.simulating import simulate
 
     simulate(folder, users=200, items=40, days=210, seed=1)
     with open(folder / "shop.toml", "a") as settings:

@@ -11,8 +11,9 @@ import tutorial
 
 from merx import registry
 from merx.cli import main as command_line
-from merx.config import build, read_config
+from merx.config import read_config
 from merx.registry import Kind
+from merx.toml import build
 from tests.contract import test_recommenders as contract
 from tests.pages import DOCS, PAGES, ROOT, code_blocks, name_of
 from tests.shops import SMALL, settings
@@ -93,7 +94,8 @@ def test_the_mapping_of_the_guide_reads_its_file(tmp_path):
 @pytest.fixture(scope="module")
 def nightly(tmp_path_factory):
     """What a run on a small shop gives, as JSON."""
-    from merx.shop import Shop, simulate
+    from merx.shop import Shop
+    from merx.simulating import simulate
 
     folder = tmp_path_factory.mktemp("nightly")
     simulate(folder / "shop", users=60, items=20, days=120)
@@ -157,7 +159,8 @@ def test_the_added_model_passes_the_contract_suite(name, added, tmp_path):
 
 
 def test_the_added_model_is_documented_fitted_and_answers(added, tmp_path):
-    from merx.shop import Shop, simulate
+    from merx.shop import Shop
+    from merx.simulating import simulate
 
     assert reference.undocumented() == []
     assert "### [models.bought_together]" in reference.settings_page()

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from merx.answers.shoppers import KEEP
 from merx.behaviour.segments import PROPENSITY_RULES, RFM_RULES
 from merx.cli import main
-from merx.shop import Shop, simulate
+from merx.shop import Shop
+from merx.simulating import simulate
 from tests.shops import SMALL, csv, settings
 
 

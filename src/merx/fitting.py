@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from merx import registry
-from merx.config import ShopConfig, build
+from merx.config import ShopConfig
 from merx.data.activity import Activity
 from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
@@ -36,6 +36,7 @@ from merx.store.demand import (
 from merx.store.drivers import drivers
 from merx.store.engine import Engine
 from merx.store.price_series import beside_market, price_series
+from merx.toml import build
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Prices of a shop from the proposal to the shop platform: who may take which step is `merx.price.ledger`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
+from merx.answers.answer import Context
+from merx.answers.price import explored_prices
 from merx.config import ShopConfig
 from merx.decisions import Decision
 from merx.errors import RequestError
@@ -28,10 +31,7 @@ class Prices:
     config : ShopConfig
     quote : function of an item or None
         The decision that prices come from.
-    facts : function
-        What is known of every item now; asked once for each command.
-    explored : function of a seed
-        Prices of items to learn from.
+    context : function that opens what is answered from, now
     """
 
     def __init__(
@@ -39,14 +39,12 @@ class Prices:
         ledger: PriceLedger,
         config: ShopConfig,
         quote: Callable[[str | None], Decision],
-        facts: Callable[[], Mapping[str, Facts]],
-        explored: Callable[[int], Mapping[str, float]],
+        context: Callable[[], AbstractContextManager[Context]],
     ) -> None:
         self._ledger = ledger
         self._config = config
         self._quote = quote
-        self._facts = facts
-        self._explored = explored
+        self._context = context
 
     def propose(
         self, *, by: str, why: str, item: str | None = None, explore: bool = False
@@ -67,7 +65,8 @@ class Prices:
         rows = decision.answer["rows"]
         price = {row["item_id"]: row["price"] for row in rows}
         if explore:
-            drawn = self._explored(int(decision.id[-8:], 16))
+            with self._context() as context:
+                drawn = explored_prices(context, self._config, seed=int(decision.id[-8:], 16))
             price |= {row["item_id"]: drawn[row["item_id"]] for row in rows if row["grade"] != "D"}
         drafts = [
             Draft(row["item_id"], price[row["item_id"]], row["price_now"], row["grade"], decision.id)
@@ -181,7 +180,9 @@ class Prices:
         known: dict[str, Facts] = {}
 
         def check(event: Event, price: float, now: datetime) -> Verdict:
-            known.update(known or self._facts())
+            if not known:  # asked once for each command
+                with self._context() as context:
+                    known.update(_facts(context.engine))
             facts = known.get(str(event.item), UNKNOWN)
             config = self._config
             return verdict(event, price, facts, now, config.governance, config.price.min_margin)
@@ -189,7 +190,7 @@ class Prices:
         return check
 
 
-def facts_of(engine: Engine) -> dict[str, Facts]:
+def _facts(engine: Engine) -> dict[str, Facts]:
     """Price and cost of every item that ever had a price, now."""
     panel = price_panel(engine, demand(engine))
     cost = [None if one != one else one for one in panel.cost.tolist()]

@@ -14,7 +14,6 @@ report.html         the last report
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,40 +34,24 @@ from merx.answers import (
     with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
-from merx.answers.price import PRICE_MODEL, explored_prices
+from merx.answers.price import PRICE_MODEL
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
-from merx.config import SETTINGS, TESTS, About, ShopConfig, build, read_config
+from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
 from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
 from merx.errors import ConfigError
 from merx.files import write_csv
-from merx.governing import Prices, facts_of
+from merx.governing import Prices
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
 from merx.models import Models
-from merx.price.guardrails import Facts
 from merx.price.ledger import PriceLedger
 from merx.price_tests import PriceTests
 from merx.runs import Run, Timed, unless_refused
-from merx.simulate import Simulation
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
-
-TEMPLATE = """\
-# Settings of this shop. Everything is optional; what is absent has its default.
-# The reference of all settings: docs/reference/settings.md.
-
-[shop]
-name = {name}
-currency = {currency}
-"""
-
-
-HOLIDAYS = """
-[forecast.holidays]
-{}
-"""
+from merx.toml import build
 
 
 class Shop:
@@ -99,15 +82,9 @@ class Shop:
         settings = path / SETTINGS
         if settings.exists():
             raise ConfigError(f"{settings} is already there; delete the folder to begin anew.")
-        About(name, currency)  # raises ConfigError before anything is written
+        text = new_settings(name or path.absolute().name, currency)
         path.mkdir(parents=True, exist_ok=True)
-        settings.write_text(
-            TEMPLATE.format(
-                name=json.dumps(name or path.absolute().name, ensure_ascii=False),
-                currency=json.dumps(currency, ensure_ascii=False),
-            ),
-            encoding="utf-8",
-        )
+        settings.write_text(text, encoding="utf-8")
         return cls(path)
 
     @cached_property
@@ -309,18 +286,8 @@ class Shop:
     @property
     def prices(self) -> Prices:
         """The steps of a price to the shop platform: propose, review, approve, export, apply, roll back."""
-
-        def facts() -> dict[str, Facts]:
-            with self._engine() as (engine, _):
-                return facts_of(engine)
-
-        def explored(seed: int) -> dict[str, float]:
-            with self._engine() as (engine, fingerprint):
-                context = Context(engine, self.models, self.models.versions(), fingerprint)
-                return explored_prices(context, self.config, seed)
-
         ledger = PriceLedger(self.folder / "prices.sqlite")
-        return Prices(ledger, self.config, lambda item: self.price(item=item), facts, explored)
+        return Prices(ledger, self.config, lambda item: self.price(item=item), self._context)
 
     def what_if(self, prices: Mapping[str, float] | str | Path) -> dict[str, Any]:
         """What these prices would do in a week, all others as now; nothing is proposed or stored.
@@ -330,8 +297,7 @@ class Shop:
         prices : mapping of item id -> price, or the path of a CSV file with the columns item_id and price
         """
         asked = prices if isinstance(prices, Mapping) else read_prices(Path(prices))
-        with self._engine() as (engine, fingerprint):
-            context = Context(engine, self.models, self.models.versions(), fingerprint)
+        with self._context() as context:
             return what_if(context, PRICE_MODEL, self.config.price, asked)
 
     @property
@@ -412,6 +378,12 @@ class Shop:
             yield fitting.Inputs(engine, self.config, until)
 
     @contextmanager
+    def _context(self) -> Iterator[Context]:
+        """What is answered from: the current tables and the newest models."""
+        with self._engine() as (engine, fingerprint):
+            yield Context(engine, self.models, self.models.versions(), fingerprint)
+
+    @contextmanager
     def _engine(self, fingerprint: str | None = None) -> Iterator[tuple[DuckDBEngine, str]]:
         """The engine on a snapshot (the current one by default), and the snapshot's fingerprint."""
         snapshot = self.tables.current() if fingerprint is None else self.tables.snapshot(fingerprint)
@@ -420,35 +392,3 @@ class Shop:
             yield engine, snapshot.fingerprint
         finally:
             engine.close()
-
-
-def simulate(folder: str | Path, *, progress: Progress = quiet, **config: Any) -> IngestReport:
-    """Make a shop whose truth is known: SHOP/raw holds its files, already ingested, SHOP-truth the truth.
-
-    Parameters
-    ----------
-    config : the fields of `merx.simulate.Simulation`
-
-    Raises
-    ------
-    ConfigError
-        The folder is a shop already, or the simulation cannot be.
-    """
-    simulation = Simulation(**config)
-    shop = Shop.init(folder, name="A simulated shop", currency="EUR")
-    progress("simulate", 0, 3)
-    simulated = simulation.run()
-    progress("write", 1, 3)
-    with open(shop.folder / SETTINGS, "a", encoding="utf-8") as settings:
-        settings.write(
-            HOLIDAYS.format(
-                "\n".join(
-                    f"{json.dumps(name)} = {json.dumps(dates)}" for name, dates in simulated.holidays.items()
-                )
-            )
-        )
-    raw = simulated.write(shop.folder / "raw")
-    simulated.write_pictures(shop.folder / "raw")
-    simulated.write_truth(shop.truth)
-    progress("ingest", 2, 3)
-    return shop.ingest(*raw, progress=progress)

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from merx import registry
-from merx.config import SETTINGS, TUNED, ShopConfig, nearest, read_toml
+from merx.config import SETTINGS, TUNED, ShopConfig
 from merx.data.contracts import Progress
 from merx.data.schema import DAY
 from merx.errors import ConfigError, MerxError, RequestError
@@ -29,6 +29,7 @@ from merx.fitting import Inputs, config_of
 from merx.holdout import Holdout, hold_out
 from merx.registry import Kind
 from merx.store.engine import Engine
+from merx.toml import nearest, read_toml
 from merx.tunable import Among, Between, searched
 from merx.typed import without_nan
 

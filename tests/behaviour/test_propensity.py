@@ -190,7 +190,8 @@ def test_auc_by_definition():
 def test_calibrated_on_a_simulated_shop(tmp_path):
     """Six weeks, each foretold by a model fitted on what was known before it; one alone has its own level."""
     from merx.fitting import Inputs
-    from merx.shop import Shop, simulate
+    from merx.shop import Shop
+    from merx.simulating import simulate
     from merx.store.duckdb_engine import DuckDBEngine
     from merx.store.tables import Tables
 

@@ -1,12 +1,16 @@
 """The price responses beside the hierarchical one, against worlds whose demand is known."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
+from merx.data.panel import PricePanel, distinct_prices
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, FitError
 from merx.evaluate.pricing import elasticity_error
@@ -33,6 +37,39 @@ def best_price(model, panel):
     price = panel.price_now[:, None] * np.linspace(0.8, 1.2, 401)
     profit = model.demand(price) * (price - panel.cost[:, None])
     return np.take_along_axis(price, profit.argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+JUICE = Path(os.environ.get("MERX_DATA", "../shared/data")) / "oj_dominicks/oj_large_reconstructed.parquet"
+
+
+@pytest.mark.skipif(not JUICE.exists(), reason="MERX_DATA does not hold oj_dominicks")
+def test_the_published_elasticities_of_three_juices_are_met_to_three_decimals():
+    """Dominick's, 64 ounces: log units on log price by least squares, brand by brand, all stores and weeks.
+
+    The weeks of 83 stores stand one after the other, as if they were those of one product.
+    """
+    table = pq.read_table(JUICE, columns=["brand", "logmove", "price"]).sort_by("brand")
+    brands, item = np.unique(table["brand"].to_pylist(), return_inverse=True)
+    offsets = np.searchsorted(item, np.arange(len(brands) + 1))
+    price = table["price"].to_numpy()
+    panel = PricePanel(
+        items=Vocabulary.of(brands.tolist()),
+        category=np.zeros(len(brands), dtype=np.int32),
+        categories=Vocabulary.of(["orange juice"]),
+        offsets=offsets,
+        week=(np.arange(len(item)) - offsets[item]).astype(np.int32),
+        units=np.expm1(table["logmove"].to_numpy()),  # the learner takes log(1 + units)
+        price=price,
+        promotion=np.zeros(len(item)),
+        available=np.ones(len(item)),
+        cost=np.full(len(brands), np.nan),
+        price_now=price[offsets[1:] - 1],
+        distinct_prices=distinct_prices(item, price, len(brands)),
+        start=7_196,  # 14 September 1989
+    )
+    found = NaiveLogLog().fit(panel).elasticity.mean(axis=0)
+    published = {"dominicks": -3.378, "minute.maid": -3.321, "tropicana": -2.712}
+    assert dict(zip(brands.tolist(), found.round(3).tolist(), strict=True)) == published
 
 
 def test_the_literature_prior_charges_by_the_rule_of_lerner(world):

@@ -1,8 +1,12 @@
 """Prices under rules: against a slow obvious search, a known optimum, and laws that must always hold."""
 
+import os
+from collections import Counter
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,6 +75,58 @@ def test_the_known_optimum_of_isoelastic_demand_is_found():
     assert quotes.binding == ("", "")
     assert np.allclose(quotes.elasticity, elasticity)
     assert np.allclose(quotes.profit[:, 0], 20 * (quotes.price / now) ** elasticity * (quotes.price - cost))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Demand constant + slope * price, known for sure."""
+
+    items: Vocabulary
+    constant: float
+    slope: float
+
+    def take(self, which: np.ndarray) -> "Line":
+        return replace(self, items=Vocabulary(self.items.ids.take(which)))
+
+    def demand(self, prices: np.ndarray) -> np.ndarray:
+        return np.maximum(self.constant + self.slope * prices, 0.0)
+
+    def draws(self, prices: np.ndarray) -> np.ndarray:
+        return self.demand(prices)[None]
+
+
+def to_the_cent(constant: float, slope: float) -> tuple[float, float]:
+    """Price and profit of a burger that costs 8, chosen among all whole cents."""
+    panel = shop(np.array([15.5]), np.array([8.0]))
+    cents = tuple(cent / 100 for cent in range(1_000, 2_301))
+    rules = PriceRules(endings=(), price_points=cents, max_change=0.5)
+    quotes = optimise(Line(panel.items, constant, slope), panel, rules)
+    return float(quotes.price[0]), float(quotes.profit[0, 0])
+
+
+def test_the_best_price_on_a_line_is_found_to_the_cent():
+    # (p - 8) (a + b p) is highest at (8 - a / b) / 2.
+    price, profit = to_the_cent(200.0, -8.0)
+    assert price == 16.5
+    assert profit == pytest.approx(8.5 * 68)
+
+
+CAFE = Path(os.environ.get("MERX_DATA", "../shared/data")) / "cafe_burger/Cafe_Transaction_Store.parquet"
+
+
+@pytest.mark.skipif(not CAFE.exists(), reason="MERX_DATA does not hold cafe_burger")
+def test_the_published_price_of_a_burger_is_found_to_the_cent():
+    """Q = 194.856 - 7.478 P, best at 17.03 with a profit of 609.56 a day: the study of this file."""
+    columns = ["CALENDAR_DATE", "PRICE", "QUANTITY", "SELL_ID"]
+    rows = set(zip(*pq.read_table(CAFE, columns=columns).to_pydict().values(), strict=True))  # repeats go
+    units: Counter[tuple[str, float]] = Counter()
+    for day, price, quantity, product in rows:
+        if product == 1070:
+            units[day, price] += quantity
+    slope, constant = np.polyfit([price for _, price in units], list(units.values()), 1)
+    assert (round(constant, 3), round(slope, 3)) == (194.856, -7.478)
+    best, profit = to_the_cent(float(constant), float(slope))
+    assert (best, round(profit, 2)) == (17.03, 609.56)
 
 
 def test_the_binding_rule_is_named_and_said():

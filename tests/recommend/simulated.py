@@ -5,7 +5,8 @@ from pathlib import Path
 from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
 from merx.fitting import Inputs
-from merx.shop import Shop, simulate
+from merx.shop import Shop
+from merx.simulating import simulate
 from merx.store.duckdb_engine import DuckDBEngine
 
 

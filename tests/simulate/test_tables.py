@@ -150,8 +150,9 @@ def test_a_missing_truth_is_named(tmp_path):
 
 
 def test_the_holidays_of_the_settings_are_those_of_the_truth(tmp_path):
-    from merx.shop import Shop, simulate
+    from merx.shop import Shop
     from merx.simulate import read_truth
+    from merx.simulating import simulate
 
     simulate(tmp_path / "shop", users=20, items=5, days=364)
     config = Shop(tmp_path / "shop").config

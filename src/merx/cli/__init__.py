@@ -220,7 +220,7 @@ def simulate(folder: Path, as_json: bool, **config: Any) -> None:
 
     The truth is written to SHOP-truth, apart from the tables; `merx evaluate` measures against it.
     """
-    from merx.shop import simulate as simulate_shop
+    from merx.simulating import simulate as simulate_shop
 
     with _progress(as_json) as progress:
         made = simulate_shop(folder, progress=progress, **config)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from merx.config import ShopConfig, nearest
+from merx.config import ShopConfig
 from merx.errors import RequestError
 from merx.recommend.rules import Rule
+from merx.toml import nearest
 
 
 @dataclass(frozen=True)
