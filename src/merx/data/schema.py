@@ -50,7 +50,8 @@ PRODUCTS_TABLE = pa.schema(
 )
 
 ADDED = {
-    field.name: "VARCHAR" if pa.types.is_string(field.type) else "DOUBLE" for field in list(PRODUCTS_TABLE)[12:]
+    field.name: "VARCHAR" if pa.types.is_string(field.type) else "DOUBLE"
+    for field in list(PRODUCTS_TABLE)[12:]
 }
 """Columns, with their SQL types, that parts of the products table from before them lack; they read as null."""
 

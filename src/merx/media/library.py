@@ -13,12 +13,14 @@ change are as they were is not read again.
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from merx.data.vocabulary import Vocabulary
@@ -139,7 +141,7 @@ class Library:
 
     def encoder(self, fingerprint: str) -> Path:
         """Where a network that was trained here is kept."""
-        return self.folder / "encoder" / fingerprint
+        return self.folder / "encoder" / (fingerprint or "none")
 
     def use(self, fingerprint: str) -> None:
         """Make this the network in force."""
@@ -158,12 +160,12 @@ class Library:
 
     def vectors(self, fingerprint: str) -> pa.Table:
         """All that this network has computed (VECTORS)."""
-        parts = sorted((self.folder / "vectors" / fingerprint).glob("[!.]*.parquet"))
-        return pa.concat_tables([pq.read_table(path, schema=VECTORS) for path in parts] or [VECTORS.empty_table()])
+        parts = sorted((self.folder / "vectors" / (fingerprint or "none")).glob("[!.]*.parquet"))
+        return pa.concat_tables(
+            [pq.read_table(path, schema=VECTORS) for path in parts] or [VECTORS.empty_table()]
+        )
 
-    def add(
-        self, fingerprint: str, media: Sequence[Medium], found: Iterable[np.ndarray | str]
-    ) -> None:
+    def add(self, fingerprint: str, media: Sequence[Medium], found: Iterable[np.ndarray | str]) -> None:
         """Write a part: of each medium its vector, or the reason why it has none."""
         rows = [
             {
@@ -177,6 +179,12 @@ class Library:
         folder = self.folder / "vectors" / fingerprint
         folder.mkdir(parents=True, exist_ok=True)
         _write(pa.Table.from_pylist(rows, schema=VECTORS), folder / f"{secrets.token_hex(8)}.parquet")
+
+    def forget_all_but(self, fingerprint: str) -> None:
+        """Remove the networks and vectors that are not in force any more."""
+        for folder in [*self.folder.glob("encoder/*"), *self.folder.glob("vectors/*")]:
+            if folder.name != fingerprint:
+                shutil.rmtree(folder)
 
 
 def _write(table: pa.Table, path: Path) -> None:
@@ -202,7 +210,7 @@ def vectors_of(folder: Path, items: Vocabulary) -> dict[str, tuple[np.ndarray, n
         Only of kinds that any of the items has; zeros for the other items.
     """
     library = Library(folder)
-    links, table = library.links(), library.vectors(library.current() or "none")
+    links, table = library.links(), library.vectors(library.current())
     if links is None or not len(table):
         return {}
     table = table.filter(table["vector"].is_valid())
@@ -213,7 +221,7 @@ def vectors_of(folder: Path, items: Vocabulary) -> dict[str, tuple[np.ndarray, n
     place = {key: number for number, key in enumerate(keys)}
     found = {}
     for kind in KINDS:
-        of_kind = links.filter(pa.compute.equal(links["kind"], kind))
+        of_kind = links.filter(pc.equal(links["kind"], kind))
         at = np.array([place.get((kind, sha), -1) for sha in of_kind["sha256"].to_pylist()], np.int64)
         item = items.codes(of_kind["item_id"])
         good = (at >= 0) & (item >= 0)

@@ -63,9 +63,7 @@ class Block(nn.Module):
         if channels == out and stride == 1:
             self.shortcut: nn.Module = nn.Identity()
         else:
-            self.shortcut = nn.Sequential(
-                nn.AvgPool2d(stride, ceil_mode=True), Convolution(channels, out, 1)
-            )
+            self.shortcut = nn.Sequential(nn.AvgPool2d(stride, ceil_mode=True), Convolution(channels, out, 1))
         nn.init.zeros_(self.second.norm.weight)  # type: ignore[arg-type]  # at first each block is its shortcut
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Training of the network on labels, on factors, or on both at once."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,7 +14,11 @@ from merx.media.network import Network, device, scaled
 if TYPE_CHECKING:
     from merx.media.picture_net import PictureNet
 
-PHASES = ((1 / 3, 0.5), (2 / 3, 0.75), (1.0, 1.0))  # until which share of the steps, at which part of the size
+PHASES = (
+    (1 / 3, 0.5),
+    (2 / 3, 0.75),
+    (1.0, 1.0),
+)  # until which share of the steps, at which part of the size
 BATCH = (16, 64)  # pictures in a batch, a sixteenth of all within these bounds
 LEARNING_RATE = 0.002
 WEIGHT_DECAY = 0.05
@@ -54,7 +58,7 @@ class Course:
         steps = count // batch * self.epochs
         weights = [weight for weight in self.network.parameters() if weight.ndim > 1]
         others = [weight for weight in self.network.parameters() if weight.ndim < 2]
-        groups = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
         optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps, pct_start=WARM)
         step, pixels, side = 0, self.pixels, self.pixels.shape[-1]
@@ -66,7 +70,7 @@ class Course:
             for chosen in torch.randperm(count)[: count // batch * batch].split(batch):
                 loss = self.loss(pixels, chosen)
                 optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
                 optimiser.step()
                 schedule.step()
