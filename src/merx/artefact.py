@@ -6,8 +6,8 @@
 
 A fitted model is a frozen dataclass. Its fields, and so the fields of dataclasses inside it, may be: NumPy
 arrays (finite), dicts of them by name, CSR arrays, Vocabulary, str, int, float, bool, tuple[str, ...] and
-dataclasses of these. Saving and loading walk those fields, so models hold no code for it. What to construct is said by the
-caller's type, never by the file.
+dataclasses of these. Saving and loading walk those fields, so models hold no code for it. What to construct
+is said by the caller's type, never by the file.
 """
 
 import dataclasses

@@ -265,8 +265,8 @@ class MediaSettings:
         Where the files lie that image_link and video_link name, below the shop's folder unless it begins with
         a slash.
     weights : str
-        A safetensors file with weights of merx's picture network; where empty, one is trained on the shop's own
-        pictures.
+        A safetensors file with weights of merx's picture network; where empty, one is trained on the shop's
+        own pictures.
     """
 
     folder: str = "raw"

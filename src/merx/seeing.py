@@ -120,7 +120,7 @@ def see(
     if missing := [package for module, package in NEEDED.items() if find_spec(module) is None]:
         return MediaReport(
             _counts(links, {}),
-            refused=f"{', '.join(missing)} not installed: pip install 'merx[media]' to see what products look like.",
+            refused=f"pictures and videos need {', '.join(missing)}: pip install 'merx[media]'.",
         )
     library.keep_links(links)
     try:
@@ -245,8 +245,8 @@ def labels(categories: Sequence[str | None]) -> list[str | None]:
 def taste(engine: Engine, config: ShopConfig, items: Sequence[str]) -> np.ndarray | None:
     """Factors float32 (n, K) of the items in a collaborative model, zeros where nobody met them.
 
-    The model is fitted on what happened before the days that models are judged and tuned on, so that no picture
-    tells of those days. None where the tables do not carry it.
+    The model is fitted on what happened before the days that models are judged and tuned on, so that no
+    picture tells of those days. None where the tables do not carry it.
     """
     try:
         histories = Inputs(engine, config).of("histories")

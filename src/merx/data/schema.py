@@ -53,7 +53,7 @@ ADDED = {
     field.name: "VARCHAR" if pa.types.is_string(field.type) else "DOUBLE"
     for field in list(PRODUCTS_TABLE)[12:]
 }
-"""Columns, with their SQL types, that parts of the products table from before them lack; they read as null."""
+"""Columns that older parts of the products table lack, with their SQL types; they read as null."""
 
 PRICES_TABLE = pa.schema(
     [

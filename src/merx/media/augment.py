@@ -1,4 +1,4 @@
-"""Other views of the same pictures, a batch at a time: what is shown stays, where and in what light changes."""
+"""Other views of the same pictures, a batch at a time: what is shown stays, its place and light change."""
 
 import math
 

@@ -14,15 +14,15 @@ PAPER = (255, 255, 255)  # what lies behind transparency and beside a picture th
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
-class Unusable(Exception):
+class Unusable(Exception):  # noqa: N818
     """Why a file gives no pixels."""
 
 
 def decode(path: Path, size: int) -> bytes:
     """The first picture of a file as RGB, fitted into size x size pixels.
 
-    It is turned as its EXIF says, laid on white where it is transparent, scaled to touch the square's edges and
-    centred. A JPEG is decoded no larger than needed (libjpeg's scaling in the transform domain).
+    It is turned as its EXIF says, laid on white where it is transparent, scaled to touch the square's edges
+    and centred. A JPEG is decoded no larger than needed (libjpeg's scaling in the transform domain).
 
     Raises
     ------
@@ -38,7 +38,8 @@ def decode(path: Path, size: int) -> bytes:
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise Unusable(
-                    f"{picture.width:,} x {picture.height:,} pixels, more than {MOST_PIXELS / 1e6:,.0f} million"
+                    f"{picture.width:,} x {picture.height:,} pixels, "
+                    f"more than {MOST_PIXELS / 1e6:,.0f} million"
                 )
             picture.draft("RGB", (size, size))
             picture.load()

@@ -55,8 +55,8 @@ class Worker:
         except (EOFError, BrokenPipeError):
             self._end()
             return (
-                f"its decoding was ended: it took more than {MOST_SECONDS[kind]} s or {MOST_MEMORY / 1e9:.0f} GB, "
-                "or broke the decoder"
+                f"its decoding was ended: it took more than {MOST_SECONDS[kind]} s "
+                f"or {MOST_MEMORY / 1e9:.0f} GB, or broke the decoder"
             )
 
     def _end(self) -> None:

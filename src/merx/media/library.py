@@ -1,12 +1,12 @@
-"""The folder SHOP/media: vectors of pictures and videos by what the files hold, so that each is computed once.
+"""The folder SHOP/media: vectors of pictures and videos by what the files hold, each computed once.
 
 encoder/<fingerprint>/            the network that was trained here (see merx.artefact)
 current                           the fingerprint of the network in force
 links.parquet                     what each product's links lead to: the file's hash, or why there is none
 vectors/<fingerprint>/*.parquet   kind, hash, vector or reason; parts written whole, never changed
 
-A part holds what was computed in a few seconds, so an interrupted run loses no more than that. Vectors are kept
-by the SHA-256 of a file's bytes: a renamed file is known, a changed one is new. A file whose size and time of
+A part holds what was computed in a few seconds, so an interrupted run loses no more than that. Vectors are
+kept by the SHA-256 of a file's bytes: a renamed file is known, a changed one is new. A file whose size and time of
 change are as they were is not read again.
 """
 
@@ -65,8 +65,8 @@ class Medium:
 def linked(products: pa.Table, root: Path, before: pa.Table | None) -> pa.Table:
     """What the products' links lead to (LINKS), in the order of the products, pictures first.
 
-    A link is a path below `root`; one that leads out of it is refused, and what lies elsewhere in the net is not
-    fetched.
+    A link is a path below `root`; one that leads out of it is refused, and what lies elsewhere in the net is
+    not fetched.
 
     Parameters
     ----------

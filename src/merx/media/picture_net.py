@@ -177,8 +177,8 @@ class FittedPictureNet:
         right = self.chances(self.vectors(pixels)).argmax(axis=1) == label  # (n,)
         balanced = np.mean([right[label == one].mean() for one in np.unique(label)])
         summary = (
-            f"trained on {trained_on:,} pictures; of {len(label):,} others {right.mean():.0%} were put into the "
-            f"right one of {len(self.classes)} categories (balanced over these {balanced:.0%})"
+            f"trained on {trained_on:,} pictures; of {len(label):,} others {right.mean():.0%} were put into "
+            f"the right one of {len(self.classes)} categories (balanced over these {balanced:.0%})"
         )
         return FittedPictureNet(self.weights, self.classes, self.size, summary)
 
@@ -189,7 +189,7 @@ def brought(path: Path, size: int) -> FittedPictureNet:
     Raises
     ------
     ArtefactError
-        The file is missing, no safetensors, lacks a weight, or holds one of another shape, type or not finite.
+        The file is missing, no safetensors, lacks a weight, or one has another shape or type or is not finite.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file

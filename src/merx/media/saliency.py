@@ -1,9 +1,9 @@
 """What the network looks at in a picture: a map of where its answer comes from, laid over the picture.
 
-Grad-CAM: the places of the last block, each channel weighed by how much the answer rises with it. Source: Selvaraju,
-Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: visual explanations from deep networks via gradient-based
-localization, ICCV (2017), as captum has it. The answer is the likeliest class; of a network without classes it is
-the picture's own vector.
+Grad-CAM: the places of the last block, each channel weighed by how much the answer rises with it. Source:
+Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: visual explanations from deep networks via
+gradient-based localization, ICCV (2017), as captum has it. The answer is the likeliest class; of a network
+without classes it is the picture's own vector.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ COLOUR = np.array([255.0, 60.0, 0.0])  # of what is looked at
 
 
 def saliency(encoder: FittedPictureNet, pixels: np.ndarray) -> tuple[np.ndarray, str]:
-    """Where the answer comes from, from 0 to 1, float32 (S, S), and the answer's class, "" where there is none.
+    """Where the answer comes from, float32 (S, S) from 0 to 1, and its class, "" where there is none.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """A few frames of a video that show what is in it, in bounded memory whatever its length.
 
-A frame is kept where the scene has changed since the one kept before it. Where more are kept than wanted, the one
-that differs least from its predecessor goes.
+A frame is kept where the scene has changed since the one kept before it. Where more are kept than wanted, the
+one that differs least from its predecessor goes.
 """
 
 from dataclasses import dataclass
