@@ -28,6 +28,7 @@ from merx.registry import kind
 from merx.store.engine import Engine
 
 KIND = "picture_net"
+SETTINGS = PictureNet()
 NEEDED = {"torch": "torch", "PIL": "pillow", "av": "av"}  # modules of merx[media], and their packages
 TASTE = "als"  # whose item factors pictures learn to foretell
 TRAINED_ON = 10_000  # pictures, at most: 0.5 GB of pixels
@@ -162,7 +163,6 @@ def _encoder(
     train: bool,
 ) -> FittedPictureNet:
     """The weights that the user names, the network trained here before, or a new one."""
-    settings = PictureNet()
     if (config.media.weights or library.encoder(library.current()).exists()) and not train:
         return _encoder_at_hand(config, shop, library)
     progress("media: reading", 0, 1)
@@ -170,22 +170,22 @@ def _encoder(
     items = {sha256: item for item, sha256 in reversed(of_item.items())}  # the first product of each picture
     shown = [medium for medium in media if medium.kind == "picture" and medium.sha256 in items]
     if len(shown) > TRAINED_ON:
-        drawn = np.random.default_rng(settings.seed).choice(len(shown), TRAINED_ON, replace=False)
+        drawn = np.random.default_rng(SETTINGS.seed).choice(len(shown), TRAINED_ON, replace=False)
         shown = [shown[place] for place in np.sort(drawn)]
-    pixels = list(decoded([(medium.kind, medium.path) for medium in shown], settings.size))
+    pixels = list(decoded([(medium.kind, medium.path) for medium in shown], SETTINGS.size))
     good = [place for place, found in enumerate(pixels) if not isinstance(found, str)]
     if not good:
         raise FitError("no picture can be read, so there is no network to make vectors with.")
     category = dict(zip(products["item_id"].to_pylist(), products["category"].to_pylist(), strict=True))
     names = [items[shown[place].sha256] for place in good]
-    fitted = settings.fit(
+    fitted = SETTINGS.fit(
         np.concatenate([pixels[place] for place in good]),
         labels([category[name] for name in names]),
         taste(engine, config, names),
         progress=lambda what, done, total: progress(f"media: {what}", done, total),
     )
     if not library.encoder(fitted.fingerprint).exists():
-        artefact.save(fitted, library.encoder(fitted.fingerprint), kind=KIND, config=settings, about={})
+        artefact.save(fitted, library.encoder(fitted.fingerprint), kind=KIND, config=SETTINGS, about={})
     library.use(fitted.fingerprint)
     return fitted
 
@@ -194,7 +194,7 @@ def _encoder_at_hand(config: ShopConfig, shop: Path, library: Library) -> Fitted
     """The weights that the user names, or else the network that was trained here."""
     if not config.media.weights:
         return artefact.load(library.encoder(library.current()), KIND, FittedPictureNet, PictureNet)
-    found = brought(shop / config.media.weights, PictureNet().size)
+    found = brought(shop / config.media.weights, SETTINGS.size)
     library.use(found.fingerprint)
     return found
 

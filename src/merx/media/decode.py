@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MOST_BYTES = 50_000_000  # of a file
 MOST_PIXELS = 50_000_000  # of a picture, before it is made smaller: 150 MB as RGB
 PAPER = (255, 255, 255)  # what lies behind transparency and beside a picture that is no square
@@ -32,10 +32,12 @@ def decode(path: Path, size: int) -> bytes:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # the limit below, said in our words
+    Image.init()
+    formats = [name for name in FORMATS if name in Image.OPEN]  # a Pillow may be built without some
     try:
         if (length := path.stat().st_size) > MOST_BYTES:
             raise Unusable(f"{length / 1e6:,.0f} MB, more than {MOST_BYTES / 1e6:,.0f}")
-        with Image.open(path, formats=FORMATS) as picture:
+        with Image.open(path, formats=formats) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise Unusable(
                     f"{picture.width:,} x {picture.height:,} pixels, "

@@ -51,7 +51,7 @@ class Worker:
             if sign == b"-":
                 return _read(answered, length).decode()
             pixels = np.frombuffer(_read(answered, length * 3 * self.size**2), np.uint8)
-            return pixels.reshape(length, self.size, self.size, 3)
+            return pixels.reshape(length, self.size, self.size, 3).copy()  # bytes cannot be written to
         except (EOFError, BrokenPipeError):
             self._end()
             return (

@@ -28,13 +28,14 @@ def encode(library: Library, encoder: FittedPictureNet, media: Sequence[Medium],
     ):
         part.append((medium, found))
         waiting += 0 if isinstance(found, str) else len(found)
-        if waiting >= BATCH or number == len(new):
-            # vectors take the place of pixels, so that a part holds few of these
-            part, waiting = _looked_at(encoder, part), 0
-            progress("media: vectors", number, len(new))
-        if part and (number == len(new) or (not waiting and monotonic() - begun > PART_SECONDS)):
+        last = number == len(new)
+        if waiting < BATCH and not last:
+            continue
+        part, waiting = _looked_at(encoder, part), 0  # vectors take the place of pixels
+        if last or monotonic() - begun > PART_SECONDS:
             library.add(encoder.fingerprint, [one for one, _ in part], [found for _, found in part])
             begun, part = monotonic(), []
+        progress("media: vectors", number, len(new))
     return len(new)
 
 

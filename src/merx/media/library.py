@@ -5,8 +5,8 @@ current                           the fingerprint of the network in force
 links.parquet                     what each product's links lead to: the file's hash, or why there is none
 vectors/<fingerprint>/*.parquet   kind, hash, vector or reason; parts written whole, never changed
 
-A part holds what was computed in a few seconds, so an interrupted run loses no more than that. Vectors are
-kept by the SHA-256 of a file's bytes: a renamed file is known, a changed one is new. A file whose size and time of
+A part holds what was computed in a few seconds; an interrupted run loses no more. Vectors are kept by the
+SHA-256 of a file's bytes: a renamed file is known, a changed one is new. A file whose size and time of
 change are as they were is not read again.
 """
 

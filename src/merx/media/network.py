@@ -7,8 +7,8 @@
 
 Sources: He, Zhang, Ren & Sun, Deep residual learning for image recognition, CVPR (2016), with the averaging
 shortcut of He, Zhang, Zhang, Zhang, Xie & Li, Bag of tricks for image classification with convolutional
-neural networks, CVPR (2019); a, the channel attention, is Hu, Shen & Sun, Squeeze-and-excitation networks, CVPR
-(2018).
+neural networks, CVPR (2019); a, the channel attention, is Hu, Shen & Sun, Squeeze-and-excitation networks,
+CVPR (2018).
 """
 
 import torch

@@ -189,7 +189,7 @@ def brought(path: Path, size: int) -> FittedPictureNet:
     Raises
     ------
     ArtefactError
-        The file is missing, no safetensors, lacks a weight, or one has another shape or type or is not finite.
+        The file is missing, no safetensors, lacks a weight, or one is not as it must be.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file

@@ -48,6 +48,10 @@ class Course:
         self.network = Network(settings.length, heads).to(self.device)
         self.mean = Network(settings.length, heads).to(self.device)
         self.mean.load_state_dict(self.network.state_dict())
+        self.means, self.weights = (
+            [weight for weight in network.state_dict().values() if weight.is_floating_point()]
+            for network in (self.mean, self.network)
+        )
         self.epochs = epochs(len(pixels), settings)
         self.class_weight = None if label is None else class_weight(label).to(self.device)
 
@@ -59,7 +63,7 @@ class Course:
         weights = [weight for weight in self.network.parameters() if weight.ndim > 1]
         others = [weight for weight in self.network.parameters() if weight.ndim < 2]
         groups: list[dict[str, Any]] = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
-        optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps, pct_start=WARM)
         step, pixels, side = 0, self.pixels, self.pixels.shape[-1]
         for epoch in range(self.epochs):
@@ -82,7 +86,7 @@ class Course:
     def loss(self, pixels: Tensor, chosen: Tensor) -> Tensor:
         """Of the pictures at the places `chosen` (B,)."""
         views, other, share = mixed(augmented(scaled(pixels[chosen].to(self.device))), MIX)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=quick_bfloat16(self.device)):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half_precision(views)):
             vector = self.network(views.contiguous(memory_format=torch.channels_last))
         said = self.network.says(vector)
         loss = torch.zeros((), device=self.device)
@@ -100,11 +104,7 @@ class Course:
     @torch.no_grad()
     def remember(self, memory: float) -> None:
         """Move the mean towards the weights as they are."""
-        for mean, now in zip(
-            self.mean.state_dict().values(), self.network.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(now, 1 - memory)
+        torch._foreach_lerp_(self.means, self.weights, 1 - memory)
 
 
 def away(said: Tensor, factors: Tensor) -> Tensor:
@@ -133,9 +133,13 @@ def resized(pixels: Tensor, side: int) -> Tensor:
     return torch.cat([chunk.to(torch.uint8) for chunk in found])
 
 
-def quick_bfloat16(where: torch.device) -> bool:
-    """Whether 16 bits are faster here; on a processor without them they are far slower."""
-    return where.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+def half_precision(pictures: Tensor) -> bool:
+    """Whether 16 bits are faster for pictures (B, 3, H, W); on a processor without them they are far slower.
+
+    Not for tiny ones: oneDNN's gradient of a convolution at a single place then reads what was never written.
+    """
+    quick = pictures.device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+    return quick and pictures.shape[-1] >= 32
 
 
 def train(
@@ -162,4 +166,4 @@ def train(
             settings,
         )
         network = course.train(tell)
-    return {name: weight.cpu().numpy() for name, weight in network.state_dict().items()}
+    return {name: np.ascontiguousarray(weight.cpu().numpy()) for name, weight in network.state_dict().items()}

@@ -1,9 +1,9 @@
 """What the network looks at in a picture: a map of where its answer comes from, laid over the picture.
 
-Grad-CAM: the places of the last block, each channel weighed by how much the answer rises with it. Source:
-Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: visual explanations from deep networks via
-gradient-based localization, ICCV (2017), as captum has it. The answer is the likeliest class; of a network
-without classes it is the picture's own vector.
+Grad-CAM: the places of the last block but one (the last has too few), each channel weighed by how much the answer
+rises with it. The answer is the likeliest class; of a network without classes it is the picture's own vector.
+Source: Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: visual explanations from deep networks via
+gradient-based localization, ICCV (2017), as captum has it.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ def saliency(encoder: FittedPictureNet, pixels: np.ndarray) -> tuple[np.ndarray,
         return network.says(vector)["label"] if encoder.classes else (vector * own).sum(1, keepdim=True)
 
     best = int(answer(picture).argmax())
-    cam = LayerGradCam(answer, network.blocks[-1]).attribute(picture, best, relu_attributions=True)
+    cam = LayerGradCam(answer, network.blocks[-2]).attribute(picture, best, relu_attributions=True)
     wide = LayerAttribution.interpolate(cam, pixels.shape[:2], "bilinear")[0, 0]
     heat = (wide / wide.max().clamp(min=1e-12)).detach().cpu().numpy().astype(np.float32)
     return heat, encoder.classes[best] if encoder.classes else ""

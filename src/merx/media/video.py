@@ -24,7 +24,7 @@ LONG = 120  # seconds from which only frames that stand for themselves (key fram
 WHOLE = 0.9  # part of the length that must be there
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """A frame: its pixels, its grey thumbnail, and how far that is from the one kept before."""
 
