@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
@@ -21,7 +21,7 @@ from merx.files import write_csv
 from merx.fitting import Inputs, config_of
 from merx.media.decoding import decoded
 from merx.media.encode import encode
-from merx.media.library import KINDS, Library, Medium, linked, media_of
+from merx.media.library import KINDS, LINKS, Library, Medium, linked, media_of
 from merx.media.picture_net import FittedPictureNet, PictureNet, brought
 from merx.media.saliency import saliency, write_overlay
 from merx.registry import kind
@@ -62,9 +62,8 @@ class MediaReport:
     kinds : dict of "picture" and "video" to Seen
     files, new : int
         Distinct files, and those whose vector was computed now.
-    rejected : tuple of (item, link, reason)
-        The first few; all are in rejected/media.csv.
-    reasons : dict of reason to products
+    rejected : tuple of (item, link, reason, kind)
+        Every link without pixels; they are in rejected/media.csv too.
     encoder : str
         What is said of the network.
     seconds : float
@@ -75,8 +74,7 @@ class MediaReport:
     kinds: dict[str, Seen]
     files: int = 0
     new: int = 0
-    rejected: tuple[tuple[str, str, str], ...] = ()
-    reasons: dict[str, int] | None = None
+    rejected: tuple[tuple[str, str, str, str], ...] = ()
     encoder: str = ""
     seconds: float = 0.0
     refused: str = ""
@@ -87,7 +85,17 @@ class MediaReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
-        return asdict(self)
+        return {**asdict(self), "reasons": self.reasons, "rejected": self.rejected[:EXAMPLES]}
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many links were rejected for each reason, the most frequent first."""
+        return dict(Counter(reason for _, _, reason, _ in self.rejected).most_common())
+
+    def reasons_of(self, kind: str) -> dict[str, int]:
+        """Those of pictures, or of videos."""
+        of_kind = (reason for _, _, reason, which in self.rejected if which == kind)
+        return dict(Counter(of_kind).most_common())
 
 
 def see(
@@ -130,17 +138,24 @@ def see(
         return MediaReport(_counts(links, {}), refused=str(error))
     new = encode(library, encoder, media, progress)
     library.forget_all_but(encoder.fingerprint)
-    reasons = _reasons(links, library.vectors(encoder.fingerprint))
-    rejected = _write_rejected(links, reasons, shop / "rejected" / "media.csv")
-    return MediaReport(
-        kinds=_counts(links, reasons),
-        files=len(media),
-        new=new,
-        rejected=tuple(rejected[:EXAMPLES]),
-        reasons=dict(Counter(reason for _, _, reason in rejected).most_common()),
-        encoder=encoder.summary,
-        seconds=round(perf_counter() - begun, 2),
+    report = replace(known(library), new=new, encoder=encoder.summary)
+    _write_rejected(report, shop / "rejected" / "media.csv")
+    return replace(report, seconds=round(perf_counter() - begun, 2))
+
+
+def known(library: Library) -> MediaReport:
+    """What became of the links when they were last followed."""
+    links = library.links()
+    if links is None:
+        return MediaReport(_counts(LINKS.empty_table(), {}))
+    rows = library.vectors(library.current()).to_pylist()
+    reasons = {(row["kind"], row["sha256"]): row["reason"] for row in rows if row["reason"]}
+    rejected = tuple(
+        (row["item_id"], row["link"], reason, row["kind"])
+        for row in links.to_pylist()
+        if (reason := row["reason"] or reasons.get((row["kind"], row["sha256"])))
     )
+    return MediaReport(_counts(links, reasons), len(media_of(links)), rejected=rejected)
 
 
 def _nothing_there(links: pa.Table, folder: Path) -> str:
@@ -261,12 +276,6 @@ def taste(engine: Engine, config: ShopConfig, items: Sequence[str]) -> np.ndarra
     return np.where(known[:, None], fitted.item_factors[code], 0.0).astype(np.float32)
 
 
-def _reasons(links: pa.Table, vectors: pa.Table) -> dict[tuple[str, str], str]:
-    """Why a file has no vector, by kind and hash."""
-    rows = vectors.filter(vectors["reason"].is_valid()).to_pylist()
-    return {(row["kind"], row["sha256"]): row["reason"] for row in rows}
-
-
 def _counts(links: pa.Table, reasons: dict[tuple[str, str], str]) -> dict[str, Seen]:
     found = {}
     for name in KINDS:
@@ -277,17 +286,8 @@ def _counts(links: pa.Table, reasons: dict[tuple[str, str], str]) -> dict[str, S
     return found
 
 
-def _write_rejected(
-    links: pa.Table, reasons: dict[tuple[str, str], str], path: Path
-) -> list[tuple[str, str, str]]:
-    """Every link without pixels, in the file and as (item, link, reason)."""
-    found = []
-    for row in links.to_pylist():
-        reason = row["reason"] or reasons.get((row["kind"], row["sha256"]))
-        if reason:
-            found.append((row["item_id"], row["link"], reason))
+def _write_rejected(report: MediaReport, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
-    columns = list(zip(*found, strict=True)) or [(), (), ()]
-    names = ("item_id", "link", "reason")
+    columns = list(zip(*report.rejected, strict=True)) or [(), (), (), ()]
+    names = ("item_id", "link", "reason", "kind")
     write_csv(pa.table({n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)}), path)
-    return found

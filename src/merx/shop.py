@@ -46,6 +46,7 @@ from merx.files import write_csv
 from merx.governing import Prices
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
+from merx.media.library import Library
 from merx.models import Models
 from merx.price.ledger import PriceLedger
 from merx.price_tests import PriceTests
@@ -331,6 +332,7 @@ class Shop:
                 models=self.models,
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
+                media=seeing.known(Library(self.folder / "media")),
                 ask=lambda verb, question: self._answer(verb, question, engine, fingerprint)[0],
             )
         return report.write_report(content, self.folder / "report.html")

@@ -19,7 +19,7 @@ def show_media(result: dict[str, Any]) -> None:
             table.add_row(f"{kind}s", *counts)
     console.print(table)
     for reason, count in result["reasons"].items():
-        examples = ", ".join(link for _, link, why in result["rejected"] if why == reason)
+        examples = ", ".join(link for _, link, why, _ in result["rejected"] if why == reason)
         told = f"  {count:,} rejected: {reason}" + (f" ({examples})" if examples else "")
         console.print(Text(told, style="yellow"))
     console.print(

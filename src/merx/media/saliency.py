@@ -1,9 +1,9 @@
 """What the network looks at in a picture: a map of where its answer comes from, laid over the picture.
 
-Grad-CAM: the places of the last block but one (the last has too few), each channel weighed by how much the answer
-rises with it. The answer is the likeliest class; of a network without classes it is the picture's own vector.
-Source: Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: visual explanations from deep networks via
-gradient-based localization, ICCV (2017), as captum has it.
+Grad-CAM: the places of the last block but one (the last has too few), each channel weighed by how much the
+answer rises with it. The answer is the likeliest class; of a network without classes it is the picture's own
+vector. Source: Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: visual explanations from deep
+networks via gradient-based localization, ICCV (2017), as captum has it.
 """
 
 from pathlib import Path

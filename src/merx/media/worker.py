@@ -1,8 +1,8 @@
 """`python -m merx.media.worker SIZE`: a process that decodes one file after the other and does nothing else.
 
 It reads a line of JSON, [kind, path], and answers each with `+`, a number of pictures (4 bytes, big-endian)
-and as many times SIZE x SIZE x 3 bytes; or with `-`, the length of a reason (4 bytes) and the reason. A file that
-breaks its decoder, fills its memory or never ends takes no more than this process with it.
+and as many times SIZE x SIZE x 3 bytes; or with `-`, the length of a reason (4 bytes) and the reason. A file
+that breaks its decoder, fills its memory or never ends takes no more than this process with it.
 """
 
 import json
