@@ -4,12 +4,14 @@ import json
 from datetime import date, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from merx.cli import main
 from merx.errors import RequestError
 from merx.shop import Shop
+from tests.shops import settings
 
 MONDAY = date(2024, 1, 1)
 ELASTICITY = -3.4
@@ -79,14 +81,40 @@ def test_from_the_design_to_the_next_fit(tmp_path):
     assert abs(found["elasticity"] - ELASTICITY) < 3 * found["error"]
     assert found["chance"] < 0.01
     assert found["error"] == pytest.approx(drawn["expected"]["error"], rel=0.6)
-    model = Shop(folder).config.models["price_response"]  # what the next fit begins from
-    assert model["prior_elasticity"] == found["prior_elasticity"] < -2.6
-    assert model["prior_sd"] == found["prior_sd"] < 0.7
+    model = Shop(folder).config.models["price_response"]  # what the next fit is held against
+    assert model["tested_elasticity"] == found["tested_elasticity"] < -2.6
+    assert model["tested_error"] == found["tested_error"] < 0.7
     with open(folder / "shop.toml", "a") as file:
-        file.write("\n[models.price_response]\nprior_elasticity = -2.0\n")
-    assert Shop(folder).config.models["price_response"]["prior_elasticity"] == -2.0  # by hand comes first
+        file.write("\n[models.price_response]\ntested_elasticity = -2.0\n")
+    assert Shop(folder).config.models["price_response"]["tested_elasticity"] == -2.0  # by hand comes first
     shown = CliRunner().invoke(main, ["price-test", str(folder), "analyse", "spring"])
-    assert "The next fit begins from" in shown.output
+    assert "The next fit is held against" in shown.output
+
+
+def test_products_under_test_get_no_other_prices(shop):
+    shop = settings(
+        shop, "\n[price]\nassumed_margin = 0.4\nmin_confidence = 0.5\n[governance]\nexplore = true\n"
+    )
+    free = {event.item for event in shop.prices.propose(by="ada", why="weekly round")}
+    rows = {row["item_id"]: row for row in shop.price().answer["rows"]}
+    panel = shop.price_tests._panel()
+    code = panel.category[panel.items.codes(pa.array(sorted(free)))]
+    category = panel.categories.ids[int(np.bincount(code).argmax())].as_py().split(" > ")[0]
+    drawn = shop.price_tests.design("spring", by="ada", why="to learn", category=category)
+    tested = set(drawn["items"])
+    assert free & tested and free - tested
+    told = run("prices", shop.folder, "propose", *SIGNED)
+    proposed = {event["item"]: event["price"] for event in told["events"] if event["state"] == "proposed"}
+    assert proposed == {item: rows[item]["price"] for item in free - tested}
+    assert any(f"no change in a price test, until {drawn['until']}" in rule for rule in told["rules"])
+    held = min(free & tested)
+    assert "no change in a price test" in shop.price(item=held).reasons[0]
+    explored = run("prices", shop.folder, "propose", "--explore", *SIGNED)["events"]
+    assert not tested & {event["item"] for event in explored if event["state"] == "proposed"}
+
+    file = shop.folder / "price-tests" / "spring.json"
+    file.write_text(file.read_text().replace(drawn["until"], "2001-01-01"))  # a test that is over
+    assert {event.item for event in Shop(shop.folder).prices.propose(by="ada", why="x")} >= free
 
 
 def test_what_speaks_against_a_test_is_told_and_names_are_checked(shop):

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
+from merx.data.relations import Relations
 from merx.data.schema import EVENT_CODE
 from merx.data.vocabulary import Vocabulary
 
@@ -99,6 +100,7 @@ def given(reads: tuple[str, ...], histories: Interactions) -> list[object]:
     """The inputs of those names (see `merx.fitting.Inputs`) in the world of these histories."""
     made = {
         "histories": lambda: histories,
+        "relations": lambda: Relations.of(histories.n_users, *np.zeros((3, 0), int)),
         "sessions": lambda: histories,
         # met so often that it can be told from chance
         "baskets": lambda: histories.take(np.tile(np.arange(histories.n_users), 20)),

@@ -9,7 +9,7 @@ from typing import Any
 
 from merx.data.schema import EVENTS, TABLES
 from merx.errors import ConfigError
-from merx.price.experiment_result import tested_prior
+from merx.price.experiment_result import tested, under_test
 from merx.price.guardrails import Governance
 from merx.price.limits import PriceRules
 from merx.recommend.scenario import SCENARIOS, Scenario
@@ -124,7 +124,7 @@ class FitSettings:
         better; `best` has `theta` and `intermittent` within it; `coherent` grows two pairs of forests;
         `arima` is for prices that move in most steps, `mstl` for days over several years, `seasonal_ar` for
         series by the hour; the other five of task price are there to be compared with `price_response`; []
-        fits them too. What [forecast] names is fitted all the same.
+        fits them too. What [forecast] and [price] name is fitted all the same.
     """
 
     skip: tuple[str, ...] = (
@@ -231,6 +231,42 @@ class ShopperSettings:
         _check_kind("lifetime", self.lifetime, "[shoppers] lifetime")
 
 
+FRIENDS = ("where_found", "always", "never")
+
+
+@dataclass(frozen=True)
+class SocialSettings:
+    """[social]: whether, and how, those whom a shopper follows count.
+
+    Parameters
+    ----------
+    friends : str
+        "where_found": models read relations where `merx influence` finds that friends move each other;
+        "always": also where it does not; "never".
+    kinds : list of str
+        Kinds of relation that count; []: all.
+    days : int
+        How long after a friend's purchase one of the same product may be owed to it.
+    min_friends : int
+        At least so many friends must have bought a product before a reason counts them.
+    sensitive : list of str
+        Categories, with all below them, in which what friends bought plays no part and is never told.
+    """
+
+    friends: str = "where_found"
+    kinds: tuple[str, ...] = ()
+    days: int = 28
+    min_friends: int = 3
+    sensitive: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.friends not in FRIENDS:
+            raise ConfigError(f"[social] friends = {self.friends!r}: it is one of {', '.join(FRIENDS)}.")
+        for name, least in (("days", 1), ("min_friends", 2)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"[social] {name} = {getattr(self, name)}: at least {least}.")
+
+
 @dataclass(frozen=True)
 class EvaluateSettings:
     """[evaluate]: how models are judged.
@@ -285,6 +321,7 @@ class ShopConfig:
     scenarios: dict[str, dict[str, Any]] = field(default_factory=dict)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     shoppers: ShopperSettings = field(default_factory=ShopperSettings)
+    social: SocialSettings = field(default_factory=SocialSettings)
     price: PriceRules = field(default_factory=PriceRules)
     governance: Governance = field(default_factory=Governance)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
@@ -297,17 +334,22 @@ class ShopConfig:
                 raise ConfigError(f"[models.{name}]: no such kind.{nearest(name, list(KINDS))}")
             config_type, _ = KINDS[name].load()
             build(config_type, hyper_parameters, f"models.{name}")
+        _check_kind("price", self.price.model, "[price] model")
         for name in self.scenario_names:
             settings = self.scenario(name)
-            for key in ("model", "visitor"):
+            for key in ("model", "visitor", "newcomer"):
                 where = f"scenarios.{name}" if key in self.scenarios.get(name, {}) else "recommend"
                 for kind in getattr(settings, key):
                     _check_kind("recommend", kind, f"[{where}] {key}")
 
     @property
     def skipped(self) -> frozenset[str]:
-        """[fit] skip, but for the models that answer for demand and prices to come."""
-        return frozenset(self.fit.skip) - {self.forecast.model, self.forecast.price_model}
+        """[fit] skip, but for models that answer for demand and prices to come, or that [price] chose.
+
+        A shop that wants no prices may skip the one that stands there by default.
+        """
+        chosen = {self.price.model} - {PriceRules().model}
+        return frozenset(self.fit.skip) - {self.forecast.model, self.forecast.price_model} - chosen
 
     @property
     def scenario_names(self) -> tuple[str, ...]:
@@ -336,13 +378,18 @@ def new_settings(name: str, currency: str) -> str:
 def read_config(path: Path) -> ShopConfig:
     """The configuration in shop.toml; where it does not say, what `merx tune` and price tests found.
 
+    Products under a price test are among the rules of [price].
+
     Raises ConfigError that names the file and the key.
     """
     raw = read_toml(path)
     tuned = path.with_name(TUNED)
     found = read_toml(tuned).get("models", {}) if tuned.exists() else {}
-    if tested := tested_prior(path.with_name(TESTS)):
-        found["price_response"] = found.get("price_response", {}) | tested
+    if seen := tested(path.with_name(TESTS)):
+        found["price_response"] = found.get("price_response", {}) | seen
+    price = raw.get("price", {})
+    if (running := under_test(path.with_name(TESTS))) and isinstance(price, dict):
+        raw["price"] = price | {"under_test": running | price.get("under_test", {})}
     by_hand = raw.get("models", {})
     if found and isinstance(by_hand, dict):
         raw["models"] = by_hand | {kind: settings | by_hand.get(kind, {}) for kind, settings in found.items()}

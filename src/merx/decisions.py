@@ -43,7 +43,7 @@ class Decision:
     time : str
         UTC, ISO 8601.
     verb : str
-        recommend, forecast, anomalies, shoppers or price.
+        recommend, forecast, anomalies, shoppers, price or influence.
     question : mapping
         What was asked, with every setting that could change the answer.
     answer : mapping

@@ -18,8 +18,10 @@ from merx.data.contracts import Progress
 from merx.data.customers import Customers
 from merx.data.interactions import Interactions
 from merx.data.panel import HOLIDAY, STRIDE, Panel, PricePanel, stack
+from merx.data.relations import Relations
 from merx.data.schema import EVENT_CODE
 from merx.errors import DataError, FitError, MerxError
+from merx.evaluate.influence import about, influence, purchases_of
 from merx.forecast.price_states import share_moving
 from merx.models import Models
 from merx.registry import Kind
@@ -187,13 +189,12 @@ def _hook(name: str, fit: Callable[..., Any], progress: Progress) -> dict[str, A
 class Inputs:
     """What models are fitted on, by name; each is assembled once, when it is first asked for.
 
-    histories (Interactions), sessions (Interactions of the same items, a row for each visit, of anonymous
-    visitors too), baskets and views (the same with purchases alone and with views alone), catalogue
-    (Catalogue, of the same items), series and few_series (Panel: of every product, or of the best sellers
-    only for kinds too slow for all; both with the shop and its categories, and with the covariates that the
-    shop knows ahead), price_series and market_series (Panel: of prices, and of those that move in most
-    steps),
-    prices (PricePanel), customers (Customers), activity (Activity).
+    histories (Interactions), relations (Relations, in their row order), sessions (Interactions of the same
+    items, a row for each visit, of anonymous visitors too), baskets and views (the same with purchases alone
+    and with views alone), catalogue (Catalogue, of the same items), series and few_series (Panel: of every
+    product, or of the best sellers only for kinds too slow for all; both with the shop and its categories,
+    and with the covariates that the shop knows ahead), price_series and market_series (Panel: of prices, and
+    of those that move in most steps), prices (PricePanel), customers (Customers), activity (Activity).
     `words` says of each what it is.
 
     Parameters
@@ -223,11 +224,32 @@ class Inputs:
         return drivers(self._engine, self.of("demand"), ahead, settings.holidays)
 
     def _histories(self) -> Interactions:
-        found, _ = assemble.interactions(self._engine, self._config.events.weights)
+        found, self._made["shoppers"] = assemble.interactions(self._engine, self._config.events.weights)
         if self._until is not None:
             found = found.keep(found.time < self._until)
         self.words["histories"] = (
             f"{len(found):,} events of {found.n_users:,} shoppers, {found.n_items:,} products"
+        )
+        return found
+
+    def _relations(self) -> Relations:
+        """Raises DataError where the shop wants none to be read, or has none that is worth it."""
+        settings = self._config.social
+        if settings.friends == "never":
+            raise DataError('[social] friends = "never".')
+        histories = self.of("histories")
+        ties = assemble.ties(self._engine, self._made["shoppers"], settings.kinds, self._until)
+        if settings.friends == "where_found":
+            moved = influence(purchases_of(histories), about(histories), ties, settings.days, "all")
+            if not moved.found:
+                raise DataError(
+                    f'{moved.sentence} So friends are left out; [social] friends = "always" reads them all '
+                    "the same."
+                )
+        found = ties.relations(histories.n_users)
+        followers = np.count_nonzero(np.diff(found.follows.indptr))
+        self.words["relations"] = (
+            f"{found.follows.nnz:,} relations of {followers:,} of {histories.n_users:,} shoppers"
         )
         return found
 

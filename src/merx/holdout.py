@@ -81,9 +81,13 @@ def hold_out(engine: Engine, config: ShopConfig, split: Split) -> Holdout:
         )
     if settings.users and len(user) > settings.users:
         user = np.sort(np.random.default_rng(0).choice(user, settings.users, replace=False))
-    histories = split.train.take(user)
+    past = Inputs(engine, config, until=split.cut)
+    try:
+        histories = past.of("relations").give(split.train, user)
+    except DataError:
+        histories = split.train.take(user)
     return Holdout(
-        past=Inputs(engine, config, until=split.cut),
+        past=past,
         histories=histories,
         targets=wanted[user],
         exclude=met_before(histories, config.recommend.exclude),

@@ -32,7 +32,7 @@ from merx.price.experiment import (
     standard_error,
     weeks_needed,
 )
-from merx.price.experiment_result import analyse, tested_prior
+from merx.price.experiment_result import analyse, tested
 from merx.price.grid import Grid
 from merx.price.ledger import Draft
 from merx.store.demand import demand, price_panel
@@ -54,6 +54,8 @@ class PriceTests:
     engine : function that opens the engine on the tables
     prices : Prices
         Through which the prices of a test are proposed, approved and exported like any other.
+    written : function
+        Called when a test or its result was written down.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class PriceTests:
         config: ShopConfig,
         engine: Callable[[], AbstractContextManager[tuple[Engine, str]]],
         prices: Prices,
+        written: Callable[[], None],
     ) -> None:
         self._folder = folder
         self._config = config
         self._engine = engine
         self._prices = prices
+        self._written = written
 
     def design(
         self,
@@ -149,6 +153,7 @@ class PriceTests:
         }
         self._folder.mkdir(exist_ok=True)
         replace_text(path, json.dumps(found, indent=1))
+        self._written()
         return found
 
     def propose(self, name: str, *, by: str, why: str, block: int | None = None) -> tuple[Event, ...]:
@@ -170,7 +175,7 @@ class PriceTests:
         return self._prices.propose_these(drafts, by=by, why=why)
 
     def analyse(self, name: str) -> dict[str, Any]:
-        """The elasticity that the test found; kept with it, so that the next fit begins from it.
+        """The elasticity that the test found; kept with it, for the next fit.
 
         Raises RequestError where the sales of the test are not all there yet.
         """
@@ -202,7 +207,8 @@ class PriceTests:
         )
         test["result"] = result.to_dict()
         replace_text(self._path(name), json.dumps(test, indent=1))
-        return {"name": name, **result.to_dict(), **tested_prior(self._folder)}
+        self._written()
+        return {"name": name, **result.to_dict(), **tested(self._folder)}
 
     def _panel(self) -> PricePanel:
         with self._engine() as (engine, _):

@@ -50,6 +50,8 @@ KINDS: dict[str, Kind] = {
         Kind("als", "recommend", "merx.recommend.als", "ALS", ("histories",)),
         Kind("nmf", "recommend", "merx.recommend.nmf", "NMF", ("histories",)),
         Kind("user_knn", "recommend", "merx.recommend.user_knn", "UserKNN", ("histories",)),
+        Kind("social_als", "recommend", "merx.recommend.social_als", "SocialALS", ("histories", "relations")),
+        Kind("social_knn", "recommend", "merx.recommend.social_knn", "SocialKNN", ("histories", "relations")),
         Kind("rp3beta", "recommend", "merx.recommend.rp3beta", "RP3Beta", ("histories",)),
         Kind("ease", "recommend", "merx.recommend.ease", "EASE", ("histories",)),
         Kind("graph_filter", "recommend", "merx.recommend.graph_filter", "GraphFilter", ("histories",)),

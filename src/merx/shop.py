@@ -30,12 +30,12 @@ from merx.answers import (
     Answer,
     Context,
     ForecastQuestion,
+    InfluenceQuestion,
     PriceQuestion,
     RecommendQuestion,
     with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
-from merx.answers.price import PRICE_MODEL
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
@@ -72,10 +72,13 @@ class Shop:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
-        self.config: ShopConfig = read_config(self.folder / SETTINGS)
+        self._read_config()
         self.tables = Tables(self.folder / "tables")
         self.models = Models(self.folder / "models")
         self.ledger = Ledger(self.folder / "decisions.sqlite")
+
+    def _read_config(self) -> None:
+        self.config: ShopConfig = read_config(self.folder / SETTINGS)
 
     @classmethod
     def init(cls, folder: str | Path, *, name: str = "", currency: str = "") -> "Shop":
@@ -151,7 +154,7 @@ class Shop:
         search = search or tuning.Search()
         with self._engine() as (engine, fingerprint):
             report = tuning.tune(engine, self.config, self.folder, fingerprint, kinds, search, progress)
-        self.config = read_config(self.folder / SETTINGS)
+        self._read_config()
         return report
 
     @property
@@ -232,6 +235,7 @@ class Shop:
             k=k,
             category=category,
             model=None if model is None else (model,),
+            newcomer=None if model is None else (),
             without=tuple(without),
             without_category=tuple(without_category),
         )
@@ -291,6 +295,13 @@ class Shop:
             write_csv(answer.table, Path(csv))
         return decision
 
+    def influence(self) -> Decision:
+        """Whether friends move each other or are only alike, for each kind of relation; see [social].
+
+        Raises RequestError where no relation ties two shoppers with events.
+        """
+        return self._decide("influence", InfluenceQuestion.of(self.config))
+
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
         return self._decide("price", PriceQuestion.of(self.config, item))
@@ -310,12 +321,12 @@ class Shop:
         """
         asked = prices if isinstance(prices, Mapping) else read_prices(Path(prices))
         with self._context() as context:
-            return what_if(context, PRICE_MODEL, self.config.price, asked)
+            return what_if(context, self.config.price.model, self.config.price, asked)
 
     @property
     def price_tests(self) -> PriceTests:
         """Tests of prices: their design, the prices of each block, and what came of them."""
-        return PriceTests(self.folder / TESTS, self.config, self._engine, self.prices)
+        return PriceTests(self.folder / TESTS, self.config, self._engine, self.prices, self._read_config)
 
     def report(self) -> Path:
         """Write report.html, one file that opens offline; raises RequestError where nothing was ingested.

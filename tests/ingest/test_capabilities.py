@@ -123,11 +123,16 @@ def test_visits_of_nobody_known(open_shop: Open) -> None:
     assert alone.state == "refused"
 
 
-def test_what_is_called_unused_is_unused(clean: Shop, open_shop: Open) -> None:
-    """Where a kind of model that reads relations comes, `check` must say so."""
-    relations = [
-        {"user_id": "u0", "other_user_id": f"u{n}", "kind": "follows", "weight": 1.0} for n in range(1, 300)
+def test_relations_between_shoppers(clean: Shop, open_shop: Open) -> None:
+    def tied(n: int) -> list[dict[str, object]]:
+        return [
+            {"user_id": "u0", "other_user_id": f"u{m}", "kind": "follows", "weight": 1.0} for m in range(1, n)
+        ]
+
+    for n, state in ((0, "refused"), (20, "weak"), (300, "ready")):
+        found = capability(check(open_shop({**clean, "relations": tied(n)})), "Lists that count friends")
+        assert found.state == state
+    assert [kind.name for kind in registry.KINDS.values() if "relations" in kind.reads] == [
+        "social_als",
+        "social_knn",
     ]
-    finding = found(check(open_shop({**clean, "relations": relations})), "does not use yet")
-    assert "relations between shoppers (" in finding.text and "bought" not in finding.text
-    assert not any("relations" in kind.reads for kind in registry.KINDS.values())

@@ -36,6 +36,7 @@ def test_a_clean_shop_has_nothing_to_mend(clean: Shop, open_shop: Open) -> None:
         "Recommendations for a visit, also of somebody not known": "ready",
         "Products that nobody has met yet, by what they resemble": "ready",
         "Ratings as a sign of taste": "refused",
+        "Lists that count friends": "refused",
         "Demand forecast of the shop and its categories": "ready",
         "Demand forecast of each product": "ready",
         "Yearly season in forecasts": "refused",

@@ -12,9 +12,10 @@ from merx.errors import ConfigError, RequestError
 from merx.price.clusters import clusters, interference
 from merx.price.constant_elasticity import ConstantElasticity
 from merx.price.experiment import design, noise, past, power, standard_error, weeks_needed
-from merx.price.experiment_result import SPREAD, TestResult, analyse, prior
+from merx.price.experiment_result import SPREAD, TestResult, analyse, pooled, updated
 from merx.price.off_policy import policy_value, propensities, rungs
-from merx.price.thompson import thompson
+from merx.price.response import PriceResponse, chance_of_bias
+from merx.price.thompson import Drawn
 
 BEFORE = 26
 
@@ -38,11 +39,15 @@ def panel_of(units, price):
     )
 
 
-def shop_with_a_test(seed, kind, items=60, each=3, weeks=8, follow=1.0):
-    """Half a year before a test, and the test: lasting shocks of items, clusters and the shop, and noise."""
+def shop_after_a_test(seed, kind, items=60, each=3, weeks=8, follow=1.0, moves=0.05, reacts=0.0, mean=-2.6):
+    """Half a year before a test, and the test: lasting shocks of items, clusters and the shop, and noise.
+
+    Before the test prices move at random by `moves`, and with what is in demand by `reacts`. Gives the result
+    of the test and the panel of all weeks too.
+    """
     rng = np.random.default_rng(seed)
     cluster = np.repeat(np.arange(items // each), each)
-    elasticity, base = rng.normal(-2.6, 0.5, items), np.log(12) + rng.normal(0, 0.8, items)
+    elasticity, base = rng.normal(mean, 0.5, items), np.log(12) + rng.normal(0, 0.8, items)
     span = BEFORE + weeks
 
     def lasting(count, sd):
@@ -52,9 +57,10 @@ def shop_with_a_test(seed, kind, items=60, each=3, weeks=8, follow=1.0):
             shock[:, week] = 0.7 * shock[:, week - 1] + rng.normal(0, sd * np.sqrt(0.51), count)
         return shock
 
-    shock = lasting(items, 0.25) + lasting(items // each, 0.15)[cluster] + lasting(1, 0.2)
+    own = lasting(items, 0.25) + lasting(items // each, 0.15)[cluster]
+    shock = own + lasting(1, 0.2)
     plan = design(cluster, kind=kind, weeks=weeks, seed=seed)
-    step = rng.normal(0, 0.05, (items, span))
+    step = rng.normal(0, 1, (items, span)) * moves + reacts * own
     step[:, BEFORE:] = follow * np.repeat(plan.log_ratio[cluster], plan.block, axis=1)
     mean = np.exp(base[:, None] + shock + elasticity[:, None] * step)
     units = rng.poisson(mean * rng.gamma(10, 0.1, mean.shape)).astype(float)
@@ -63,7 +69,13 @@ def shop_with_a_test(seed, kind, items=60, each=3, weeks=8, follow=1.0):
     variance = noise(panel, cluster, plan.block - plan.washout, kind)
     level = past(panel)[1].mean(axis=1)
     expected = np.repeat(level[:, None], weeks, axis=1)
-    return plan, analyse(plan, units[:, BEFORE:], expected, step[:, BEFORE:], variance), truth, variance
+    result = analyse(plan, units[:, BEFORE:], expected, step[:, BEFORE:], variance)
+    return plan, result, truth, variance, panel_of(units, 10 * np.exp(step)), elasticity
+
+
+def shop_with_a_test(seed, kind, **shop):
+    """The design of a test, its result, the truth, and the variance that was foretold."""
+    return shop_after_a_test(seed, kind, **shop)[:4]
 
 
 @pytest.mark.parametrize("kind", ["switchback", "clusters"])
@@ -180,12 +192,57 @@ def test_side_by_side_substitutes_bias_and_clusters_do_not():
 def test_the_prior_after_tests_is_the_normal_update():
     result = TestResult(-3.4, 0.3, -4.0, -2.8, 0.01, 25, 8)
     variance = 0.3**2 + SPREAD**2 / 25
-    mean, sd = prior(-2.6, 0.7, [result])
+    assert pooled([result]) == (pytest.approx(-3.4), pytest.approx(np.sqrt(variance)))
+    mean, sd = updated((-2.6, 0.7), pooled([result]))
     assert mean == pytest.approx((-2.6 * variance + -3.4 * 0.49) / (0.49 + variance))
     assert sd == pytest.approx(np.sqrt(0.49 * variance / (0.49 + variance)))
-    assert prior(-2.6, 0.7, []) == (-2.6, pytest.approx(0.7))
-    twice = prior(-2.6, 0.7, [result, result])
+    twice = updated((-2.6, 0.7), pooled([result, result]))
     assert abs(twice[0] + 3.4) < abs(mean + 3.4) and twice[1] < sd
+
+
+def fits_after_tests(shops, **shop):
+    """The price response of 24 shops with a test, by the test too, and their elasticities."""
+    for seed in range(shops):
+        drawn = np.random.default_rng(1000 + seed).normal(-2.6, 0.7)  # as the prior has it
+        _, result, _, _, panel, elasticity = shop_after_a_test(seed, "switchback", mean=drawn, **shop)
+        mean, error = pooled([result])
+        model = PriceResponse(tested_elasticity=mean, tested_error=error).fit(panel)
+        yield model, PriceResponse().fit(panel), elasticity
+
+
+@pytest.mark.parametrize("moves", [0.0, 0.05])
+def test_a_test_counts_once_and_widths_are_right(moves):
+    """Prices that hardly moved but for the test: counted twice, the mean would come out surer than it is."""
+    z, held = [], []
+    for model, untested, elasticity in fits_after_tests(24, moves=moves):
+        np.testing.assert_array_equal(model.category_elasticity, untested.category_elasticity)
+        np.testing.assert_array_equal(model.category_elasticity_sd, untested.category_elasticity_sd)
+        z.append(((model.category_elasticity - elasticity.mean()) / model.category_elasticity_sd)[0])
+        low, high = np.quantile(model.elasticity, [0.1, 0.9], axis=0)
+        held.append(((low <= elasticity) & (elasticity <= high)).mean())
+    assert np.sqrt(np.mean(np.square(z))) < 1 + 2 / np.sqrt(2 * 24)
+    assert np.mean(held) > 0.8 - 0.03
+
+
+def test_where_prices_followed_demand_the_test_is_believed():
+    off = {"tested": [], "untested": []}
+    held = []
+    for model, untested, elasticity in fits_after_tests(12, moves=0.03, reacts=0.3):
+        off["tested"].append(model.elasticity.mean() - elasticity.mean())
+        off["untested"].append(untested.elasticity.mean() - elasticity.mean())
+        low, high = np.quantile(model.elasticity, [0.1, 0.9], axis=0)
+        held.append(((low <= elasticity) & (elasticity <= high)).mean())
+    rms = {name: np.sqrt(np.mean(np.square(values))) for name, values in off.items()}
+    assert rms["tested"] < 0.7 * rms["untested"]
+    assert np.mean(held) > 0.7
+
+
+def test_the_chance_of_a_bias_grows_with_the_distance_from_the_test():
+    chance = [chance_of_bias(distance, 0.3) for distance in (0.0, 0.5, 1.0, 2.0)]
+    assert chance == sorted(chance) and chance[0] < 0.1 and chance[-1] > 0.99
+    assert chance_of_bias(1.0, 0.9) < chance[2]  # a test that tells little proves little
+    with pytest.raises(ConfigError, match="told together"):
+        PriceResponse(tested_elasticity=-2.0).fit(panel_of(np.ones((3, 4)), np.ones((3, 4))))
 
 
 # Exploring
@@ -199,6 +256,13 @@ def response(items=40, draws=200, sd=0.5, seed=0):
         level=np.full((draws, items), 2.0),
         elasticity=np.minimum(rng.normal(-2.5, sd, (draws, items)), -1.05),
     )
+
+
+def thompson(model, price, allowed, cost, seed):
+    """Places of allowed prices that are best under one draw; the first, today's, where none is allowed."""
+    profit = Drawn.of(model, seed).draws(price)[0] * (price - cost[:, None])
+    place = np.where(allowed, profit, -np.inf).argmax(axis=1)
+    return np.where(allowed.any(axis=1), place, 0)
 
 
 def test_only_allowed_prices_are_drawn_and_as_often_as_they_are_the_best():

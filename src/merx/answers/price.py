@@ -1,26 +1,26 @@
 """What should these products cost?"""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from merx.answers.answer import Answer, Context
-from merx.answers.touched import touched
+from merx.answers.touched import beside, crossed, near, of_all, of_one, touched
 from merx.config import ShopConfig
 from merx.data.panel import PricePanel
 from merx.data.price_facts import PriceFacts
 from merx.data.results import Together
 from merx.errors import RequestError
+from merx.price.cross_effects import cross_elasticities
 from merx.price.limits import RULES, PriceRules
 from merx.price.optimise import optimise
 from merx.price.thompson import explored
 from merx.price.waterfall import Step, in_words, waterfall
 from merx.store.demand import demand, price_panel
 from merx.store.price_facts import price_facts
-
-PRICE_MODEL = "price_response"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class PriceQuestion:
     @classmethod
     def of(cls, config: ShopConfig, item: str | None) -> "PriceQuestion":
         """What the shop's settings ask for one product or for all."""
-        return cls(item=item, model=PRICE_MODEL, rules=config.price)
+        return cls(item=item, model=config.price.model, rules=config.price)
 
 
 def price(context: Context, question: PriceQuestion) -> Answer:
@@ -63,7 +63,11 @@ def price(context: Context, question: PriceQuestion) -> Answer:
             "ingest its orders or a price list."
         )
     which = None if question.item is None else np.array([model.items.code(question.item)])
-    quotes = optimise(model, panel, question.rules, facts, which)
+    pairs = near(context, panel)
+    counted = question.rules.cross_effects
+    effects = cross_elasticities(panel, pairs) if counted else None
+    cross = effects.only_clear().matrix() if effects is not None and effects.clear.any() else None
+    quotes = optimise(model, panel, question.rules, facts, which, cross)
     rows = [_plain(row) for row in quotes.to_table().to_pylist()]
     grades = dict(sorted(Counter(row["grade"] for row in rows).items()))
     content: dict[str, Any] = {"objective": question.rules.objective, "grades": grades}
@@ -72,11 +76,17 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     content["rows"] = rows
     steps: tuple[Step, ...] = ()
     if which is not None and rows[0]["grade"] != "D":
-        steps = waterfall(model, panel, question.rules, facts, int(which[0]), rows[0]["price"])
+        by_others = float(quotes.by_others[0])
+        steps = waterfall(model, panel, question.rules, facts, int(which[0]), rows[0]["price"], by_others)
         content["waterfall"] = [step.to_dict() for step in steps]
-    beside = ""
-    if which is not None:
-        content["touched"], beside = touched(context, model, panel, int(which[0]), rows[0]["price"])
+    units_now = model.demand(panel.price_now[:, None])[:, 0]
+    if which is None:
+        if effects is not None:
+            content["cross"] = crossed(effects, panel, units_now, quotes)
+    else:
+        item = int(which[0])
+        shown = beside(panel, pairs, item) if effects is None else effects
+        content["touched"] = touched(shown, panel, units_now, item, rows[0]["price"])
     bound = Counter(rule for row in rows for rule in row["binding"].split("+") if rule in RULES)
     rules = tuple(
         f"{question.rules.in_words(rule)}: decided {count} of {len(rows)} prices"
@@ -95,8 +105,10 @@ def price(context: Context, question: PriceQuestion) -> Answer:
         reasons += (model.why(int(which[0])),)
     if steps:
         reasons += (in_words(steps),)
-    if beside:
-        reasons += (beside,)
+    if "touched" in content:
+        reasons += of_one(content["touched"], counted)
+    if "cross" in content:
+        reasons += of_all(content["cross"])
     if quotes.together is not None:
         reasons += _together(quotes.together, question.rules.objective)
         rules += quotes.together.held
@@ -119,10 +131,13 @@ def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, Price
     return model, panel, price_facts(context.engine, sold, panel), newer
 
 
-def explored_prices(context: Context, config: ShopConfig, seed: int) -> dict[str, float]:
-    """A price to learn from for every item (`merx.price.thompson.explored`)."""
-    model, panel, facts, _ = fitted_on_panel(context, PRICE_MODEL)
-    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed)
+def explored_prices(
+    context: Context, config: ShopConfig, seed: int, movable: Collection[str]
+) -> dict[str, float]:
+    """A price to learn from for every item (`merx.price.thompson.explored`); only the movable ones move."""
+    model, panel, facts, _ = fitted_on_panel(context, config.price.model)
+    fixed = ~np.isin(np.array(model.items.ids.to_pylist(), dtype=object), list(movable))
+    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed, fixed)
     return dict(zip(model.items.ids.to_pylist(), prices.tolist(), strict=True))
 
 
@@ -149,7 +164,8 @@ def _together(together: Together, objective: str) -> tuple[str, ...]:
     if np.isfinite(together.ignoring):
         return (
             f"With what products take from each other, {objective} is {together.value:,.2f} a week; prices "
-            f"chosen without regard to it would bring {together.ignoring:,.2f}. No bound is proven.",
+            f"chosen without regard to it would bring {together.ignoring:,.2f} "
+            f"({together.value - together.ignoring:+,.2f}). No bound is proven.",
         )
     return (
         f"The rules that tie products together hold {objective} at {together.value:,.2f} a week of "
@@ -160,7 +176,7 @@ def _together(together: Together, objective: str) -> tuple[str, ...]:
 
 def _summary(rows: list[dict[str, Any]], rules: PriceRules) -> str:
     moved = [row for row in rows if row["price"] != row["price_now"]]
-    gain = sum(row["profit"] - row["profit_now"] for row in moved if row["profit"] is not None)
+    gain = sum(row["profit"] - row["profit_now"] for row in rows if row["profit"] is not None)
     refused = sum(row["grade"] == "D" for row in rows)
     of = "" if rules.quantile is None else f"the {rules.quantile:.0%} quantile of "
     named = (

@@ -215,6 +215,13 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     show_default=True,
     help="Random weekly moves of every price on top, such as 0.03 for 3 %.",
 )
+@click.option("--cross-effects", is_flag=True, help="Products take sales from each other, and bring them.")
+@click.option(
+    "--influence",
+    default=0.25,
+    show_default=True,
+    help="Share of units offered to a follower of a recent buyer; 0: friends do not move each other.",
+)
 @JSON
 def simulate(folder: Path, as_json: bool, **config: Any) -> None:
     """Make a shop whose truth is known, and ingest its files.
@@ -323,6 +330,16 @@ def price(folder: Path, item: str | None, prices: Path | None, as_json: bool) ->
         print_result(Shop(folder).what_if(prices), as_json, "what_if")
         return
     print_result(Shop(folder).price(item=item).to_dict(), as_json, "price")
+
+
+@main.command()
+@SHOP
+@JSON
+def influence(folder: Path, as_json: bool) -> None:
+    """Do friends move each other, or are they only alike? What is owed to friends, with its interval."""
+    from merx.shop import Shop
+
+    print_result(Shop(folder).influence().to_dict(), as_json, "influence")
 
 
 main.add_command(media)

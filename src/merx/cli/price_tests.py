@@ -83,7 +83,7 @@ def propose(folder: Path, name: str, block: int | None, by: str, why: str, as_js
 @JSON
 @click.pass_obj
 def analyse(folder: Path, name: str, as_json: bool) -> None:
-    """The elasticity that the test NAME found; the next fit begins from it."""
+    """The elasticity that the test NAME found; the next fit is held against it."""
     from merx.shop import Shop
 
     print_result(Shop(folder).price_tests.analyse(name), as_json, "price_test_result")

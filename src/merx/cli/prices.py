@@ -41,8 +41,11 @@ def propose(folder: Path, item: str | None, explore: bool, by: str, why: str, as
 
     A new proposal takes the place of an older one of the same product that nobody approved.
     """
-    desk = _desk(folder)
-    show_events(desk, desk.propose(by=by, why=why, item=item, explore=explore), as_json)
+    from merx.shop import Shop
+
+    shop = Shop(folder)
+    events = shop.prices.propose(by=by, why=why, item=item, explore=explore)
+    show_events(shop.prices, events, as_json, shop.ledger.get(events[-1].decision).rules)
 
 
 @prices.command()
@@ -176,11 +179,14 @@ def _desk(folder: Path) -> "Prices":
     return Shop(folder).prices
 
 
-def show_events(desk: "Prices", events: "Sequence[Event]", as_json: bool) -> None:
-    """Events, and the stop in force."""
+def show_events(
+    desk: "Prices", events: "Sequence[Event]", as_json: bool, rules: "Sequence[str]" = ()
+) -> None:
+    """Events, the rules that decided prices, and the stop in force."""
     stopped = desk.stopped()
     result: dict[str, Any] = {
         "events": [event.to_dict() for event in events],
+        "rules": list(rules),
         "stopped": stopped.to_dict() if stopped else None,
     }
     print_result(result, as_json, "prices")

@@ -256,6 +256,24 @@ def _written(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
+def show_influence(result: dict[str, Any]) -> None:
+    """What is owed to friends, by kind of relation."""
+    table = table_of(
+        "relation", "ties>", "purchases>", "follow a friend's>", "expected>", "owed to friends>", "95 %>"
+    )
+    for row in result["answer"]["rows"]:
+        known = row["share"] is not None
+        owed, between = (
+            ("?", "") if not known else (f"{row['share']:.1%}", f"{row['low']:.1%} to {row['high']:.1%}")
+        )
+        counts = (f"{row[name]:,.0f}" for name in ("ties", "purchases", "followed", "expected"))
+        table.add_row(row["kind"], *counts, owed, between)
+    console.print(table)
+    for reason in result["reasons"]:
+        console.print(Text(reason))
+    rules_and_id(result)
+
+
 def show_why(result: dict[str, Any]) -> None:
     """A decision, as it was given."""
     SHOW[result["verb"]](result)
@@ -289,6 +307,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "anomalies": show_anomalies,
     "shoppers": show_shoppers,
     "price": show_price,
+    "influence": show_influence,
     "prices": show_prices,
     "price_test": show_price_test,
     "price_test_result": show_price_test_result,

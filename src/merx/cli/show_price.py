@@ -103,6 +103,8 @@ def show_prices(result: dict[str, Any]) -> None:
             event["why"],
         )
     console.print(table)
+    for rule in result["rules"]:
+        console.print(Text(f"rule: {rule}", style="dim"))
     if stop := result["stopped"]:
         console.print(f"Prices are stopped, {stop['time']} by {stop['by']}: {stop['why']}", style="bold red")
 
@@ -138,5 +140,5 @@ def show_price_test_result(result: dict[str, Any]) -> None:
         f"count; without any effect {result['chance']:.1%} of tests show as much."
     )
     console.print(
-        f"The next fit begins from {result['prior_elasticity']:.2f} ± {result['prior_sd']:.2f} for the shop."
+        f"The next fit is held against {result['tested_elasticity']:.2f} ± {result['tested_error']:.2f}."
     )

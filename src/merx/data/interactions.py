@@ -31,6 +31,9 @@ class Interactions:
     items : Vocabulary (I,)
     quantity : float32 (N,), optional
         Units, NaN where not known.
+    friends : Interactions (the same U rows and items), optional
+        What those whom each user follows did, of all of them together: the weights of each are scaled by its
+        share of the ties of the user, so that they are those of a mean friend. None: nothing is known.
     """
 
     offsets: np.ndarray
@@ -40,6 +43,7 @@ class Interactions:
     event: np.ndarray
     items: Vocabulary
     quantity: np.ndarray | None = None
+    friends: "Interactions | None" = None
 
     @property
     def n_users(self) -> int:
@@ -83,7 +87,10 @@ class Interactions:
         return matrix
 
     def keep(self, mask: np.ndarray) -> "Interactions":
-        """Only the entries where `mask` (N,) is true; every user stays, perhaps with an empty history."""
+        """Only the entries where `mask` (N,) is true; every user stays, perhaps with an empty history.
+
+        What friends did stays as it is.
+        """
         kept = np.concatenate([[0], np.cumsum(mask)])
         return replace(
             self,
@@ -110,6 +117,7 @@ class Interactions:
             time=self.time[entry],
             event=self.event[entry],
             quantity=None if self.quantity is None else self.quantity[entry],
+            friends=None if self.friends is None else self.friends.take(users),
         )
 
     def recode(self, items: Vocabulary) -> "Interactions":
@@ -117,7 +125,8 @@ class Interactions:
         if items == self.items:
             return self
         code = items.codes(self.items.ids)[self.item] if len(self) else self.item
-        return replace(replace(self, item=code, items=items).keep(code >= 0), items=items)
+        friends = None if self.friends is None else self.friends.recode(items)
+        return replace(self, item=code, items=items, friends=friends).keep(code >= 0)
 
 
 def history(

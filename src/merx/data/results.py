@@ -198,6 +198,8 @@ class Quotes:
     units_now, revenue_now, profit_now, units, revenue, profit : float64 (n, 3)
     prior_price : float64 (n,)
         Of an announced discount the lowest price of the last 30 days, which must be shown with it; else NaN.
+    by_others : float64 (n,)
+        Factor by which the other products' new prices move its units, part of the figures; 1 where none does.
     together : Together or None
         Of all products of the shop; None where no rule ties them together.
     """
@@ -217,12 +219,13 @@ class Quotes:
     grade: tuple[str, ...]
     reason: tuple[str, ...]
     prior_price: np.ndarray
+    by_others: np.ndarray
     together: Together | None = None
 
     def to_table(self) -> pa.Table:
         """One row per item; each expected figure as name, name_low, name_high."""
         columns: dict[str, object] = {"item_id": list(self.item_id)}
-        for name in ("price_now", "price", "cost", "elasticity", "prior_price"):
+        for name in ("price_now", "price", "cost", "elasticity", "prior_price", "by_others"):
             columns[name] = getattr(self, name)
         for name in ("units_now", "revenue_now", "profit_now", "units", "revenue", "profit"):
             value = getattr(self, name)

@@ -44,7 +44,8 @@ class Needs:
     costs : float
         Share of the products sold whose cost is known.
     related : int
-        Shoppers named in relations who have events too: below, too few to judge a list made from them.
+        Shoppers named in relations who have events too: below, too few to judge a list made from them,
+        or to tell whether they move each other.
     repeat_buyers : int
         Shoppers who bought on two days or more, for what a shopper will do next: 200 tell a share of one
         half to 7 points (1.96 sqrt(.25 / 200)).
@@ -102,6 +103,7 @@ def capabilities(facts: Facts, step: str, assumed_margin: float | None) -> tuple
         _visits(facts),
         _content(facts),
         _ratings(facts),
+        _friends(facts),
         _shop_demand(facts),
         _product_demand(facts),
         _yearly(facts, step),
@@ -200,6 +202,18 @@ def _ratings(facts: Facts) -> Capability:
         "rating counts as interest, the more so the more stars."
         if ratings
         else "merx goes by what shoppers do. Hand over ratings if the shop collects them.",
+    )
+
+
+def _friends(facts: Facts) -> Capability:
+    known = facts.relations["known"]
+    return Capability(
+        "Lists that count friends",
+        "recommend",
+        _state(known >= NEEDS.related, known > 0),
+        f"{NEEDS.related} shoppers with events who are named in relations",
+        f"{count(known, 'shopper')} with events named in relations",
+        "" if known >= NEEDS.related else "Lists go by what each shopper does, and by likeness.",
     )
 
 

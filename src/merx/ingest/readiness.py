@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from merx.ingest import cases, quality
 from merx.ingest.capabilities import NEEDS, Capability, capabilities
-from merx.ingest.facts import Facts, gather
+from merx.ingest.facts import gather
 from merx.ingest.quality import ALARMS, Finding, Severity
 from merx.store.engine import Engine
 
@@ -54,20 +54,7 @@ def check(engine: Engine, *, step: str = "day", assumed_margin: float | None = N
     facts = gather(engine, ALARMS.few, NEEDS.shared, NEEDS.sale_days, NEEDS.sale_span)
     findings: list[Finding] = []
     if facts.events["events"]:
-        findings = [*quality.look(facts), *cases.look(engine, facts), *_unused(facts)]
+        findings = [*quality.look(facts), *cases.look(engine, facts)]
     order: dict[Severity, int] = {"serious": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda finding: order[finding.severity])
     return Readiness(capabilities(facts, step, assumed_margin), tuple(findings))
-
-
-def _unused(facts: Facts) -> list[Finding]:
-    """What the shop has and no model of merx reads."""
-    if facts.relations["known"] < NEEDS.related:
-        return []
-    has = f"relations between shoppers ({facts.relations['known']:,} of them with events)"
-    return [
-        Finding(
-            "Data that merx does not use yet",
-            f"The shop has {has}. No model of merx reads them today; keep them.",
-        )
-    ]

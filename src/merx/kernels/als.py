@@ -12,6 +12,9 @@ With K = diag(sqrt c) V diag(1 / sqrt d) and s = sqrt c the answer is w = diag(1
 
 The smaller one is solved. It is d being a vector and not a matrix that makes the second one cheap, hence
 `turned`.
+
+A row may be drawn towards a mean m (F,) instead of towards 0: sum_f d_f (w_f - m_f)^2 in the place of the
+second sum. With w = m + x this is the same problem in x, where v_i has to explain 1 - v_i . m instead of 1.
 """
 
 from functools import cache
@@ -30,9 +33,13 @@ FASTMATH = {"reassoc", "contract", "nsz"}  # sums in any order; NaN and infiniti
 
 
 def solve_rows(
-    confidence: sparse.csr_array, vectors: np.ndarray, curvature: np.ndarray, ridge: np.ndarray
+    confidence: sparse.csr_array,
+    vectors: np.ndarray,
+    curvature: np.ndarray,
+    ridge: np.ndarray,
+    means: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The exact answer of every row, float32 (U, F); zeros for a row without entries.
+    """The exact answer of every row, float32 (U, F); its mean, or zeros, for a row without entries.
 
     Parameters
     ----------
@@ -42,12 +49,15 @@ def solve_rows(
         The part of d that all rows share.
     ridge : float32 (U,), above 0 where a row has entries
         Added to it: d_f of row u is curvature[f] + ridge[u].
+    means : float32 (U, F), optional
+        What each row is drawn towards; 0 where not given.
     """
     answer = np.empty((confidence.shape[0], vectors.shape[1]), np.float32)
     rows = (confidence.indptr, confidence.indices, confidence.data)
+    drawn = _nowhere(vectors) if means is None else means
 
     def work(first: int, last: int) -> None:
-        _solve_rows(*rows, vectors, curvature, ridge, first, last, answer)
+        _solve_rows(*rows, vectors, curvature, ridge, drawn, first, last, answer)
 
     over_rows(len(answer), ROWS, work)
     return answer
@@ -60,6 +70,7 @@ def descend_rows(
     ridge: np.ndarray,
     start: np.ndarray,
     block: int,
+    means: np.ndarray | None = None,
 ) -> np.ndarray:
     """Better answers than `start`, float32 (U, F): `block` of their columns after another, the others fixed.
 
@@ -69,12 +80,18 @@ def descend_rows(
     """
     answer = start.copy()
     rows = (confidence.indptr, confidence.indices, confidence.data)
+    drawn = _nowhere(vectors) if means is None else means
 
     def work(first: int, last: int) -> None:
-        _descend_rows(*rows, vectors, curvature, ridge, block, first, last, answer)
+        _descend_rows(*rows, vectors, curvature, ridge, drawn, block, first, last, answer)
 
     over_rows(len(answer), ROWS, work)
     return answer
+
+
+def _nowhere(vectors: np.ndarray) -> np.ndarray:
+    """No means: rows are drawn towards 0."""
+    return np.empty((0, vectors.shape[1]), np.float32)
 
 
 def gramian(vectors: np.ndarray) -> np.ndarray:
@@ -130,22 +147,24 @@ def _add_gramian(vectors, first, last, total):
 
 
 @njit(nogil=True, cache=True)
-def _solve_rows(offsets, column, confidence, vectors, curvature, ridge, first, last, answer):
+def _solve_rows(offsets, column, confidence, vectors, curvature, ridge, means, first, last, answer):
     room = _room(vectors.shape[1])
     for row in range(first, last):
         mine = slice(offsets[row], offsets[row + 1])
-        _solve(column[mine], confidence[mine], vectors, curvature, ridge[row], room, answer[row])
+        mean = means[row : row + 1]
+        _solve(column[mine], confidence[mine], vectors, curvature, ridge[row], mean, room, answer[row])
 
 
 @njit(nogil=True, cache=True)
-def _descend_rows(offsets, column, confidence, vectors, curvature, ridge, block, first, last, answer):
+def _descend_rows(offsets, column, confidence, vectors, curvature, ridge, means, block, first, last, answer):
     room = _room(vectors.shape[1])
     for row in range(first, last):
-        mine = slice(offsets[row], offsets[row + 1])
+        mine, mean = slice(offsets[row], offsets[row + 1]), means[row : row + 1]
+        given = (column[mine], confidence[mine], vectors, curvature, ridge[row], mean)
         if offsets[row + 1] - offsets[row] <= block:
-            _solve(column[mine], confidence[mine], vectors, curvature, ridge[row], room, answer[row])
+            _solve(*given, room, answer[row])
         else:
-            _sweep(column[mine], confidence[mine], vectors, curvature, ridge[row], block, room, answer[row])
+            _sweep(*given, block, room, answer[row])
 
 
 @njit(nogil=True, cache=True)
@@ -162,13 +181,11 @@ def _room(factors):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _solve(column, confidence, vectors, curvature, ridge, room, answer):
-    """One row, exactly."""
+def _solve(column, confidence, vectors, curvature, ridge, mean, room, answer):
+    """One row, exactly; `mean` (1, F), or (0, F) for none."""
     short, tile, system, right, scale = room
     n, factors = len(column), len(scale)
-    if n == 0:
-        answer[:] = 0
-        return
+    answer[:] = 0
     for f in range(factors):
         scale[f] = np.float32(1) / np.sqrt(curvature[f] + ridge)
     if n <= factors:
@@ -176,15 +193,15 @@ def _solve(column, confidence, vectors, curvature, ridge, room, answer):
         short[n:even] = 0
         right[n:even] = 0
         for i in range(n):
-            right[i] = np.sqrt(confidence[i])
+            root = np.sqrt(confidence[i])
             vector = vectors[column[i]]
+            right[i] = root * _wanted(vector, mean, factors)
             for f in range(factors):
-                short[i, f] = right[i] * vector[f] * scale[f]
+                short[i, f] = root * vector[f] * scale[f]
         _identity(system, even)
         add_products(short, even, factors, system)
         factorise(system, even)
         back_substitute(system, n, right)
-        answer[:] = 0
         for i in range(n):
             for f in range(factors):
                 answer[f] += right[i] * short[i, f]
@@ -200,19 +217,30 @@ def _solve(column, confidence, vectors, curvature, ridge, room, answer):
             for i in range(start, stop):
                 root = np.sqrt(confidence[i])
                 vector = vectors[column[i]]
+                wanted = root * _wanted(vector, mean, factors)
                 for f in range(factors):
                     value = root * vector[f] * scale[f]
                     tile[f, i - start] = value
-                    right[f] += root * value
+                    right[f] += wanted * value
             add_products(tile, even, stop - start, system)
         factorise(system, even)
         back_substitute(system, factors, right)
         for f in range(factors):
             answer[f] = right[f] * scale[f]
+    if len(mean):
+        answer += mean[0]
+
+
+@njit(nogil=True, cache=True)
+def _wanted(vector, mean, factors):
+    """What is left of 1 to explain where a row is drawn towards a mean."""
+    if len(mean):
+        return np.float32(1) - _dot(vector, mean[0], factors)
+    return np.float32(1)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _sweep(column, confidence, vectors, curvature, ridge, block, room, answer):
+def _sweep(column, confidence, vectors, curvature, ridge, mean, block, room, answer):
     """One row, each block of its columns once: the same system for the step, with what is left to explain."""
     _, tile, system, right, scale = room
     n, factors = len(column), len(scale)
@@ -226,7 +254,8 @@ def _sweep(column, confidence, vectors, curvature, ridge, block, room, answer):
         even = width + width % 2
         tile[width:even] = 0
         for f in range(width):
-            right[f] = -answer[low + f] / scale[low + f]
+            drawn = mean[0, low + f] if len(mean) else np.float32(0)
+            right[f] = (drawn - answer[low + f]) / scale[low + f]
         _identity(system, even)
         for start in range(0, n, TILE):
             stop = min(start + TILE, n)

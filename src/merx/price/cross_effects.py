@@ -5,10 +5,10 @@ Units of an item are regressed on its own price and those of its candidates, one
     log E[units_it] = level_i + season_it + promotion_i promotion_it + market_i market_t + elasticity_i x_it
                       + sum_j cross_ij x_jt + log available_it,     x = log(price / mean price)
 
-with variance mean + dispersion_i mean^2. Every cross elasticity has the prior N(0, tau^2), tau^2 by empirical
-Bayes over all pairs (EM): pairs that tell nothing stay at 0. The market is what the other categories sold
-beside what was expected of them; effects of single weeks would swallow what a category loses to one item.
-Positive: substitutes; negative: complements (Cournot; Hicks, Value and Capital, 1939).
+with variance mean + dispersion_i mean^2. Most pairs have nothing to do with each other: what is found of all
+together says how much of each to believe (`merx.price.mixture_prior`). The market is what the other
+categories sold beside what was expected of them; effects of single weeks would swallow what a category loses
+to one item. Positive: substitutes; negative: complements (Cournot; Hicks, Value and Capital, 1939).
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,13 @@ from merx.data.panel import PricePanel
 from merx.errors import RequestError
 from merx.price.confounding import MIN_AVAILABLE, category_elasticities
 from merx.price.grid import Grid
+from merx.price.mixture_prior import shrunk
 
-START = 0.3**2  # tau^2
-PRIOR_PAIRS = 5.0  # pairs' worth of faith in it
+WIDE_SD = 1.0  # of a cross elasticity before all are looked at together
+CLEAR = 0.5  # an effect counts in prices if its sign is as sure as that
 OWN_SD = 0.7  # of an own elasticity about its category's
 MARKET_WEIGHT = 20.0  # units that the market's ratio is drawn to 1 with
-ITERATIONS = 12
+ITERATIONS = 8
 BLOCK = 1_000  # items at once
 YEAR = 365.25 / 7
 NUISANCE_SD = np.array([3.0, 0.5, 0.5, 0.5, 1.0, 1.0])  # level, wave (2), trend, promotion, market
@@ -41,6 +42,8 @@ class CrossEffects:
         Of each pair, whose units move and whose price moves them.
     mean, sd : float64 (n,)
         Posterior of d log units of `sold` / d log price of `priced`.
+    sure : float64 (n,)
+        How probably there is an effect with the sign of the mean: not none, and not one the other way.
     items : int
     """
 
@@ -48,7 +51,21 @@ class CrossEffects:
     priced: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
+    sure: np.ndarray
     items: int
+
+    @property
+    def clear(self) -> np.ndarray:
+        """Whether there is likelier such an effect than not, bool (n,)."""
+        clear: np.ndarray = self.sure > CLEAR
+        return clear
+
+    def only_clear(self) -> "CrossEffects":
+        """The clear ones alone."""
+        kept = self.clear
+        return CrossEffects(
+            self.sold[kept], self.priced[kept], self.mean[kept], self.sd[kept], self.sure[kept], self.items
+        )
 
     def matrix(self) -> sparse.csr_array:
         """The means as a sparse array (I, I): [i, j] of units of i to the price of j."""
@@ -90,7 +107,7 @@ def cross_elasticities(panel: PricePanel, pairs: np.ndarray) -> CrossEffects:
     if outside or (pairs[:, 0] == pairs[:, 1]).any() or len(np.unique(pairs, axis=0)) < len(pairs):
         raise RequestError(f"Pairs are of two different items out of {items}, each pair once.")
     if not len(pairs):
-        return CrossEffects(pairs[:, 0], pairs[:, 1], np.zeros(0), np.zeros(0), items)
+        return CrossEffects(pairs[:, 0], pairs[:, 1], np.zeros(0), np.zeros(0), np.zeros(0), items)
     grid = Grid.of(panel, MIN_AVAILABLE)
     elasticity = category_elasticities(grid, panel.category, len(panel.categories))[panel.category]
     market = _market(grid, elasticity, panel.category, len(panel.categories))
@@ -103,8 +120,7 @@ def cross_elasticities(panel: PricePanel, pairs: np.ndarray) -> CrossEffects:
     partner = np.full((len(who), count.max()), -1)
     partner[row, column] = priced
 
-    variance, dispersion = START, np.full(len(who), 0.2)
-    mean, spread = np.zeros(partner.shape), np.full(partner.shape, START)
+    dispersion = np.full(len(who), 0.2)
     effects: np.ndarray | None = None
     for _ in range(ITERATIONS):
         found = []
@@ -113,14 +129,22 @@ def cross_elasticities(panel: PricePanel, pairs: np.ndarray) -> CrossEffects:
             found.append(
                 _step(
                     grid, who[block], partner[block], elasticity, market, panel.category,
-                    None if effects is None else effects[block], variance, dispersion[block],
+                    None if effects is None else effects[block], dispersion[block],
                 )
             )  # fmt: skip
-        effects, covariance, dispersion = (np.concatenate(part) for part in zip(*found, strict=True))
-        mean, spread = effects[:, -partner.shape[1] :], covariance[:, -partner.shape[1] :]
-        square = (mean**2 + spread)[row, column]
-        variance = float((square.sum() + PRIOR_PAIRS * START) / (len(square) + PRIOR_PAIRS))
-    return CrossEffects(sold, priced, mean[row, column], np.sqrt(spread[row, column]), items)
+        effects, covariance, dispersion, lagged, square = (
+            np.concatenate(part) for part in zip(*found, strict=True)
+        )
+    assert effects is not None
+    mean = effects[:, -partner.shape[1] :][row, column]
+    spread = covariance[:, -partner.shape[1] :][row, column]
+    # What the units alone say of each pair: the wide prior is taken out again.
+    noise = 1.0 / np.maximum(1.0 / spread - WIDE_SD**-2.0, 1e-6)
+    estimate = mean * noise / spread
+    # Shocks last for weeks, and so do prices: there is less evidence than there are weeks (Bartlett 1935).
+    lasting = np.clip(lagged.sum() / max(square.sum(), 1e-12), 0.0, 0.9) * _memory(grid.log_price)[priced]
+    noise *= (1.0 + lasting) / (1.0 - lasting)
+    return CrossEffects(sold, priced, *shrunk(estimate, np.sqrt(noise)), items)
 
 
 def cannibalised(
@@ -156,6 +180,13 @@ def _market(grid: Grid, elasticity: np.ndarray, category: np.ndarray, categories
     return np.log((units + MARKET_WEIGHT) / (elsewhere(level[:, None] * at_price) + MARKET_WEIGHT))
 
 
+def _memory(log_price: np.ndarray) -> np.ndarray:
+    """Correlation of each price (I, T) with that of the week before, at least 0, (I,)."""
+    lagged = (log_price[:, 1:] * log_price[:, :-1]).sum(axis=1)
+    memory: np.ndarray = np.clip(lagged / np.maximum((log_price**2).sum(axis=1), 1e-12), 0.0, 1.0)
+    return memory
+
+
 def _step(
     grid: Grid,
     who: np.ndarray,
@@ -164,10 +195,13 @@ def _step(
     market: np.ndarray,
     category: np.ndarray,
     effects: np.ndarray | None,
-    variance: float,
     dispersion: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One reweighted least-squares step of n items: effects and variances, each (n, P); dispersion (n,)."""
+) -> tuple[np.ndarray, ...]:
+    """One reweighted least-squares step of n items.
+
+    Gives effects and variances, each (n, P), and the dispersion, the products of residuals of two weeks in a
+    row and their squares, summed, each (n,).
+    """
     weeks = grid.units.shape[1]
     own, exposure, y = grid.log_price[who], grid.exposure[who], grid.units[who]
     turn = 2 * np.pi * np.arange(weeks) / YEAR
@@ -181,7 +215,7 @@ def _step(
     design[:, :, 7:] = others.transpose(0, 2, 1)
     centre = np.zeros((len(who), design.shape[2]))
     centre[:, 6] = elasticity[who]
-    precision = np.concatenate([NUISANCE_SD**-2.0, [OWN_SD**-2.0], np.full(partner.shape[1], 1 / variance)])
+    precision = np.concatenate([NUISANCE_SD**-2.0, [OWN_SD**-2.0], np.full(partner.shape[1], WIDE_SD**-2.0)])
     start = np.log((y.sum(axis=1) + 0.5) / (exposure.sum(axis=1) + 1.0))[:, None]
     now = centre if effects is None else effects
 
@@ -202,4 +236,7 @@ def _step(
     total = base.sum(axis=1)
     pseudo = 10.0 * total / np.maximum((exposure > 0).sum(axis=1), 1)
     spread = (above.sum(axis=1) / free + pseudo * 0.2) / np.maximum(total + pseudo, 1e-12)
-    return found, np.diagonal(inverse, axis1=1, axis2=2), np.clip(spread, 0.005, 5.0)
+    residual = np.where(exposure > 0, rest / mu * np.sqrt(weight), 0.0)  # (n, T), of variance 1
+    lagged, square = (residual[:, 1:] * residual[:, :-1]).sum(axis=1), (residual**2).sum(axis=1)
+    variances = np.diagonal(inverse, axis1=1, axis2=2)
+    return found, variances, np.clip(spread, 0.005, 5.0), lagged, square

@@ -10,7 +10,6 @@ import numpy as np
 from scipy.special import stdtrit
 
 from merx.errors import RequestError
-from merx.price.confounding import LITERATURE_MEAN, LITERATURE_SD
 from merx.price.experiment import Design, centred, ratios
 
 REDRAWS = 999
@@ -113,30 +112,41 @@ def analyse(
     )
 
 
-def prior(mean: float, sd: float, results: Sequence[TestResult]) -> tuple[float, float]:
-    """The prior of a shop's mean elasticity after its tests: a normal update with each.
+def pooled(results: Sequence[TestResult]) -> tuple[float, float]:
+    """A shop's mean elasticity as its tests found it, and the standard error.
 
     The products of a test are a sample of the shop's, so its estimate tells of the shop's mean with the
     variance error^2 + SPREAD^2 / clusters.
     """
-    precision, total = sd**-2, mean * sd**-2
-    for result in results:
-        weight = 1.0 / (result.error**2 + SPREAD**2 / result.clusters)
-        precision, total = precision + weight, total + weight * result.elasticity
-    return float(total / precision), float(precision**-0.5)
+    weight = np.array([1.0 / (result.error**2 + SPREAD**2 / result.clusters) for result in results])
+    elasticity = np.array([result.elasticity for result in results])
+    return float(weight @ elasticity / weight.sum()), float(weight.sum() ** -0.5)
 
 
-def tested_prior(folder: Path) -> dict[str, float]:
-    """prior_elasticity and prior_sd of the price response after the tests of a folder; empty without any.
+def updated(prior: tuple[float, float], seen: tuple[float, float]) -> tuple[float, float]:
+    """Mean and deviation of a normal prior after an estimate with that error."""
+    precision = prior[1] ** -2 + seen[1] ** -2
+    return (prior[0] * prior[1] ** -2 + seen[0] * seen[1] ** -2) / precision, precision**-0.5
 
-    Each file NAME.json holds a test's `result`. The prior before the first test is the literature's.
+
+def tested(folder: Path) -> dict[str, float]:
+    """tested_elasticity and tested_error of the price response by the tests of a folder; empty without any.
+
+    Each file NAME.json holds a test's `result`.
     """
     found = [json.loads(path.read_text(encoding="utf-8"))["result"] for path in sorted(folder.glob("*.json"))]
     results = [TestResult(**result) for result in found if result]
     if not results:
         return {}
-    mean, sd = prior(LITERATURE_MEAN, LITERATURE_SD, results)
-    return {"prior_elasticity": mean, "prior_sd": sd}
+    elasticity, error = pooled(results)
+    return {"tested_elasticity": elasticity, "tested_error": error}
+
+
+def under_test(folder: Path) -> dict[str, str]:
+    """The products of the tests of a folder that have no result yet, and the last day of each."""
+    tests = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    running = sorted((test["until"], test["items"]) for test in tests if not test["result"])
+    return {item: until for until, items in running for item in items}  # the longest, where there are two
 
 
 def _mean_price(plan: Design, log_price: np.ndarray, expected: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The shop's price rules, and the ladder of prices that each item may take under those of its own."""
 
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 
@@ -14,13 +15,14 @@ from merx.price.shared import Capacity, IndexBand, Parity
 RANGE = 2.0  # prices from half to double today's are looked at: beyond, no past price tells of demand
 FREE_POINTS = 121  # of the free grid, 1.2 % apart
 ENDING_POINTS = 60  # about as many prices with an allowed ending, whatever the price level
+EPOCH = date(1970, 1, 1).toordinal()
 CHUNK = 2048  # items that a thread takes at a time
 OBJECTIVES = ("profit", "revenue", "units", "surplus")
 FALLBACKS = ("none", "keep", "category")
 
 BOUNDED = (  # rules of one item that are a least and a highest price
     *("min_margin", "max_change", "floor_price", "ceiling_price", "map_price", "msrp"),
-    *("competitor_index", "key_items", "no_touch"),
+    *("competitor_index", "key_items", "no_touch", "under_test"),
 )
 LADDER_RULES = (*BOUNDED, "endings", "price_points", "announced")
 RULES = (*LADDER_RULES, "min_confidence")
@@ -32,6 +34,8 @@ class PriceRules:
 
     Parameters
     ----------
+    model : str
+        The kind of task price that says how demand answers to a price.
     objective : str
         What is to be highest: "profit", "revenue", "units", "surplus" (what buyers would have paid beyond
         the price, up to double today's), or "mix".
@@ -68,6 +72,9 @@ class PriceRules:
         Days after a change in which a price stays.
     no_touch : list of str
         Spans of days in which no price changes: "12-20..12-27" every year, "2026-01-05..2026-01-31" once.
+    under_test : table of product -> day
+        Products whose price stays up to that day, "2026-03-01" included, because a price test moves it. Those
+        of the shop's tests that have no result yet are added by themselves.
     stock_weeks : float
         Weeks that the stock must last: no more than its share is counted as sold. 0: stock is not looked at.
     clearance : list of tables
@@ -82,8 +89,11 @@ class PriceRules:
         What one brand may cost beside another, each in a table [[price.parity]].
     capacity : list of tables
         Units that can be handled in a week, each in a table [[price.capacity]].
+    cross_effects : bool
+        Whether a price counts what it clearly does to the sales of other products.
     """
 
+    model: str = "price_response"
     objective: str = "profit"
     weights: dict[str, float] = field(default_factory=dict)
     quantile: float | None = None
@@ -99,6 +109,7 @@ class PriceRules:
     announced: bool = False
     hold_days: int = 0
     no_touch: tuple[str, ...] = ()
+    under_test: dict[str, str] = field(default_factory=dict)
     stock_weeks: float = 0.0
     clearance: tuple[Clearance, ...] = ()
     max_changes: int | None = None
@@ -106,6 +117,7 @@ class PriceRules:
     index: tuple[IndexBand, ...] = ()
     parity: tuple[Parity, ...] = ()
     capacity: tuple[Capacity, ...] = ()
+    cross_effects: bool = True
 
     def __post_init__(self) -> None:
         """Raise ConfigError where a rule is out of its range."""
@@ -147,6 +159,10 @@ class PriceRules:
                     f'no_touch: {span!r} is no span; write "12-20..12-27" or "2026-01-05..2026-01-31".'
                 )
 
+        for item, day in self.under_test.items():
+            if not is_span(f"{day}..{day}") or len(day) < 10:
+                raise ConfigError(f'under_test: {day!r} of {item} is no day; write "2026-03-01".')
+
     @property
     def mix(self) -> dict[str, float]:
         """What each figure counts."""
@@ -172,6 +188,7 @@ class PriceRules:
             "competitor_index": f"{index} times the lowest price of others",
             "key_items": "a product whose price customers know is no dearer than elsewhere",
             "no_touch": "no change in these days",
+            "under_test": f"no change in a price test, until {max(self.under_test.values(), default='')}",
             "endings": "prices end in " + " or ".join(f"{e:.2f}".removeprefix("0") for e in self.endings),
             "price_points": "prices from the list of price points",
             "announced": "an announced discount is below the lowest price of 30 days",
@@ -280,6 +297,10 @@ def bounds(
         fixed = facts.since_change < rules.hold_days
         fixed |= any(covers(span, facts.today) for span in rules.no_touch)
         low[at("no_touch"), fixed] = high[at("no_touch"), fixed] = price_now[fixed]
+        if rules.under_test:
+            until = [rules.under_test.get(item, "") for item in facts.items.ids.to_pylist()]
+            tested = np.array(until) >= date.fromordinal(EPOCH + facts.today).isoformat()
+            low[at("under_test"), tested] = high[at("under_test"), tested] = price_now[tested]
     low[at("min_margin")] = _known((cost - slack) / margin, -np.inf)
     low[at("max_change")] = price_now * (1.0 - rules.max_change - slack)
     high[at("max_change")] = price_now * (1.0 + rules.max_change + slack)

@@ -99,18 +99,17 @@ def optimise(
     without = np.array([g == "D" for g in grades.grade], dtype=bool)
     refused = without | np.isnan(cost)
     items = np.arange(panel.n_items)
-    place, binding, together = choice.place, choice.binding, None
+    place, alone, binding, together = choice.place, choice.place, choice.binding, None
     held = np.full(len(items), "", dtype=object)
     if shared:
         settled = settle(choice, found, steps, rules, facts, refused, cross)
-        place, held, together = settled.place, settled.held, settled.together
+        place, alone, held, together = settled.place, settled.alone, settled.held, settled.together
         binding = held if together.conflict else np.where(settled.kind == "", binding, settled.kind)
-    place = np.where(refused, 0, place)
+    place, alone = np.where(refused, 0, place), np.where(refused, 0, alone)
     price = steps.price[items, place]
     sold = [np.minimum(model.draws(p[:, None])[:, :, 0], terms.most) for p in (now, price)]
-
-    if cross is not None:
-        sold[1] = sold[1] * np.exp(cross @ np.log(price / now))
+    by_others = np.ones(len(items)) if cross is None else np.exp(cross @ np.log(price / now))
+    sold[1] = sold[1] * by_others
 
     def figure(draws: np.ndarray) -> np.ndarray:  # (draws, I) -> (I, 3)
         return np.where(without[:, None], np.nan, summary(draws))
@@ -121,6 +120,7 @@ def optimise(
         price_now=now,
         price=price,
         best_price=steps.price[items, choice.top],
+        alone_price=steps.price[items, alone],
         gain=found.value[items, place] - choice.value_now,
         elasticity=np.stack([mean, low, high], axis=1),
         cost_assumed=assumed,
@@ -146,6 +146,7 @@ def optimise(
         grade=tuple(grades.grade[i] for i in asked),
         reason=tuple(reason(int(i), choice, told, grades, rules) for i in asked),
         prior_price=np.where(rules.announced & (price < now), facts.lowest_30d, np.nan)[asked],
+        by_others=by_others[asked],
         together=together,
     )
 

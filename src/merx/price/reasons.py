@@ -15,8 +15,9 @@ class Found:
 
     Parameters
     ----------
-    price_now, price, best_price : float64 (I,)
-        The last is the best price looked at without any rule.
+    price_now, price, best_price, alone_price : float64 (I,)
+        `best_price` is the best looked at without any rule, `alone_price` the best under the rules without
+        regard to what it does to other products.
     gain : float64 (I,)
         Of the price over today's, in the objective a week.
     elasticity : float64 (I, 3)
@@ -33,6 +34,7 @@ class Found:
     price_now: np.ndarray
     price: np.ndarray
     best_price: np.ndarray
+    alone_price: np.ndarray
     gain: np.ndarray
     elasticity: np.ndarray
     cost_assumed: np.ndarray
@@ -105,6 +107,13 @@ def _decision(i: int, choice: Choice, found: Found, rules: PriceRules) -> str:
         if choice.cheapest[i] and len(choice.conflict[i]) > 1:
             said += f" It costs least to give up '{rules.in_words(choice.cheapest[i])}'."
         return said
+    if price != found.alone_price[i]:
+        gain = found.gain[i] / abs(choice.value_now[i]) if choice.value_now[i] != 0 else 0.0
+        verb = "stays at" if price == now else "is"
+        return (
+            f"By itself it would cost {found.alone_price[i]:.2f}; with what that does to the sales of other "
+            f"products the best price {verb} {price:.2f} (its own {objective} {gain:+.1%})."
+        )
     if price == now:
         if not held and choice.binding[i] == "min_confidence":
             return f"{top} ({choice.confidence[i]:.0%} sure to earn more); {rule} keeps it at {now:.2f}."

@@ -17,17 +17,19 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import ndtr, ndtri
+from scipy.special import expit, ndtr, ndtri
+from scipy.stats import norm
 
 from merx.data.panel import PricePanel
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, FitError
 from merx.price.confounding import BAR, LITERATURE_MEAN, LITERATURE_SD, Confounding, find_confounding
 from merx.price.constant_elasticity import STEEPEST, check_prices, normal_scores
+from merx.price.experiment_result import updated
 from merx.price.forms import FORMS, Form, demand_step
 from merx.price.grid import Grid
 from merx.price.hierarchy import PRICE
-from merx.price.instrument import CostInstrument, believed_bias
+from merx.price.instrument import CHANCE, CostInstrument, believed_bias
 from merx.price.response_fit import Fit, fit, recent_level
 
 BIAS = 1.5  # of an elasticity where prices follow demand: between none and the 2.5 seen in simulation
@@ -41,6 +43,9 @@ class PriceResponse:
     ----------
     prior_elasticity, prior_sd : float
         Mean and standard deviation of the prior of the shop's mean elasticity.
+    tested_elasticity, tested_error : float, optional
+        The shop's mean elasticity as price tests found it, and its standard error. The weeks of the tests are
+        in the panel already: this says how far the panel is to be believed, and what holds where it is not.
     lags : int
         Weeks of own demand residuals that enter as controls.
     recent_weeks : int
@@ -57,6 +62,8 @@ class PriceResponse:
 
     prior_elasticity: float = LITERATURE_MEAN
     prior_sd: float = LITERATURE_SD
+    tested_elasticity: float | None = None
+    tested_error: float | None = None
     lags: int = 4
     recent_weeks: int = 8
     min_available: float = 0.5
@@ -135,7 +142,7 @@ class PriceResponse:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance (I,) of the elasticities where costs are an instrument: the plain ones and those
         without the bias that costs tell of, mixed by how likely the bias is."""
-        prior = self.prior_elasticity, self.prior_sd
+        prior = self._known_beside()
         chance, bias, bias_sd = believed_bias(costs, bool(confounding.item.any()), prior, BIAS)
         freed = self._fit(grid, panel, controls, form, costs.residual * bias / costs.share)
         means = [one.posterior.item[:, PRICE] for one in (plain, freed)]
@@ -151,28 +158,46 @@ class PriceResponse:
 
         Where prices follow demand, the mean of a category carries a bias of unknown size; the differences
         about it keep most of their worth. The believed mean weighs the estimate, with a bias of standard
-        deviation BIAS, against the prior; an implausible estimate is not believed at all. Where the mean of
-        the whole shop is not, the differences between its categories are kept.
+        deviation BIAS, against what is known beside it; an implausible estimate is not believed at all. Where
+        the mean of the whole shop is not, the differences between its categories are kept. After price tests
+        that is not judged by the literature but by them: the estimate has a bias with the chance that they
+        tell.
         """
-        posterior = found.posterior
+        posterior, (known, known_sd) = found.posterior, self._known_beside()
         category_mean = posterior.category_mean[panel.category]  # (I,)
         category_sd = np.sqrt(posterior.category_variance[panel.category])
         implausible = confounding.implausible | BAR.is_implausible(category_mean, category_sd)
-        doubted = category_mean
-        if confounding.shop_implausible:
-            implausible = np.ones_like(implausible)
-            doubted = np.full_like(category_mean, category_mean.mean())
-        doubt = self.prior_sd**2 / (self.prior_sd**2 + BIAS**2)
-        belief = np.where(implausible, 0.0, np.where(confounding.feedback, doubt, 1.0))
-        mean = posterior.item[:, PRICE] + (1 - belief) * (self.prior_elasticity - doubted)
-        variance = posterior.item_covariance[:, PRICE, PRICE] + (1 - belief) * self.prior_sd**2
-        return mean, variance
+        shop_mean = np.full_like(category_mean, category_mean.mean())
+        doubted, chance = category_mean, 0.0
+        if self.tested_elasticity is not None:
+            chance = chance_of_bias(float(shop_mean[0]) - known, known_sd)
+            doubted = np.where(implausible | confounding.feedback, category_mean, shop_mean)
+        elif confounding.shop_implausible:
+            implausible, doubted = np.ones_like(implausible), shop_mean
+        doubt = known_sd**2 / (known_sd**2 + BIAS**2)
+        maybe = 1.0 - chance * (1.0 - doubt)
+        belief = np.where(implausible, 0.0, np.where(confounding.feedback, doubt, maybe))
+        mean = posterior.item[:, PRICE] + (1 - belief) * (known - doubted)
+        variance = posterior.item_covariance[:, PRICE, PRICE] + (1 - belief) * known_sd**2
+        undecided = np.where(belief == maybe, chance * (1 - chance), 0.0)
+        return mean, variance + undecided * ((1 - doubt) * (known - doubted)) ** 2
+
+    def _known_beside(self) -> tuple[float, float]:
+        """Mean and standard deviation of the shop's mean elasticity by all that is known beside the panel."""
+        prior = self.prior_elasticity, self.prior_sd
+        if self.tested_elasticity is None or self.tested_error is None:
+            return prior
+        return updated(prior, (self.tested_elasticity, self.tested_error))
 
     def _check(self) -> None:
         if not self.prior_elasticity < 0:
             raise ConfigError(f"prior_elasticity is {self.prior_elasticity}; it must be below 0.")
         if not self.prior_sd > 0:
             raise ConfigError(f"prior_sd is {self.prior_sd}; it must be above 0.")
+        if (self.tested_elasticity is None) != (self.tested_error is None):
+            raise ConfigError("tested_elasticity and tested_error are told together, or neither is.")
+        if self.tested_error is not None and not self.tested_error > 0:
+            raise ConfigError(f"tested_error is {self.tested_error}; it must be above 0.")
         if not 0 < self.min_available <= 1:
             raise ConfigError(f"min_available is {self.min_available}; it must be in (0, 1].")
         if self.form not in (*FORMS, "auto"):
@@ -246,6 +271,16 @@ class FittedPriceResponse:
         for g in range(prices.shape[1]):  # one column at a time keeps the memory at (draws, I)
             units[:, g] = self.draws(prices[:, g : g + 1]).mean(axis=0)[:, 0]
         return units
+
+
+def chance_of_bias(distance: float, error: float) -> float:
+    """How likely the panel's mean elasticity is biased, that far from one known beside it with that error.
+
+    The ratio of the marginal likelihoods with a bias of standard deviation BIAS and without, from CHANCE.
+    """
+    biased = norm.logpdf(distance, scale=np.hypot(error, BIAS))
+    honest = norm.logpdf(distance, scale=error)
+    return float(expit(biased - honest + np.log(CHANCE / (1 - CHANCE))))
 
 
 def _controls(grid: Grid) -> np.ndarray:

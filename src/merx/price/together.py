@@ -27,6 +27,8 @@ class Settled:
     ----------
     place : int64 (I,)
         Of each item's price on its ladder; today's everywhere where the shared rules conflict.
+    alone : int64 (I,)
+        The same chosen without regard to cross effects.
     held : object array of str (I,)
         The shared rule that keeps an item from its own best price, in words; "" where none does.
     kind : object array of str (I,)
@@ -35,6 +37,7 @@ class Settled:
     """
 
     place: np.ndarray
+    alone: np.ndarray
     held: np.ndarray
     kind: np.ndarray
     together: Together
@@ -82,7 +85,8 @@ def settle(
         conflict = tuple(coupling.name[r] for r in found.rules)
         cheapest = _cheapest(value, tied, found)
         together = Together(free, np.nan, np.nan, (), conflict, cheapest, proven=found.proven)
-        return Settled(np.zeros(len(items), np.int64), blank, blank, together)
+        today = np.zeros(len(items), np.int64)
+        return Settled(today, today, blank, blank, together)
     place, reached, bound, ignoring = found.place, found.value, found.bound, np.nan
     if cross is not None:
         step = np.log(np.take_along_axis(steps.price, ladder_place, axis=1) / steps.price[:, :1])
@@ -105,7 +109,8 @@ def settle(
         cheapest="",
         ignoring=ignoring,
     )
-    return Settled(ladder_place[items, place], names[held], kinds[held], together)
+    chosen, without = ladder_place[items, place], ladder_place[items, found.place]
+    return Settled(chosen, without, names[held], kinds[held], together)
 
 
 def _held(tied: Coupling, found: Solution, alone: np.ndarray, moved: np.ndarray) -> np.ndarray:

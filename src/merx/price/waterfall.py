@@ -22,8 +22,8 @@ class Step:
     Parameters
     ----------
     name : str
-        "now", "response" (best without any rule), a name of `RULES`, or "together" (rules that tie products
-        together).
+        "now", "response" (best without any rule), a name of `RULES`, "together" (rules that tie products
+        together, and what the price does to others), or "others" (what the others' new prices do to it).
     words : str
         What was done at this step.
     price : float
@@ -48,7 +48,13 @@ class Step:
 
 
 def waterfall(
-    model: DemandModel, panel: PricePanel, rules: PriceRules, facts: PriceFacts, i: int, proposed: float
+    model: DemandModel,
+    panel: PricePanel,
+    rules: PriceRules,
+    facts: PriceFacts,
+    i: int,
+    proposed: float,
+    by_others: float = 1.0,
 ) -> tuple[Step, ...]:
     """How the price of item i comes about.
 
@@ -62,7 +68,9 @@ def waterfall(
         Place of the item in the panel.
     proposed : float
         The price that `optimise` chose. Where it is not the best under the item's own rules, the rest is what
-        rules on several products do.
+        rules on several products do, or what it does to other products.
+    by_others : float
+        Factor by which the other products' new prices move its units.
 
     Returns
     -------
@@ -93,8 +101,12 @@ def waterfall(
             way.append((rule, f"The rule '{rules.in_words(rule)}'", price))
     if abs(proposed - way[-1][2]) > 1e-6:
         way.append(("together", "What ties products together", proposed))
+    if by_others != 1.0:
+        way.append(("others", "What the new prices of other products do to it", proposed))
     prices = np.array([[price for _, _, price in way]])
     units = np.minimum(model.draws(prices)[:, 0], terms.most[0])  # (draws, steps)
+    if by_others != 1.0:
+        units[:, -1] *= by_others
     sold, revenue, profit = (summary(d) for d in (units, units * prices, units * (prices - cost[0])))
     return tuple(
         Step(name, words, price, sold[n], revenue[n], profit[n]) for n, (name, words, price) in enumerate(way)

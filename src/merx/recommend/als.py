@@ -61,12 +61,17 @@ class ALS:
 
     def fit(self, interactions: Interactions) -> "FittedALS":
         """Alternate from random items. Shoppers are solved for first, so their order has no influence."""
+        return self.drawn(interactions, None)
+
+    def drawn(self, interactions: Interactions, pull: "Pull | None") -> "FittedALS":
+        """The same, each shopper's vector drawn towards the mean of others."""
         observed = damped(interactions)  # (U, I)
         met = sparse.csr_array(observed.T)  # (I, U)
         user = np.zeros((interactions.n_users, self.factors), np.float32)
         item = first_vectors(met, self.factors, self.seed)
-        for _ in range(self.epochs):
-            item, user = self._half_step(observed, item, user, met)
+        for epoch in range(self.epochs):
+            # before the first epoch nobody has a vector to be drawn towards
+            item, user = self._half_step(observed, item, user, met, pull if epoch else None)
             user, item = self._half_step(met, user, item, observed)
         item, _, gramian = turned(item)
         return FittedALS(
@@ -82,14 +87,54 @@ class ALS:
         fixed: np.ndarray,
         start: np.ndarray,
         other: sparse.csr_array,
+        pull: "Pull | None" = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The vectors of the other side, turned, and those of one side (rows of `confidence`) given them."""
         fixed, axes, gramian = turned(fixed)
         shared = np.float32(self.alpha) * gramian
         held = Ridge(self.alpha * active(other), self.regularization, self.nu).of(confidence)
+        means = None
+        if pull is not None:
+            some = np.diff(pull.shares.indptr) > 0
+            held, means = drawn_to(pull.shares @ (start @ axes), some, pull.strength, shared, held)
         if self.block:
-            return fixed, descend_rows(confidence, fixed, shared, held, start @ axes, self.block)
-        return fixed, solve_rows(confidence, fixed, shared, held)
+            return fixed, descend_rows(confidence, fixed, shared, held, start @ axes, self.block, means)
+        return fixed, solve_rows(confidence, fixed, shared, held, means)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Shoppers drawn towards the mean of others.
+
+    Parameters
+    ----------
+    shares : float32 CSR (U, U)
+        What part of the mean each of the others is; a shopper whose row is empty is not drawn.
+    strength : float
+        As in `drawn_to`.
+    """
+
+    shares: sparse.csr_array
+    strength: float
+
+
+def drawn_to(
+    target: np.ndarray, some: np.ndarray, strength: float, curvature: np.ndarray, ridge: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ridge (U,) and the means (U, F) of shoppers who are drawn to targets (U, F), for `solve_rows`.
+
+    To sum_f d_f w_f^2, d_f = curvature_f + ridge, comes p |w - target|^2, p = strength * ridge. But for what
+    does not depend on w that is sum_f (d_f + p) (w_f - p target_f / (d_f + p))^2: ridge towards a mean.
+
+    Parameters
+    ----------
+    some : bool (U,)
+        Who is drawn at all.
+    """
+    pull = np.where(some, np.float32(strength) * ridge, np.float32(0))
+    held = ridge + pull
+    means = target * (pull[:, None] / (curvature + held[:, None]))
+    return held, np.ascontiguousarray(means, np.float32)
 
 
 @dataclass(frozen=True)

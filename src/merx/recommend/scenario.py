@@ -30,6 +30,8 @@ class Scenario:
         The kinds that answer: the first that was fitted, then the next for the places that it leaves empty.
     visitor : list of str
         Kinds that answer before those for a visitor who is not known but looks at products just now.
+    newcomer : list of str
+        Kinds that answer before those for a shopper without a history who follows others that have one.
     k : int
         Items in a list.
     about : str
@@ -54,6 +56,7 @@ class Scenario:
 
     model: tuple[str, ...] = ("blend", "item_knn")
     visitor: tuple[str, ...] = ("session_knn",)
+    newcomer: tuple[str, ...] = ("social_knn",)
     k: int = 10
     about: str = "shopper"
     exclude: str = "met"

@@ -81,11 +81,18 @@ class FittedUserKNN:
         """How much a neighbour v speaks for item i: its damped weight, float32 CSR (V, I)."""
         return logged(self.met)
 
+    def weigh(self, histories: Interactions) -> sparse.csr_array:
+        """How much each item of the histories counts where shoppers are compared, float32 CSR (U, I)."""
+        return self._weighting.apply(histories.matrix())
+
+    def nearest(self, rows: sparse.csr_array) -> sparse.csr_array:
+        """How similar the nearest shoppers are to each of the weighed rows (U, I), float32 CSR (U, V)."""
+        settings = self.settings
+        return self._index.search(rows, settings.neighbours, settings.shrinkage, settings.min_common)
+
     def profile(self, histories: Interactions) -> sparse.csr_array:
         """How similar the nearest shoppers are to each of the histories, float32 CSR (U, V)."""
-        settings = self.settings
-        rows = self._weighting.apply(histories.matrix())
-        return self._index.search(rows, settings.neighbours, settings.shrinkage, settings.min_common)
+        return self.nearest(self.weigh(histories))
 
     def score(self, histories: Interactions) -> np.ndarray:
         """Scores float32 (U, I): what the neighbours met, by their similarity, summed."""
@@ -97,14 +104,19 @@ class FittedUserKNN:
         A similarity is shared out among the items in common in proportion to the products of their weights,
         which add up to the numerator of the cosine; to equal shares under jaccard, which has no weights.
         """
-        rows = self._weighting.apply(histories.matrix())
-        history = rows.indices  # (n,)
-        profile = self.profile(histories)
+        rows = self.weigh(histories)
+        return self.shared_out(rows, self.nearest(rows), item, rows.indices)
+
+    def shared_out(
+        self, row: sparse.csr_array, profile: sparse.csr_array, item: np.ndarray, history: np.ndarray
+    ) -> Contributions:
+        """The same of one weighed row (1, I) and its neighbours (1, V), for those of its items (n,) alone."""
         near = profile.indices  # (K,)
-        common = self._rows[near][:, history].toarray() * rows.data  # (K, n)
+        common = self._rows[near][:, row.indices].toarray() * row.data  # (K, N)
         if self.settings.measure == "jaccard":
             common = (common > 0).astype(np.float32)
-        share = profile.data[:, None] * common / common.sum(axis=1, keepdims=True)  # (K, n)
+        share = profile.data[:, None] * common / common.sum(axis=1, keepdims=True)  # (K, N)
+        share = share[:, np.isin(row.indices, history)]  # (K, n)
         speaks = self.similarity[near][:, item].toarray()  # (K, k)
         part = speaks.T.astype(np.float64) @ share.astype(np.float64)
         return Contributions(part, history.astype(np.int32))

@@ -51,6 +51,7 @@ HELD_BY = {
     "competitor_index": "others' prices",
     "key_items": "known price",
     "no_touch": "no change now",
+    "under_test": "price test",
     "price_points": "price points",
     "announced": "30-day lowest",
     "max_changes": "number of changes",

@@ -16,7 +16,7 @@ from merx.simulate.world import World
 
 REORDER_WEEKS = 12  # a reorder follows a purchase of the last twelve weeks
 INFLUENCE_WEEKS = 3  # a friend's purchase is felt for three weeks
-INFLUENCE_SHARE = 0.25  # of units offered to a follower of a recent buyer, who takes them if to her taste
+INFLUENCE_SHARE = 0.25  # of units offered to a follower of a recent buyer, where nothing else is said
 BASKET_END = 0.6  # chance that a basket ends after a unit
 BASKET_MAX = 8
 
@@ -41,10 +41,20 @@ class Baskets:
 
 
 class Buyers:
-    """Assigns buyers week after week; remembers the last weeks' purchases."""
+    """Assigns buyers week after week; remembers the last weeks' purchases.
 
-    def __init__(self, world: World, social: Social) -> None:
+    `units` and `influenced` count what was bought so far, and what of it a follower took after a friend.
+
+    Parameters
+    ----------
+    influence : float
+        Share of the units offered to a follower of a recent buyer, who takes them if to her taste.
+    """
+
+    def __init__(self, world: World, social: Social, influence: float = INFLUENCE_SHARE) -> None:
         users = world.arrival.size
+        self.influence = influence
+        self.units = self.influenced = 0
         self.world = world
         self.social = social
         self.leaning = world.user_factors / world.user_factors.sum(
@@ -65,11 +75,13 @@ class Buyers:
 
         chance = rng.random(item.size)
         reorder = np.flatnonzero(chance < self.world.repeat_share[item])
-        follow = np.flatnonzero(chance > 1 - INFLUENCE_SHARE)  # no unit is both
+        follow = np.flatnonzero(chance > 1 - self.influence)  # no unit is both
         user = np.full(item.size, -1, np.int64)
         user[reorder] = self._earlier_buyer(item[reorder], REORDER_WEEKS, rng)
         leader = self._earlier_buyer(item[follow], INFLUENCE_WEEKS, rng)
         user[follow] = self._follower(leader, taste[follow], day[follow], rng)
+        self.units += item.size
+        self.influenced += int(np.count_nonzero(user[follow] >= 0))
 
         baskets = self._baskets(item, day, taste, user, rng)
         self.weeks = [*self.weeks[1 - REORDER_WEEKS :], (baskets.item, baskets.user[baskets.basket])]

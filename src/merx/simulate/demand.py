@@ -2,6 +2,7 @@
 
     units_it ~ Poisson(base_i * trend_t * holiday_t * season_kt * exp(shock_iw)
                        * (price_iw / reference_i) ** elasticity_i * lift_i ** promotion_iw
+                       * prod_j (price_jw / reference_j) ** cross_ij
                        * launched_it * available_it)
 
 for item i of category k on day t of week w.
@@ -14,6 +15,7 @@ import numpy as np
 
 from merx.simulate.calendar import Calendar, draw_calendar
 from merx.simulate.catalogue import CATEGORIES
+from merx.simulate.cross import Cross, no_cross
 from merx.simulate.prices import Seen, draw_changes, draw_promotions, next_deviation
 from merx.simulate.world import World
 
@@ -36,8 +38,8 @@ class Demand:
     unconstrained_units : float64 (I, D)
         What the means would be with stock on every day since the launch.
     next_units : float64 (I,)
-        Expected units of the seven days after the span at the reference price, with stock, without promotion,
-        given the shock of the last week.
+        Expected units of the seven days after the span at the reference prices, with stock, without
+        promotion, given the shock of the last week.
     calendar : Calendar over the D days
     shock : float64 (I, W)
         Log; exp(shock) has mean 1.
@@ -67,10 +69,12 @@ def draw_demand(
     cost_shifters: bool,
     rng: np.random.Generator,
     jitter: float = 0.0,
+    cross: Cross | None = None,
 ) -> Demand:
     """Run the shop's prices and demand week by week under the named price policy.
 
-    `jitter` is the standard deviation of a random move of each log price on top of the policy's.
+    `jitter` is the standard deviation of a random move of each log price on top of the policy's; `cross` what
+    prices do to other products.
     """
     items, weeks = world.launch.size, -(-days // 7)
     calendar = draw_calendar(start, days + 7, rng)
@@ -87,6 +91,7 @@ def draw_demand(
     level = (  # (I, D + 7): units a day at the reference price, without shock
         world.base_units[:, None] * calendar.trend * calendar.holiday * calendar.season[world.category]
     )
+    touching = (no_cross() if cross is None else cross).matrix(items)
     deviation, surprise = rng.normal(0.0, 0.10, items), np.zeros(items)
     price = np.empty((items, weeks))
     unconstrained = np.empty((items, days))
@@ -100,6 +105,7 @@ def draw_demand(
         regular = np.maximum(regular, LEAST_MARKUP * cost[:, week])
         price[:, week] = np.round(regular * (1 - discount[:, week]), 2)
         response = (price[:, week] / world.reference_price) ** world.elasticity
+        response *= np.exp(touching @ np.log(price[:, week] / world.reference_price))
         response *= np.where(discount[:, week] > 0, world.promotion_lift, 1.0) * np.exp(shock[:, week])
         unconstrained[:, day] = level[:, day] * response[:, None] * launched[:, day]
         units[:, day] = rng.poisson(unconstrained[:, day] * available[:, day])

@@ -13,6 +13,7 @@ from merx.errors import ConfigError
 from merx.simulate.buyers import INFLUENCE_SHARE, Buyers
 from merx.simulate.calendar import holidays
 from merx.simulate.catalogue import CATEGORIES, draw_texts
+from merx.simulate.cross import Cross, draw_cross, no_cross
 from merx.simulate.demand import Demand, draw_demand
 from merx.simulate.paths import FOLLOW_SHARE, STEP_SHARES, Ring, draw_ring
 from merx.simulate.pictures import write_pictures
@@ -97,6 +98,11 @@ class Simulation:
         Whether costs move by category over time, half of which goes into the price.
     price_jitter : float
         Standard deviation of a random move of each log price and week, on top of the policy: 0.03 is 3 %.
+    cross_effects : bool
+        Whether products take sales from each other and bring them: a price moves the units of others.
+    influence : float
+        Share of the units that are offered to a follower of a recent buyer, from 0 (friends share a taste and
+        do not move each other) to 0.5.
     start : date
         The first day.
 
@@ -113,6 +119,8 @@ class Simulation:
     price_policy: str = "random"
     cost_shifters: bool = False
     price_jitter: float = 0.0
+    cross_effects: bool = False
+    influence: float = INFLUENCE_SHARE
     start: date = date(2024, 1, 1)
 
     def __post_init__(self) -> None:
@@ -124,6 +132,8 @@ class Simulation:
             raise ConfigError(
                 f"Simulation: price_jitter is {self.price_jitter}; it must be from 0 to {JITTER_MAX}."
             )
+        if not 0 <= self.influence <= 0.5:
+            raise ConfigError(f"Simulation: influence is {self.influence}; it must be from 0 to 0.5.")
         if self.price_policy not in PRICE_POLICIES:
             near = get_close_matches(self.price_policy, PRICE_POLICIES, 1, cutoff=0.0)[0]
             raise ConfigError(
@@ -133,19 +143,21 @@ class Simulation:
 
     def run(self) -> SimulatedShop:
         """Simulate the shop."""
-        world_rng, text_rng, social_rng, ring_rng, demand_rng, visit_rng, refund_rng = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(7)
+        world_rng, text_rng, social_rng, ring_rng, demand_rng, visit_rng, refund_rng, cross_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(8)
         )
         world = draw_world(self.users, self.items, self.days, world_rng)
         texts = draw_texts(world.item_taste, world.category, text_rng)
         social = draw_social(world, social_rng)
         ring = draw_ring(world, ring_rng)
+        cross = draw_cross(world, cross_rng) if self.cross_effects else no_cross()
         demand = draw_demand(
             *(world, self.start, self.days, self.price_policy, self.cost_shifters, demand_rng),
             self.price_jitter,
+            cross,
         )
 
-        buyers = Buyers(world, social)
+        buyers = Buyers(world, social, self.influence)
         weeks: list[Events] = []
         sessions = 0
         for week in range(demand.price.shape[1]):
@@ -160,11 +172,15 @@ class Simulation:
             "stock": stock_table(world, demand, self.start),
         }
         return SimulatedShop(
-            tables, holidays(self.start, self.days), _truth(self.start, world, social, ring, demand)
+            tables,
+            holidays(self.start, self.days),
+            _truth(self.start, world, social, ring, demand, buyers, cross),
         )
 
 
-def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand) -> Truth:
+def _truth(
+    start: date, world: World, social: Social, ring: Ring, demand: Demand, buyers: Buyers, cross: Cross
+) -> Truth:
     items = np.arange(world.launch.size)
     successors = np.stack([ring.neighbour(items, np.full(items.size, step)) for step in (1, 2, 3)], axis=1)
     return Truth(
@@ -195,11 +211,15 @@ def _truth(start: date, world: World, social: Social, ring: Ring, demand: Demand
         unconstrained_units=demand.unconstrained_units,
         next_units=demand.next_units,
         repeat_share=world.repeat_share,
-        influence_share=INFLUENCE_SHARE,
+        influence_share=buyers.influence,
+        influenced_share=buyers.influenced / max(buyers.units, 1),
         follower=social.follower,
         leader=social.leader,
         influence=social.strength,
         successors=np.where(successors == items[:, None], -1, successors).astype(np.int32),
         successor_shares=np.array(STEP_SHARES),
         follow_share=FOLLOW_SHARE,
+        cross_sold=cross.sold,
+        cross_priced=cross.priced,
+        cross_elasticity=cross.elasticity,
     )

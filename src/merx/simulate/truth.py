@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+from scipy import sparse
 
 from merx.data.schema import TABLES
 from merx.errors import ConfigError, DataError
+from merx.simulate.cross import Cross
 
 ARRAYS_FILE, FACTS_FILE = "truth.safetensors", "truth.json"
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The truth behind the tables: U users, I items, F tastes, K categories, D days, W weeks, R follows.
+    """The truth behind the tables: U users, I items, F tastes, K categories, D days, W weeks, R follows,
+    X pairs of products that touch each other.
 
     Row u belongs to `user_ids[u]`, row i to `item_ids[i]`; week w holds the days 7w to 7w + 6.
 
@@ -45,18 +48,22 @@ class Truth:
     expected_units, unconstrained_units : float64 (I, D)
         Means of the units bought: as it was, and had there been stock on every day since the launch.
     next_units : float64 (I,)
-        Expected units of the seven days after the span at the reference price, with stock.
+        Expected units of the seven days after the span at the reference prices, with stock.
     repeat_share : float64 (I,)
         Share of an item's units that are reorders by earlier buyers.
     influence_share : float
         Share of units offered to a follower of a recent buyer. She takes it with a chance of her row of
         `user_factors`, made to sum to 1, at the taste of the unit; otherwise it is bought by taste alone.
+    influenced_share : float
+        Share of all units that a follower took so.
     follower, leader : int32 (R,)
     influence : float64 (R,)
         Relative strength by which the leader's purchases move the follower.
     successors : int32 (I, 3)
         After a view of an item the next view is, with chance `follow_share`, one of these, with the
         shares `successor_shares` (3,). It is -1 where the taste has no other item.
+    cross_sold, cross_priced, cross_elasticity : int32 (X,), int32 (X,), float64 (X,)
+        d log units of the one / d log price of the other; X is 0 where no price moves another product.
     """
 
     user_ids: tuple[str, ...]
@@ -87,12 +94,16 @@ class Truth:
     next_units: np.ndarray
     repeat_share: np.ndarray
     influence_share: float
+    influenced_share: float
     follower: np.ndarray
     leader: np.ndarray
     influence: np.ndarray
     successors: np.ndarray
     successor_shares: np.ndarray
     follow_share: float
+    cross_sold: np.ndarray
+    cross_priced: np.ndarray
+    cross_elasticity: np.ndarray
 
     @property
     def price_now(self) -> np.ndarray:
@@ -122,13 +133,27 @@ class Truth:
         return rate
 
     def expected_weekly_units(self, prices: np.ndarray) -> np.ndarray:
-        """Expected units (I, G) of the seven days after the span at regular prices (I, G), with stock."""
+        """Expected units (I, G) of the seven days after the span at regular prices (I, G), with stock.
+
+        Each item's own price moves; those of the others are as today.
+        """
         response = (prices / self.reference_price[:, None]) ** self.elasticity[:, None]
-        units: np.ndarray = self.next_units[:, None] * response
+        touched = np.exp(self.cross() @ np.log(self.price_now / self.reference_price))
+        units: np.ndarray = (self.next_units * touched)[:, None] * response
+        return units
+
+    def cross(self) -> sparse.csr_array:
+        """Cross elasticities [i, j]: d log units of i / d log price of j, CSR (I, I)."""
+        return Cross(self.cross_sold, self.cross_priced, self.cross_elasticity).matrix(len(self.item_ids))
+
+    def weekly_units(self, price: np.ndarray) -> np.ndarray:
+        """Expected units (I,) of the seven days after the span, at these regular prices (I,) together."""
+        moved = np.exp(self.cross() @ np.log(price / self.price_now))
+        units: np.ndarray = self.expected_weekly_units(price[:, None])[:, 0] * moved
         return units
 
     def profit(self, prices: np.ndarray) -> np.ndarray:
-        """Expected profit (I, G) of the seven days after the span at regular prices (I, G)."""
+        """Expected profit (I, G) of the seven days after the span at prices (I, G), others as today."""
         profit: np.ndarray = self.expected_weekly_units(prices) * (prices - self.cost_now[:, None])
         return profit
 

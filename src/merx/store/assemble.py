@@ -1,6 +1,6 @@
 """From tables to histories. Nothing below this knows which engine ran."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from merx.data.activity import COUNTS, Activity
 from merx.data.catalogue import Catalogue
 from merx.data.customers import Customers, customers_of
 from merx.data.interactions import Interactions
+from merx.data.relations import NEVER, Ties
 from merx.data.schema import DAY, EVENTS, TIME
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
@@ -170,6 +171,70 @@ def history(engine: Engine, user_id: str, weights: Mapping[str, float]) -> Inter
     return _ragged(table, np.array([0, table.num_rows], np.int64), own, weights)
 
 
+def ties(engine: Engine, shoppers: Vocabulary, kinds: Collection[str] = (), until: int | None = None) -> Ties:
+    """The relations between the shoppers (U,), one by one.
+
+    Parameters
+    ----------
+    kinds : names of kinds of relation
+        Only these; none named: all.
+    until : int, optional
+        Only what began before this moment (microseconds since 1970, UTC), or has no date.
+
+    Raises
+    ------
+    DataError
+        No two of the shoppers are related.
+    """
+    table = _of_kinds(engine.query("relations"), kinds)
+    since = pc.fill_null(table["time"].cast(pa.int64()), NEVER).to_numpy()
+    user, other = (shoppers.codes(table[name]) for name in ("user_id", "other_user_id"))
+    known = (user >= 0) & (other >= 0)
+    if until is not None:
+        known &= since < until
+    if not known.any():
+        raise DataError("no relation ties two shoppers with events; ingest relations.")
+    names = table["kind"].combine_chunks().dictionary_encode()
+    return Ties(
+        user,
+        other,
+        table["weight"].to_numpy(),
+        since,
+        names.indices.to_numpy(),
+        tuple(names.dictionary.to_pylist()),
+    ).keep(known)
+
+
+def friends(
+    engine: Engine, user_id: str, weights: Mapping[str, float], kinds: Collection[str] = ()
+) -> tuple[Interactions, np.ndarray]:
+    """What those whom a shopper is tied to did, as `Interactions.friends` of a batch of one.
+
+    Returns
+    -------
+    Interactions, in a vocabulary of its own
+    int64 (N,)
+        Which friend each entry is of, by a number that means nothing outside this answer.
+    """
+    tied = _of_kinds(engine.query("friends", user=user_id), kinds)
+    table = engine.query("friend_histories", user=user_id)
+    who = Vocabulary.of(tied["user_id"].to_pylist())
+    strength = np.bincount(who.codes(tied["user_id"]), tied["weight"].to_numpy(), minlength=len(who))
+    friend = who.codes(table["user_id"])
+    table, friend = table.filter(pa.array(friend >= 0)), friend[friend >= 0].astype(np.int64)
+    active = np.bincount(friend, minlength=len(who)) > 0
+    own = Vocabulary.of(table["item_id"].to_pylist())
+    found = _ragged(table, np.array([0, table.num_rows], np.int64), own, weights)
+    counts = _counts(table, weights)
+    share = strength / max(strength[active].sum(), np.finfo(float).tiny)
+    friend = friend[counts]
+    return replace(found, weight=(found.weight * share[friend]).astype(np.float32)), friend
+
+
+def _of_kinds(table: pa.Table, kinds: Collection[str]) -> pa.Table:
+    return table.filter(pc.is_in(table["kind"], pa.array(kinds, pa.string()))) if kinds else table
+
+
 def _users(table: pa.Table) -> tuple[Vocabulary, np.ndarray, np.ndarray]:
     """The shoppers (U,) of rows that come sorted by user_id, the code of each row, and offsets (U + 1,)."""
     user = table["user_id"].combine_chunks().dictionary_encode()
@@ -181,19 +246,30 @@ def _users(table: pa.Table) -> tuple[Vocabulary, np.ndarray, np.ndarray]:
 def _ragged(
     table: pa.Table, offsets: np.ndarray, items: Vocabulary, weights: Mapping[str, float]
 ) -> Interactions:
-    event = pc.index_in(table["event"], pa.array(EVENTS)).to_numpy().astype(np.int8)
-    item = pc.index_in(table["item_id"], items.ids).to_numpy().astype(np.int32)
-    worth = np.array([weights.get(name, 0.0) for name in EVENTS], np.float32)
-    rated = event == EVENTS.index("rate")
-    stars = np.where(rated, pc.fill_null(table["value"], 0.0).to_numpy(zero_copy_only=False), 1.0)
+    event, weight = _worth(table, weights)
     found = Interactions(
         offsets=offsets,
-        item=item,
-        weight=(worth[event] * stars).astype(np.float32),
+        item=pc.index_in(table["item_id"], items.ids).to_numpy().astype(np.int32),
+        weight=weight,
         time=table["time"].to_numpy().astype("datetime64[us]").astype(np.int64),
         event=event,
         items=items,
         quantity=pc.fill_null(table["quantity"], np.nan).to_numpy().astype(np.float32),
     )
-    # what weighs nothing says nothing, not even that it was met; but no stars are a rating
-    return found.keep((found.weight != 0) | rated & (worth[event] > 0))
+    return found.keep(_counts(table, weights))
+
+
+def _counts(table: pa.Table, weights: Mapping[str, float]) -> np.ndarray:
+    """Which rows say something, bool (N,): not what weighs nothing; but no stars are a rating."""
+    event, weight = _worth(table, weights)
+    rated = event == EVENTS.index("rate")
+    return np.asarray((weight != 0) | rated & (weights.get("rate", 0.0) > 0))
+
+
+def _worth(table: pa.Table, weights: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """The code of each event, int8 (N,), and what it weighs, float32 (N,)."""
+    event = pc.index_in(table["event"], pa.array(EVENTS)).to_numpy().astype(np.int8)
+    worth = np.array([weights.get(name, 0.0) for name in EVENTS], np.float32)
+    rated = event == EVENTS.index("rate")
+    stars = np.where(rated, pc.fill_null(table["value"], 0.0).to_numpy(zero_copy_only=False), 1.0)
+    return event, (worth[event] * stars).astype(np.float32)

@@ -11,25 +11,16 @@ from merx.data.schema import PRODUCTS_TABLE, TIME
 from merx.store.case_queries import CASE_QUERIES
 from merx.store.customer_queries import CUSTOMER_QUERIES
 from merx.store.quality_queries import QUALITY_QUERIES
-from merx.store.query import Query
+from merx.store.query import HISTORY, Query
 from merx.store.session_queries import SESSION_QUERIES
-
-_HISTORY = pa.schema(
-    [
-        ("user_id", pa.string()),
-        ("item_id", pa.string()),
-        ("event", pa.string()),
-        ("time", TIME),
-        ("value", pa.float64()),
-        ("quantity", pa.float64()),
-    ]
-)
+from merx.store.social_queries import SOCIAL_QUERIES
 
 QUERIES: dict[str, Query] = {
     **QUALITY_QUERIES,
     **CASE_QUERIES,
     **SESSION_QUERIES,
     **CUSTOMER_QUERIES,
+    **SOCIAL_QUERIES,
     # What is there, for the summary: one row.
     "overview": Query(
         """
@@ -115,7 +106,7 @@ QUERIES: dict[str, Query] = {
           AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
         ORDER BY user_id, time, item_id, event, value, quantity
         """,
-        _HISTORY,
+        HISTORY,
     ),
     # Every item that an event or the catalogue names.
     "items": Query(
@@ -134,7 +125,7 @@ QUERIES: dict[str, Query] = {
           AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
         ORDER BY time, item_id, event, value, quantity
         """,
-        _HISTORY,
+        HISTORY,
         ("user",),
     ),
     # Shoppers with a middling number of purchases, recent ones first.

@@ -4,6 +4,20 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from merx.data.schema import TIME
+
+HISTORY = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("item_id", pa.string()),
+        ("event", pa.string()),
+        ("time", TIME),
+        ("value", pa.float64()),
+        ("quantity", pa.float64()),
+    ]
+)
+"""What a history is read from."""
+
 
 @dataclass(frozen=True)
 class Query:

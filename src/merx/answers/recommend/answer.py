@@ -16,6 +16,9 @@ from merx.registry import kinds_for
 
 FALLBACK = "popularity"
 PINNED = "pinned"  # stands for a model where no model offered the product
+SOCIAL = [
+    kind.name for kind in kinds_for("recommend") if "relations" in kind.reads
+]  # what friends did counts
 IMPERSONAL = {FALLBACK: "popular with all shoppers", "trending": "what sells just now"}
 
 
@@ -32,8 +35,8 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
         models was fitted, or the objective needs what the tables do not hold.
     """
     question.check()
-    chain = _chain(context, question)
     here = visit(context.engine, question)
+    chain = _chain(context, question, here)
     bars = admission(here, question)
     by_hand = pinned(question, here, bars)
     offers: list[Offer] = []
@@ -45,7 +48,7 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
         if len(shown) == question.k:
             break
     told = changes(made, question.k, lambda place: _name(here, int(found.code[place])))
-    rows = _rows(offers, here, found, shown, told)
+    rows = _rows(offers, here, found, shown, told, question.min_friends)
     content = {
         "user_id": question.user,
         "scenario": question.scenario,
@@ -55,15 +58,17 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
     }
     return Answer(
         content,
-        tuple(_sentence(row, question, bool(len(here.basis))) for row in rows),
+        tuple(_sentence(row, question, here) for row in rows),
         (*_rules(question, offers, bars, told, rows), *context.notes),
     )
 
 
-def _chain(context: Context, question: RecommendQuestion) -> list[str]:
+def _chain(context: Context, question: RecommendQuestion, here: Visit) -> list[str]:
     """The kinds to ask, in order: those of the question that were fitted, then what is popular."""
     known = {entry.name for entry in kinds_for("recommend")} & set(context.versions)
-    fitted = [kind for kind in dict.fromkeys(question.model) if kind in known]
+    newcomer = not len(here.basis) and here.basis.friends is not None
+    wanted = (*question.newcomer, *question.model) if newcomer else question.model
+    fitted = [kind for kind in dict.fromkeys(wanted) if kind in known]
     if not fitted:
         context.model(question.model[0], "recommend")  # raises with the reason
     if skipped := [kind for kind in question.model if kind not in known]:
@@ -73,7 +78,7 @@ def _chain(context: Context, question: RecommendQuestion) -> list[str]:
 
 
 def _rows(
-    offers: list[Offer], here: Visit, found: Pool, shown: np.ndarray, told: list[Change]
+    offers: list[Offer], here: Visit, found: Pool, shown: np.ndarray, told: list[Change], min_friends: int
 ) -> list[dict[str, Any]]:
     """The list as plain JSON."""
     about = here.shelf.catalogue
@@ -100,6 +105,7 @@ def _rows(
                     for why in because
                 ],
                 "bought": _bought(here, int(found.code[place])) if kind == "buy_again" else None,
+                "friends": _friends(here, int(found.code[place]), min_friends) if kind in SOCIAL else None,
                 "rules": [change.moved[place] for change in told if place in change.moved],
             }
         )
@@ -124,6 +130,12 @@ def _bought(here: Visit, code: int) -> str:
     """How often and how lately the shopper bought a product, in words."""
     days, ago = int(here.bought_days[code]), int(here.shelf.bought_ago[code])
     return f"bought on {days} day{'s' * (days != 1)}, last {ago} day{'s' * (ago != 1)} ago"
+
+
+def _friends(here: Visit, code: int, least: int) -> int | None:
+    """How many of those whom the shopper follows bought a product; None where they are too few to be told."""
+    count = int(here.friends_bought[code])
+    return count if count >= least else None
 
 
 def _titles(here: Visit, ids: list[str]) -> dict[str, str | None]:
@@ -152,8 +164,9 @@ def _rules(
     return tuple(rules)
 
 
-def _sentence(row: dict[str, Any], question: RecommendQuestion, known: bool) -> str:
+def _sentence(row: dict[str, Any], question: RecommendQuestion, here: Visit) -> str:
     name = row["title"] or row["item_id"]
+    friends = f"bought by {row['friends']} people you follow" if row["friends"] else ""
     moved = f" Moved by {'; '.join(row['rules'])}." if row["rules"] else ""
     if row["model"] == PINNED:
         return f"{name}: pinned by the shop.{moved}"
@@ -162,14 +175,17 @@ def _sentence(row: dict[str, Any], question: RecommendQuestion, known: bool) -> 
     if row["bought"]:
         return f"{name}: {row['bought']}.{moved}"
     if not row["reasons"]:
-        why = (
-            "fits the shopper's history as a whole" if known else "what visitors without a history are shown"
-        )
-        return f"{name}: {why}.{moved}"
+        why = "what visitors without a history are shown"
+        if len(here.basis):
+            why = "fits the shopper's history as a whole"
+        elif row["model"] in SOCIAL:
+            why = "what shoppers of a like taste met"  # says nothing of any one friend
+        return f"{name}: {friends or why}.{moved}"
     titles = [why["title"] or why["item_id"] for why in row["reasons"]]
     if question.about == "item":
         return f"{name}: goes with {titles[0]}.{moved}"
     shares = ", ".join(
         f"{title} ({why['share']:.0%})" for title, why in zip(titles, row["reasons"], strict=True)
     )
-    return f"{name}: because of {shares}.{moved}"
+    beside = f"; {friends}" if friends else ""
+    return f"{name}: because of {shares}{beside}.{moved}"

@@ -18,7 +18,7 @@ class RecommendQuestion:
         The shopper's id; None: an anonymous visitor.
     weights : dict of event name -> weight
         What each event of the history counts.
-    model, k, about, exclude, in_stock_only, fill, rules, diversity, objective, give_up
+    model, newcomer, k, about, exclude, in_stock_only, fill, rules, diversity, objective, give_up
         As in `merx.recommend.scenario.Scenario`.
     category : str or None
         Only items of this category or below it.
@@ -34,6 +34,14 @@ class RecommendQuestion:
         Items, and categories with all below them, that this list must not show.
     assumed_margin : float or None
         (price - cost) / price where the cost is not known.
+    friends : bool
+        Whether those whom the shopper follows count at all.
+    relations : tuple of str
+        The kinds of relation that count; none named: all.
+    min_friends : int
+        At least so many of them must have bought a product before a reason counts them.
+    sensitive : tuple of str
+        Categories, with all below them, in which what friends bought plays no part.
     """
 
     user: str | None
@@ -56,6 +64,11 @@ class RecommendQuestion:
     objective: str = "relevance"
     give_up: float = 0.05
     assumed_margin: float | None = None
+    newcomer: tuple[str, ...] = ()
+    friends: bool = False
+    relations: tuple[str, ...] = ()
+    min_friends: int = 3
+    sensitive: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -93,6 +106,10 @@ class RecommendQuestion:
             cart=cart,
             recent=recent,
             assumed_margin=config.price.assumed_margin,
+            friends=config.social.friends != "never",
+            relations=config.social.kinds,
+            min_friends=config.social.min_friends,
+            sensitive=config.social.sensitive,
             **settings,
         )
 

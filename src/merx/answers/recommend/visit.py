@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merx.answers.recommend.question import RecommendQuestion
+from merx.data.catalogue import Catalogue
 from merx.data.interactions import Interactions
 from merx.data.schema import DAY, EVENT_CODE
 from merx.data.vocabulary import Vocabulary
@@ -35,6 +36,8 @@ class Visit:
         Out of stock; not to be shown again; on the page already.
     bought_days : int64 (I,)
         On how many days the shopper bought the item.
+    friends_bought : int64 (I,)
+        How many of those whom the shopper follows bought it; 0 in sensitive categories.
     """
 
     shelf: Shelf
@@ -44,6 +47,7 @@ class Visit:
     met: np.ndarray
     page: np.ndarray
     bought_days: np.ndarray
+    friends_bought: np.ndarray
 
     @property
     def items(self) -> Vocabulary:
@@ -65,6 +69,7 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
     catalogue = assemble.catalogue(engine) if priced else assemble.described(products, items)
     latest = engine.query("latest")["time"].cast(pa.int64())[0].as_py() or 0
     past = _nothing() if question.user is None else assemble.history(engine, question.user, question.weights)
+    friends, friends_bought = _friends(engine, question, catalogue)
     now = max(latest, int(past.time.max(initial=0)))
     viewed, carted = (
         max(question.weights.get(name, 0.0), 0.0) or 1.0 for name in ("view_item", "add_to_cart")
@@ -77,7 +82,7 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
     elif question.about == "purchases":
         basis = past.keep(np.isin(past.event, [EVENT_CODE["purchase"], EVENT_CODE["refund"]]))
     else:
-        basis = past
+        basis = past if friends is None else _beside(past, friends)
     known = met_before(past, question.exclude)
     bought = past.keep(past.event == EVENT_CODE["purchase"])
     item = codes(bought.items.ids, items)[bought.item]
@@ -92,7 +97,36 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
         met=_among([] if known is None else known.items.ids.take(pa.array(np.unique(known.item))), items),
         page=_among(question.page, items),
         bought_days=np.bincount(visits[0].astype(np.int64), minlength=len(items)),
+        friends_bought=friends_bought,
     )
+
+
+def _friends(
+    engine: Engine, question: RecommendQuestion, catalogue: Catalogue
+) -> tuple[Interactions | None, np.ndarray]:
+    """What those whom the shopper follows did, and how many of them bought each item, int64 (I,).
+
+    Nothing of it is in a sensitive category.
+    """
+    items = catalogue.items
+    nobody = np.zeros(len(items), np.int64)
+    if question.user is None or not question.friends:
+        return None, nobody
+    found, friend = assemble.friends(engine, question.user, question.weights, question.relations)
+    if not len(found):
+        return None, nobody
+    code = codes(found.items.ids, items)[found.item]
+    told = ~Shelf(catalogue, np.full(len(items), np.inf)).in_category(question.sensitive)[code]
+    bought = np.isin(found.event, [EVENT_CODE["purchase"], EVENT_CODE["refund"]]) & told
+    pairs, place = np.unique(np.stack([friend[bought], code[bought]]), axis=1, return_inverse=True)
+    kept = np.bincount(place, found.weight[bought], minlength=pairs.shape[1]) > 0
+    return found.keep(told), np.bincount(pairs[1][kept], minlength=len(items))
+
+
+def _beside(past: Interactions, friends: Interactions) -> Interactions:
+    """A history with that of friends, in the codes of the items of both."""
+    items = Vocabulary.of([*past.items.ids.to_pylist(), *friends.items.ids.to_pylist()])
+    return replace(past.recode(items), friends=friends.recode(items))
 
 
 def codes(ids: Sequence[str] | pa.Array, items: Vocabulary) -> np.ndarray:
