@@ -41,6 +41,7 @@ from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
 from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
+from merx.erasing import Erased, erase
 from merx.errors import ConfigError
 from merx.files import write_csv
 from merx.governing import Prices
@@ -296,11 +297,12 @@ class Shop:
         return decision
 
     def influence(self) -> Decision:
-        """Whether friends move each other or are only alike, for each kind of relation; see [social].
-
-        Raises RequestError where no relation ties two shoppers with events.
-        """
+        """Whether friends move each other or are only alike, for each kind of relation; see [social]."""
         return self._decide("influence", InfluenceQuestion.of(self.config))
+
+    def erase(self, user: str) -> Erased:
+        """Take a shopper out of the tables, the ledger, the lines set aside and the report."""
+        return erase(self.folder, self.tables, self.ledger, user)
 
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""

@@ -342,6 +342,21 @@ def influence(folder: Path, as_json: bool) -> None:
     print_result(Shop(folder).influence().to_dict(), as_json, "influence")
 
 
+@main.command()
+@SHOP
+@click.option("--user", required=True, help="The shopper's id.")
+@click.option("--yes", is_flag=True, help="Do not ask before.")
+@JSON
+def erase(folder: Path, user: str, yes: bool, as_json: bool) -> None:
+    """Take a shopper out of the shop's folder: events stay as nobody's, relations and decisions go."""
+    from merx.shop import Shop
+
+    shop = Shop(folder)
+    if not yes:
+        click.confirm(f"Erase the shopper {user} from {folder}? It cannot be undone.", abort=True, err=True)
+    print_result(shop.erase(user).to_dict(), as_json, "erase")
+
+
 main.add_command(media)
 main.add_command(prices)
 main.add_command(price_test)

@@ -274,6 +274,16 @@ def show_influence(result: dict[str, Any]) -> None:
     rules_and_id(result)
 
 
+def show_erase(result: dict[str, Any]) -> None:
+    """What was erased, and what was not."""
+    counts = ", ".join(f"{result[name]:,} {name}" for name in ("events", "relations", "decisions", "lines"))
+    console.print(f"Erased: {counts}; {result['states']:,} states of the tables cannot be replayed any more.")
+    if result["refit"]:
+        console.print(f"Fit these again, they hold histories without names: {', '.join(result['refit'])}.")
+    for path in result["kept"]:
+        console.print(Text(f"  kept, as it is the shop's own: {path}", style="dim"))
+
+
 def show_why(result: dict[str, Any]) -> None:
     """A decision, as it was given."""
     SHOW[result["verb"]](result)
@@ -308,6 +318,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "shoppers": show_shoppers,
     "price": show_price,
     "influence": show_influence,
+    "erase": show_erase,
     "prices": show_prices,
     "price_test": show_price_test,
     "price_test_result": show_price_test_result,
