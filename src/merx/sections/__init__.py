@@ -87,8 +87,8 @@ def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> repo
     )
 
 
-def ingested(sources: Sequence[Mapping[str, Any]]) -> report.Ingest:
-    """What came in, from the sources of a snapshot."""
+def ingested(sources: Sequence[Mapping[str, Any]], media: Sequence[report.IngestFile] = ()) -> report.Ingest:
+    """What came in, from the sources of a snapshot, and the media that its products name."""
     return report.Ingest(
         tuple(
             report.IngestFile(
@@ -103,6 +103,7 @@ def ingested(sources: Sequence[Mapping[str, Any]]) -> report.Ingest:
             )
             for source in sources
         )
+        + tuple(media)
     )
 
 
