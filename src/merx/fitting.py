@@ -191,29 +191,20 @@ def _hook(name: str, fit: Callable[..., Any], progress: Progress) -> dict[str, A
 class Inputs:
     """What models are fitted on, by name; each is assembled once, when it is first asked for.
 
-    <<<<<<< HEAD
-        histories (Interactions), sessions (Interactions of the same items, a row for each visit, of anonymous
-        visitors too), baskets and views (the same with purchases alone and with views alone), catalogue
-        (Catalogue, of the same items), features (ItemFeatures, of the same items), series and few_series (Panel:
-        of every product, or of the best sellers only for kinds too slow for all; both with the shop and its
-        categories, and with the covariates that the shop knows ahead), price_series and market_series (Panel: of
-        prices, and of those that move in most steps),
-        prices (PricePanel), customers (Customers), activity (Activity).
-    =======
-        histories (Interactions), relations (Relations, in their row order), sessions (Interactions of the same
-        items, a row for each visit, of anonymous visitors too), baskets and views (the same with purchases alone
-        and with views alone), catalogue (Catalogue, of the same items), series and few_series (Panel: of every
-        product, or of the best sellers only for kinds too slow for all; both with the shop and its categories,
-        and with the covariates that the shop knows ahead), price_series and market_series (Panel: of prices, and
-        of those that move in most steps), prices (PricePanel), customers (Customers), activity (Activity).
-    >>>>>>> main
-        `words` says of each what it is.
+    histories (Interactions), relations (Relations, in their row order), sessions (Interactions of the same
+    items, a row for each visit, of anonymous visitors too), baskets and views (the same with purchases alone
+    and with views alone), catalogue (Catalogue, of the same items), features (ItemFeatures, of the same
+    items), series and few_series (Panel: of every product, or of the best sellers only for kinds too slow for
+    all; both with the shop and its categories, and with the covariates that the shop knows ahead),
+    price_series and market_series (Panel: of prices, and of those that move in most steps), prices
+    (PricePanel), customers (Customers), activity (Activity).
+    `words` says of each what it is.
 
-        Parameters
-        ----------
-        until : int, optional
-            Only what happened before this moment (microseconds since 1970, UTC) goes into the histories, the
-            sessions, the customers and the activity; prices that the catalogue lacks are looked for before it.
+    Parameters
+    ----------
+    until : int, optional
+        Only what happened before this moment (microseconds since 1970, UTC) goes into the histories, the
+        sessions, the customers and the activity; prices that the catalogue lacks are looked for before it.
     """
 
     def __init__(self, engine: Engine, config: ShopConfig, until: int | None = None) -> None:
