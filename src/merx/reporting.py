@@ -12,6 +12,7 @@ from merx import report, sections
 from merx.answers import (
     AnomaliesQuestion,
     ForecastQuestion,
+    InfluenceQuestion,
     PriceQuestion,
     RecommendQuestion,
     ShoppersQuestion,
@@ -78,6 +79,7 @@ def build(
         if fitted.keys() & set(config.recommend.model)
         else None,
         coming=_coming(config, ask, models, evaluation),
+        friends=_friends(config, ask),
         forecasts=_forecasts(engine, config, ask, titles, models, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
@@ -139,6 +141,16 @@ def _places(
         for name, title, given in asked
         if fitted.keys() & set(config.scenario(name).model)
     )
+
+
+def _friends(config: ShopConfig, ask: Ask) -> report.Friends | None:
+    """Whether friends move each other; None where no relation ties shoppers with events, or none counts."""
+    if config.social.friends == "never":
+        return None
+    try:
+        return sections.friends(ask("influence", InfluenceQuestion.of(config)))
+    except RequestError:
+        return None
 
 
 def _coming(

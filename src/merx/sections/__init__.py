@@ -18,6 +18,7 @@ from merx.price.limits import PriceRules
 from merx.price.optimise import curve
 from merx.price.waterfall import waterfall
 from merx.sections.coming import coming, unknown
+from merx.sections.friends import friends
 from merx.sections.past import decomposition, unusual_days
 from merx.sections.scores import LESS_IS_BETTER, evaluation, measures, number
 
@@ -27,6 +28,7 @@ __all__ = [
     "decomposition",
     "evaluation",
     "forecast_series",
+    "friends",
     "ingested",
     "measures",
     "place_list",
