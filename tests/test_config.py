@@ -109,6 +109,7 @@ def test_scenarios_take_what_they_do_not_say_from_recommend(tmp_path):
         ("[mappings.x]\ntable = 'events'\ncolumns = { item = 'a' }", r"item: no column of events"),
         ("[mappings.x]\ntable = 'events'", r"\[mappings.x\] columns is missing"),
         ("[price]\nmin_margin = 2", r"min_margin is 2"),
+        ("[price]\nmodel = 'als'", r"\[price\] model = 'als': no such kind"),
         ("[models.item_kn]\nneighbours = 3", r"\[models.item_kn\]: no such kind. Did you mean item_knn\?"),
         ("[recommend]\nmodel = 'auto_ets'", r"\[recommend\] model = 'auto_ets': no such kind"),
         ("[recommend]\nexclude = 'all'", r"exclude = 'all': it is one of met, bought, nothing"),

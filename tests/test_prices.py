@@ -128,6 +128,30 @@ def test_one_product_has_its_way_from_the_price_now(shop):
     assert "by the response" in " ".join(shown.output.split())
 
 
+def test_the_shop_chooses_what_prices_come_from(shop):
+    assert "boosted_response" in shop.config.skipped and "price_response" not in shop.config.skipped
+    shop = settings(
+        shop, '\n[price]\nmodel = "boosted_response"\nassumed_margin = 0.4\nmin_confidence = 0.0\n'
+    )
+    assert "boosted_response" not in shop.config.skipped  # fitted with the others
+    with pytest.raises(RequestError, match="boosted_response' was fitted"):
+        shop.price()
+    shop.fit("boosted_response")
+    decision = shop.price()
+    assert "boosted_response" in decision.models and "price_response" not in decision.models
+    assert shop.why(decision.id).same
+    item = decision.answer["rows"][0]["item_id"]
+    assert shop.price(item=item).reasons[1].startswith("Of the units of a usual week: ")
+    proposed = {event.item: event.price for event in shop.prices.propose(**SIGNED)}
+    rows = {row["item_id"]: row["price"] for row in decision.answer["rows"]}
+    assert proposed == {name: rows[name] for name in proposed}
+    dearer = {item: decision.answer["rows"][0]["price_now"] * 1.1}
+    by_trees = shop.what_if(dearer)["total"]
+    toml = shop.folder / "shop.toml"
+    toml.write_text(toml.read_text().replace("boosted_response", "price_response"))
+    assert Shop(shop.folder).what_if(dearer)["total"] != by_trees
+
+
 def test_a_price_by_boosted_trees_tells_what_moves_the_coming_week(shop):
     shop.fit("boosted_response")
     item = shop.price().answer["rows"][0]["item_id"]

@@ -121,3 +121,30 @@ def test_kinds_of_relation_that_do_not_count(town):
     assert {row["model"] for row in rows} == {"popularity"}
     with pytest.raises(RequestError, match="is empty"):
         other.recommend(" ")
+
+
+def test_influence_is_a_decision_like_any_other(town):
+    decision = town.influence()
+    [row] = decision.answer["rows"]
+    assert row["kind"] == "follows" and row["share"] is None and not decision.answer["found"]
+    assert "too few" in decision.reasons[0] and "always" in decision.rules[0]
+    assert town.why(decision.id).same
+    assert settings_of(town, friends="never").influence().rules[0].endswith("no model reads relations")
+    with pytest.raises(RequestError, match="no relation ties"):
+        settings_of(town, kinds=("trusts",)).influence()
+
+
+def test_without_influence_friends_are_left_out_and_the_reason_is_given(town):
+    careful = settings_of(town, friends="where_found")
+    fits = careful.fit("popularity", "social_knn", "social_als").fits
+    assert [bool(entry.refused) for entry in fits] == [False, True, True]
+    assert "too few" in fits[1].refused and 'friends = "always"' in fits[1].refused
+
+
+def test_influence_on_the_command_line(town):
+    from click.testing import CliRunner
+
+    from merx.cli import main
+
+    told = CliRunner().invoke(main, ["influence", str(town.folder)])
+    assert told.exit_code == 0 and "owed to friends" in " ".join(told.output.split())

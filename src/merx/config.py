@@ -124,7 +124,7 @@ class FitSettings:
         better; `best` has `theta` and `intermittent` within it; `coherent` grows two pairs of forests;
         `arima` is for prices that move in most steps, `mstl` for days over several years, `seasonal_ar` for
         series by the hour; the other five of task price are there to be compared with `price_response`; []
-        fits them too. What [forecast] names is fitted all the same.
+        fits them too. What [forecast] and [price] name is fitted all the same.
     """
 
     skip: tuple[str, ...] = (
@@ -255,7 +255,7 @@ class SocialSettings:
 
     friends: str = "where_found"
     kinds: tuple[str, ...] = ()
-    days: int = 21
+    days: int = 28
     min_friends: int = 3
     sensitive: tuple[str, ...] = ()
 
@@ -315,6 +315,7 @@ class ShopConfig:
                 raise ConfigError(f"[models.{name}]: no such kind.{nearest(name, list(KINDS))}")
             config_type, _ = KINDS[name].load()
             build(config_type, hyper_parameters, f"models.{name}")
+        _check_kind("price", self.price.model, "[price] model")
         for name in self.scenario_names:
             settings = self.scenario(name)
             for key in ("model", "visitor", "newcomer"):
@@ -324,8 +325,12 @@ class ShopConfig:
 
     @property
     def skipped(self) -> frozenset[str]:
-        """[fit] skip, but for the models that answer for demand and prices to come."""
-        return frozenset(self.fit.skip) - {self.forecast.model, self.forecast.price_model}
+        """[fit] skip, but for models that answer for demand and prices to come, or that [price] chose.
+
+        A shop that wants no prices may skip the one that stands there by default.
+        """
+        chosen = {self.price.model} - {PriceRules().model}
+        return frozenset(self.fit.skip) - {self.forecast.model, self.forecast.price_model} - chosen
 
     @property
     def scenario_names(self) -> tuple[str, ...]:

@@ -16,7 +16,13 @@ from merx.errors import DataError, RequestError
 
 FORMAT = 1
 
-# Append-only is enforced: no row is ever changed or deleted.
+# Append-only is enforced: no row is ever changed or deleted, but where a shopper is erased.
+_STAY = (
+    """CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;""",
+    """CREATE TRIGGER IF NOT EXISTS decisions_last BEFORE DELETE ON decisions
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;""",
+)
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS decisions (
@@ -24,10 +30,7 @@ CREATE TABLE IF NOT EXISTS decisions (
     models TEXT NOT NULL, data TEXT NOT NULL, reasons TEXT NOT NULL, rules TEXT NOT NULL, merx TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (time);
-CREATE TRIGGER IF NOT EXISTS decisions_stay BEFORE UPDATE ON decisions
-BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS decisions_last BEFORE DELETE ON decisions
-BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+{" ".join(_STAY)}
 PRAGMA user_version = {FORMAT};
 COMMIT;
 """
@@ -43,7 +46,7 @@ class Decision:
     time : str
         UTC, ISO 8601.
     verb : str
-        recommend, forecast, anomalies, shoppers or price.
+        recommend, forecast, anomalies, shoppers, price or influence.
     question : mapping
         What was asked, with every setting that could change the answer.
     answer : mapping
@@ -165,6 +168,23 @@ class Ledger:
             rules=tuple(json.loads(row["rules"])),
             merx=row["merx"],
         )
+
+    def erase(self, user_id: str) -> int:
+        """Delete every decision about a shopper, so that no byte of it stays; gives how many there were."""
+        if not self.path.exists():
+            return 0
+        about = "json_extract(question, '$.user') = :user OR json_extract(answer, '$.user_id') = :user"
+        with self._open() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            for trigger in ("decisions_stay", "decisions_last"):
+                connection.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+            found = connection.execute(f"DELETE FROM decisions WHERE {about}", {"user": user_id}).rowcount  # noqa: S608
+            for trigger in _STAY:
+                connection.execute(trigger)
+        with self._open() as connection:
+            connection.execute("VACUUM")
+        return int(found)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

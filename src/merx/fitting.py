@@ -21,6 +21,7 @@ from merx.data.panel import HOLIDAY, STRIDE, Panel, PricePanel, stack
 from merx.data.relations import Relations
 from merx.data.schema import EVENT_CODE
 from merx.errors import DataError, FitError, MerxError
+from merx.evaluate.influence import about, influence, purchases_of
 from merx.forecast.price_states import share_moving
 from merx.models import Models
 from merx.registry import Kind
@@ -237,10 +238,18 @@ class Inputs:
         if settings.friends == "never":
             raise DataError('[social] friends = "never".')
         histories = self.of("histories")
-        found = assemble.relations(self._engine, self._made["shoppers"], settings.kinds, self._until)
-        ties = np.diff(found.follows.indptr)
+        ties = assemble.ties(self._engine, self._made["shoppers"], settings.kinds, self._until)
+        if settings.friends == "where_found":
+            moved = influence(purchases_of(histories), about(histories), ties, settings.days, "all")
+            if not moved.found:
+                raise DataError(
+                    f'{moved.sentence} So friends are left out; [social] friends = "always" reads them all '
+                    "the same."
+                )
+        found = ties.relations(histories.n_users)
+        followers = np.count_nonzero(np.diff(found.follows.indptr))
         self.words["relations"] = (
-            f"{found.follows.nnz:,} relations of {np.count_nonzero(ties):,} of {histories.n_users:,} shoppers"
+            f"{found.follows.nnz:,} relations of {followers:,} of {histories.n_users:,} shoppers"
         )
         return found
 

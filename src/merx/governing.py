@@ -65,9 +65,10 @@ class Prices:
         rows = decision.answer["rows"]
         price = {row["item_id"]: row["price"] for row in rows}
         if explore:
+            told = [row["item_id"] for row in rows if row["grade"] != "D"]
             with self._context() as context:
-                drawn = explored_prices(context, self._config, seed=int(decision.id[-8:], 16))
-            price |= {row["item_id"]: drawn[row["item_id"]] for row in rows if row["grade"] != "D"}
+                drawn = explored_prices(context, self._config, int(decision.id[-8:], 16), told)
+            price |= {item: drawn[item] for item in told}
         drafts = [
             Draft(row["item_id"], price[row["item_id"]], row["price_now"], row["grade"], decision.id)
             for row in rows

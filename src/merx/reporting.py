@@ -18,7 +18,6 @@ from merx.answers import (
 )
 from merx.answers.everyone import VALUE
 from merx.answers.forecast import PRICE
-from merx.answers.price import PRICE_MODEL
 from merx.config import ShopConfig
 from merx.decisions import Decision
 from merx.errors import RequestError
@@ -80,7 +79,7 @@ def build(
         forecasts=_forecasts(engine, config, ask, titles, models, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
-        prices=_prices(engine, config, ask, titles, models) if PRICE_MODEL in fitted else None,
+        prices=_prices(engine, config, ask, titles, models) if config.price.model in fitted else None,
     )
 
 

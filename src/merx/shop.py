@@ -29,17 +29,18 @@ from merx.answers import (
     Answer,
     Context,
     ForecastQuestion,
+    InfluenceQuestion,
     PriceQuestion,
     RecommendQuestion,
     with_chosen,
 )
 from merx.answers.forecast import demand_key, price_key
-from merx.answers.price import PRICE_MODEL
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
 from merx.data.contracts import Progress, quiet
 from merx.decisions import Decision, Ledger, Replay, holds, plain
+from merx.erasing import Erased, erase
 from merx.errors import ConfigError
 from merx.files import write_csv
 from merx.governing import Prices
@@ -283,6 +284,14 @@ class Shop:
             write_csv(answer.table, Path(csv))
         return decision
 
+    def influence(self) -> Decision:
+        """Whether friends move each other or are only alike, for each kind of relation; see [social]."""
+        return self._decide("influence", InfluenceQuestion.of(self.config))
+
+    def erase(self, user: str) -> Erased:
+        """Take a shopper out of the tables, the ledger, the lines set aside and the report."""
+        return erase(self.folder, self.tables, self.ledger, user)
+
     def price(self, *, item: str | None = None) -> Decision:
         """The best price of one product or of all, under the rules in [price]."""
         return self._decide("price", PriceQuestion.of(self.config, item))
@@ -302,7 +311,7 @@ class Shop:
         """
         asked = prices if isinstance(prices, Mapping) else read_prices(Path(prices))
         with self._context() as context:
-            return what_if(context, PRICE_MODEL, self.config.price, asked)
+            return what_if(context, self.config.price.model, self.config.price, asked)
 
     @property
     def price_tests(self) -> PriceTests:

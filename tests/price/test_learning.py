@@ -15,7 +15,7 @@ from merx.price.experiment import design, noise, past, power, standard_error, we
 from merx.price.experiment_result import SPREAD, TestResult, analyse, pooled, updated
 from merx.price.off_policy import policy_value, propensities, rungs
 from merx.price.response import PriceResponse, chance_of_bias
-from merx.price.thompson import thompson
+from merx.price.thompson import Drawn
 
 BEFORE = 26
 
@@ -256,6 +256,13 @@ def response(items=40, draws=200, sd=0.5, seed=0):
         level=np.full((draws, items), 2.0),
         elasticity=np.minimum(rng.normal(-2.5, sd, (draws, items)), -1.05),
     )
+
+
+def thompson(model, price, allowed, cost, seed):
+    """Places of allowed prices that are best under one draw; the first, today's, where none is allowed."""
+    profit = Drawn.of(model, seed).draws(price)[0] * (price - cost[:, None])
+    place = np.where(allowed, profit, -np.inf).argmax(axis=1)
+    return np.where(allowed.any(axis=1), place, 0)
 
 
 def test_only_allowed_prices_are_drawn_and_as_often_as_they_are_the_best():

@@ -103,13 +103,15 @@ def test_a_season_that_ended_a_year_ago_as_well_does_not_last(world):
 
 def test_the_nested_solution_is_that_of_one_dense_system():
     rng = np.random.default_rng(0)
-    items, weeks, n_lags, category = 5, 6, 2, np.array([0, 0, 1, 1, 1])
+    items, weeks, n_lags, category = 5, 24, 2, np.array([0, 0, 1, 1, 1])
     design = rng.normal(size=(items, weeks, EFFECTS))
     lags = rng.normal(size=(items, weeks, n_lags))
     weight = rng.uniform(0, 2, (items, weeks)) * (rng.random((items, weeks)) < 0.8)
     target = rng.normal(size=(items, weeks))
-    spread = Spread(np.array([9.0, 0.5, 0.1, 0.2]), 0.3, 0.05, 0.1)
+    spread = Spread(np.array([9.0, 0.5, 0.1, 0.2]), 0.3, 0.05, 0.4, 0.1)
     members = [np.flatnonzero(category == c) for c in range(2)]
+    cosine = np.cos(np.pi * np.arange(weeks)[:, None] * (np.arange(weeks) + 0.5) / weeks)
+    cosine /= np.linalg.norm(cosine, axis=1, keepdims=True)
     posterior = solve(design, lags, weight, target, members, spread, -2.6, 1.0)
 
     # Unknowns: item effects, week by category, category means, week of the shop, its mean, promotion, lags.
@@ -136,7 +138,9 @@ def test_the_nested_solution_is_that_of_one_dense_system():
             term([(i * EFFECTS + k, 1.0), *mean], 0.0, 1 / spread.item[k])
     for c in range(2):
         for t in range(weeks):
-            term([(at_week + c * weeks + t, 1.0), (at_shop + t, -1.0)], 0.0, 1 / spread.category_week)
+            along = [(at_week + c * weeks + u, cosine[t, u]) for u in range(weeks)]
+            along += [(at_shop + u, -cosine[t, u]) for u in range(weeks)]
+            term(along, 0.0, 1 / (0.05 + 0.4 * (1 <= t <= 2)))  # two cosines go slower than in 20 weeks
         term([(at_mean + c, 1.0), (at_shop_mean, -1.0)], 0.0, 1 / spread.category)
     for t in range(weeks):
         term([(at_shop + t, 1.0)], 0.0, 1 / spread.shop_week)
@@ -163,13 +167,20 @@ def test_the_nested_solution_is_that_of_one_dense_system():
             d[about] = -1.0
         return (d @ mean) ** 2 + d @ covariance @ d
 
+    for c in range(2):
+        for t in range(weeks):
+            d = np.zeros(size)
+            d[at_week + c * weeks : at_week + (c + 1) * weeks] = cosine[t]
+            d[at_shop : at_shop + weeks] = -cosine[t]
+            assert np.isclose(posterior.week_deviation[c, t], (d @ mean) ** 2 + d @ covariance @ d)
     for i in range(items):
         price, promotion = i * EFFECTS + PRICE, i * EFFECTS + PROMOTION
         assert np.isclose(posterior.item_deviation[i, PRICE], square(price, at_mean + category[i]))
         assert np.isclose(posterior.item_deviation[i, PROMOTION], square(promotion, at_promotion))
         assert np.isclose(posterior.item_deviation[i, LEVEL], square(i * EFFECTS + LEVEL, None))
     assert np.isclose(posterior.category_deviation[1], square(at_mean + 1, at_shop_mean))
-    assert np.isclose(posterior.week_deviation[1, 2], square(at_week + weeks + 2, at_shop + 2))
+    over_weeks = sum(square(at_week + weeks + t, at_shop + t) for t in range(weeks))
+    assert np.isclose(posterior.week_deviation[1].sum(), over_weeks)
     assert np.isclose(posterior.shop_week_deviation[3], square(at_shop + 3, None))
 
 

@@ -13,6 +13,7 @@ from merx.price.calendar import Clearance, covers, is_span
 from merx.price.limits import PriceRules, ladder
 from merx.price.optimise import optimise
 from merx.price.shared import Capacity, IndexBand, Parity
+from merx.price.thompson import explored
 from merx.price.worth import Terms, worth
 
 from .test_optimise import Isoelastic, shop
@@ -124,26 +125,13 @@ def test_no_rule_of_a_product_is_ever_broken_by_a_change(rules, seed):
         assert "leave no other price" in quotes.reason[i]
 
 
-@settings(max_examples=40, deadline=None)
-@given(rules=own_rules, shared=shared_rules, seed=st.integers(0, 50))
-def test_no_shared_rule_is_ever_broken(rules, shared, seed):
-    rules = replace(rules, competitor_index=(), quantile=None, **shared)
-    panel, model, facts = world(24, seed)
-    quotes = optimise(model, panel, rules, facts)
-    moved = quotes.price != panel.price_now
-    for rule, against in broken(quotes.price, panel.price_now, panel.cost, rules, facts, moved).items():
+def keeps_the_rules(price, rules, panel, model, facts):
+    """Assert that changes keep the rules of each of the 24 products, and those that tie them together."""
+    moved = price != panel.price_now
+    for rule, against in broken(price, panel.price_now, panel.cost, rules, facts, moved).items():
         assert not (against & moved).any(), rule
-    if not shared:
-        assert quotes.together is None
-        return
-    if quotes.together.conflict:
-        assert not moved.any()
-        assert "cannot all be kept" in quotes.reason[0]
-        return
-    assert quotes.together.value <= quotes.together.bound + 1e-9
-    assert quotes.together.value <= quotes.together.free + 1e-9
     assert moved.sum() <= (24 if rules.max_changes is None else rules.max_changes)
-    price, size = quotes.price, facts.pack_size
+    size = facts.pack_size
     if rules.pack_parity:
         for a in range(24):
             for b in range(24):
@@ -165,6 +153,54 @@ def test_no_shared_rule_is_ever_broken(rules, shared, seed):
                 assert unit[own].mean() <= unit[other].mean() * (1 + 1e-4)
     if rules.capacity:
         assert sold[inside].sum() <= 200 * (1 + 1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rules=own_rules, shared=shared_rules, seed=st.integers(0, 50))
+def test_no_shared_rule_is_ever_broken(rules, shared, seed):
+    rules = replace(rules, competitor_index=(), quantile=None, **shared)
+    panel, model, facts = world(24, seed)
+    quotes = optimise(model, panel, rules, facts)
+    moved = quotes.price != panel.price_now
+    if not shared:
+        assert quotes.together is None
+        keeps_the_rules(quotes.price, rules, panel, model, facts)
+        return
+    if quotes.together.conflict:
+        assert not moved.any()
+        assert "cannot all be kept" in quotes.reason[0]
+        return
+    assert quotes.together.value <= quotes.together.bound + 1e-9
+    assert quotes.together.value <= quotes.together.free + 1e-9
+    keeps_the_rules(quotes.price, rules, panel, model, facts)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rules=own_rules, shared=shared_rules, seed=st.integers(0, 50), most=st.sampled_from([0.1, 0.3]))
+def test_prices_drawn_to_learn_from_break_no_rule(rules, shared, seed, most):
+    rules = replace(rules, competitor_index=(), quantile=None, **shared)
+    panel, model, facts = world(24, seed)
+    fixed = np.random.default_rng(seed).random(24) < 0.2
+    price = explored(model, panel, rules, facts, most, seed, fixed)
+    moved = price != panel.price_now
+    assert not (moved & fixed).any()
+    if not moved.any():  # the rules cannot all be kept, or leave nothing to try
+        return
+    keeps_the_rules(price, replace(rules, max_change=min(rules.max_change, most)), panel, model, facts)
+
+
+def test_drawn_prices_differ_from_draw_to_draw_and_shared_rules_bind_them():
+    panel, model, facts = world(24, 3)
+    rules, fixed = PriceRules(), np.zeros(24, bool)
+    free = [explored(model, panel, rules, facts, 0.2, seed, fixed) for seed in range(8)]
+    assert len({tuple(price) for price in free}) > 1
+    few = replace(rules, max_changes=6)
+    tied = [explored(model, panel, few, facts, 0.2, seed, fixed) for seed in range(8)]
+    assert all((price != panel.price_now).sum() > 6 for price in free)
+    assert all(0 < (price != panel.price_now).sum() <= 6 for price in tied)
+    assert len({tuple(price != panel.price_now) for price in tied}) > 1  # which six is part of the draw
+    fewer = replace(rules, max_changes=3)  # more of today's prices break a rule: these cannot all be kept
+    assert (explored(model, panel, fewer, facts, 0.2, 0, fixed) == panel.price_now).all()
 
 
 @pytest.mark.parametrize(

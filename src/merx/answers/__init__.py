@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from merx.answers.anomalies import AnomaliesQuestion, anomalies
 from merx.answers.answer import Answer, Context
 from merx.answers.forecast import ForecastQuestion, forecast
+from merx.answers.influence import InfluenceQuestion, friends_influence
 from merx.answers.price import PriceQuestion, price
 from merx.answers.recommend import RecommendQuestion, recommend
 from merx.answers.shoppers import ShoppersQuestion, shoppers
@@ -33,6 +34,7 @@ VERBS: dict[str, Verb] = {
     "anomalies": Verb(AnomaliesQuestion, anomalies),
     "shoppers": Verb(ShoppersQuestion, shoppers),
     "price": Verb(PriceQuestion, price),
+    "influence": Verb(InfluenceQuestion, friends_influence),
 }
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Answer",
     "Context",
     "ForecastQuestion",
+    "InfluenceQuestion",
     "PriceQuestion",
     "RecommendQuestion",
     "ShoppersQuestion",

@@ -1,6 +1,7 @@
 """What should these products cost?"""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,6 @@ from merx.price.thompson import explored
 from merx.price.waterfall import Step, in_words, waterfall
 from merx.store.demand import demand, price_panel
 from merx.store.price_facts import price_facts
-
-PRICE_MODEL = "price_response"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class PriceQuestion:
     @classmethod
     def of(cls, config: ShopConfig, item: str | None) -> "PriceQuestion":
         """What the shop's settings ask for one product or for all."""
-        return cls(item=item, model=PRICE_MODEL, rules=config.price)
+        return cls(item=item, model=config.price.model, rules=config.price)
 
 
 def price(context: Context, question: PriceQuestion) -> Answer:
@@ -132,10 +131,13 @@ def fitted_on_panel(context: Context, kind: str) -> tuple[Any, PricePanel, Price
     return model, panel, price_facts(context.engine, sold, panel), newer
 
 
-def explored_prices(context: Context, config: ShopConfig, seed: int) -> dict[str, float]:
-    """A price to learn from for every item (`merx.price.thompson.explored`)."""
-    model, panel, facts, _ = fitted_on_panel(context, PRICE_MODEL)
-    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed)
+def explored_prices(
+    context: Context, config: ShopConfig, seed: int, movable: Collection[str]
+) -> dict[str, float]:
+    """A price to learn from for every item (`merx.price.thompson.explored`); only the movable ones move."""
+    model, panel, facts, _ = fitted_on_panel(context, config.price.model)
+    fixed = ~np.isin(np.array(model.items.ids.to_pylist(), dtype=object), list(movable))
+    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed, fixed)
     return dict(zip(model.items.ids.to_pylist(), prices.tolist(), strict=True))
 
 

@@ -331,6 +331,31 @@ def price(folder: Path, item: str | None, prices: Path | None, as_json: bool) ->
     print_result(Shop(folder).price(item=item).to_dict(), as_json, "price")
 
 
+@main.command()
+@SHOP
+@JSON
+def influence(folder: Path, as_json: bool) -> None:
+    """Do friends move each other, or are they only alike? What is owed to friends, with its interval."""
+    from merx.shop import Shop
+
+    print_result(Shop(folder).influence().to_dict(), as_json, "influence")
+
+
+@main.command()
+@SHOP
+@click.option("--user", required=True, help="The shopper's id.")
+@click.option("--yes", is_flag=True, help="Do not ask before.")
+@JSON
+def erase(folder: Path, user: str, yes: bool, as_json: bool) -> None:
+    """Take a shopper out of the shop's folder: events stay as nobody's, relations and decisions go."""
+    from merx.shop import Shop
+
+    shop = Shop(folder)
+    if not yes:
+        click.confirm(f"Erase the shopper {user} from {folder}? It cannot be undone.", abort=True, err=True)
+    print_result(shop.erase(user).to_dict(), as_json, "erase")
+
+
 main.add_command(prices)
 main.add_command(price_test)
 

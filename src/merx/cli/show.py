@@ -255,6 +255,34 @@ def _written(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
+def show_influence(result: dict[str, Any]) -> None:
+    """What is owed to friends, by kind of relation."""
+    table = table_of(
+        "relation", "ties>", "purchases>", "follow a friend's>", "expected>", "owed to friends>", "95 %>"
+    )
+    for row in result["answer"]["rows"]:
+        known = row["share"] is not None
+        owed, between = (
+            ("?", "") if not known else (f"{row['share']:.1%}", f"{row['low']:.1%} to {row['high']:.1%}")
+        )
+        counts = (f"{row[name]:,.0f}" for name in ("ties", "purchases", "followed", "expected"))
+        table.add_row(row["kind"], *counts, owed, between)
+    console.print(table)
+    for reason in result["reasons"]:
+        console.print(Text(reason))
+    rules_and_id(result)
+
+
+def show_erase(result: dict[str, Any]) -> None:
+    """What was erased, and what was not."""
+    counts = ", ".join(f"{result[name]:,} {name}" for name in ("events", "relations", "decisions", "lines"))
+    console.print(f"Erased: {counts}; {result['states']:,} states of the tables cannot be replayed any more.")
+    if result["refit"]:
+        console.print(f"Fit these again, they hold histories without names: {', '.join(result['refit'])}.")
+    for path in result["kept"]:
+        console.print(Text(f"  kept, as it is the shop's own: {path}", style="dim"))
+
+
 def show_why(result: dict[str, Any]) -> None:
     """A decision, as it was given."""
     SHOW[result["verb"]](result)
@@ -286,6 +314,8 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "anomalies": show_anomalies,
     "shoppers": show_shoppers,
     "price": show_price,
+    "influence": show_influence,
+    "erase": show_erase,
     "prices": show_prices,
     "price_test": show_price_test,
     "price_test_result": show_price_test_result,

@@ -7,6 +7,46 @@ from scipy import sparse
 
 from merx.data.interactions import Interactions
 
+NEVER = np.iinfo(np.int64).min  # of a tie without a date: it was there before anything happened
+
+
+@dataclass(frozen=True)
+class Ties:
+    """R relations between U shoppers, one by one, each with its kind and its date.
+
+    Parameters
+    ----------
+    user, other : int32 (R,)
+        Codes of who is tied to whom; never oneself.
+    weight : float64 (R,), above 0
+    since : int64 (R,)
+        Microseconds since 1970, UTC; NEVER where not known.
+    kind : int32 (R,)
+        Place in `kinds`.
+    kinds : tuple of str
+    """
+
+    user: np.ndarray
+    other: np.ndarray
+    weight: np.ndarray
+    since: np.ndarray
+    kind: np.ndarray
+    kinds: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def keep(self, which: np.ndarray) -> "Ties":
+        """Only those where a mask (R,) is true; or those at some places, in that order."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[which] for name in ("user", "other", "weight", "since", "kind")},
+        )
+
+    def relations(self, n_users: int) -> "Relations":
+        """All together, by pair."""
+        return Relations.of(n_users, self.user, self.other, self.weight, self.kinds)
+
 
 @dataclass(frozen=True)
 class Relations:

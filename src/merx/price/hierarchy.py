@@ -9,9 +9,11 @@ at each level; Golub and Van Loan, Matrix Computations, section 4.2 and 10.3).
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import dct
 
 LEVEL, PRICE, TREND, PROMOTION = range(4)  # the effects of one item
 EFFECTS = 4
+SLOW = 20  # weeks: a season and its first overtone are slower
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,9 @@ class Spread:
         Of an item's level, elasticity, trend and promotion effect, about their means.
     category : float
         Of a category's mean elasticity about the shop's.
-    category_week : float
-        Of a week's effect in a category about the same week's effect in the shop.
+    category_week, category_season : float
+        Of a week's effect in a category about the same week's effect in the shop: from week to week, and,
+        on top of it, along each slow cosine of the weeks (`slow_weeks`), because seasons are smooth.
     shop_week : float
         Of a week's effect in the shop.
     """
@@ -33,7 +36,18 @@ class Spread:
     item: np.ndarray
     category: float
     category_week: float
+    category_season: float
     shop_week: float
+
+
+def slow_weeks(weeks: int) -> np.ndarray:
+    """Which of the weeks' cosines, bool (T,), have a period of `SLOW` weeks or more; the constant has none.
+
+    The cosines are those of the discrete cosine transform: number k goes through k / 2 periods.
+    """
+    number = np.arange(weeks)
+    slow: np.ndarray = (number > 0) & (number * SLOW <= 2 * weeks)
+    return slow
 
 
 @dataclass(frozen=True)
@@ -51,11 +65,12 @@ class Posterior:
         Effect of each week in each category.
     week_variance : float64 (C, T)
     week_deviation, category_deviation : float64 (C, T), (C,)
-        Expected squared distance of the category's week effects and mean elasticity from the shop's.
+        Expected squared distance of the category's week effects and mean elasticity from the shop's; that of
+        the weeks along the cosines of `slow_weeks`.
     shop_week_deviation : float64 (T,)
     category_mean, category_variance : float64 (C,)
         Mean elasticity of each category.
-    shared : float64 (S,)
+    shared, shared_variance : float64 (S,)
         Effects that all items have in common, unit-variance priors.
     """
 
@@ -70,6 +85,7 @@ class Posterior:
     category_mean: np.ndarray
     category_variance: np.ndarray
     shared: np.ndarray
+    shared_variance: np.ndarray
 
 
 def solve(
@@ -101,6 +117,8 @@ def solve(
     outer = weeks + 2 + n_shared  # of a category: weeks, mean elasticity; of the shop: promotion mean, shared
     inner = weeks + 1
     precision = 1.0 / spread.item  # (4,)
+    cosine = dct(np.eye(weeks), norm="ortho", axis=0)  # (T, T), one a row
+    week_precision = (cosine.T / (spread.category_week + spread.category_season * slow_weeks(weeks))) @ cosine
 
     weighted = (design * weight[:, :, None]).transpose(0, 2, 1)  # (I, 4, T)
     block = weighted @ design + np.diag(precision)  # (I, 4, 4)
@@ -117,7 +135,7 @@ def solve(
     week_weight = np.zeros((categories, weeks))
     shop = np.zeros((outer, outer))  # week, mean elasticity, promotion mean, shared
     shop_right = np.zeros(outer)
-    shop[np.arange(weeks), np.arange(weeks)] = categories / spread.category_week + 1.0 / spread.shop_week
+    shop[:weeks, :weeks] = categories * week_precision + np.eye(weeks) / spread.shop_week
     shop[weeks, weeks] = categories / spread.category + 1.0 / prior_variance
     shop_right[weeks] = prior_mean / prior_variance
     tail = np.arange(inner, outer)
@@ -141,10 +159,10 @@ def solve(
         total -= coupling[member, :, :outer].reshape(-1, outer).T @ reduced[member].reshape(-1, outer + 1)
 
         own = total[:inner, :inner].copy()  # (T + 1, T + 1)
-        own[np.arange(weeks), np.arange(weeks)] += 1.0 / spread.category_week
+        own[:weeks, :weeks] += week_precision
         own[weeks, weeks] += 1.0 / spread.category
         to_shop = np.zeros((inner, outer + 1))  # (T + 1, O + 1)
-        to_shop[np.arange(weeks), np.arange(weeks)] = -1.0 / spread.category_week
+        to_shop[:weeks, :weeks] = -week_precision
         to_shop[weeks, weeks] = -1.0 / spread.category
         to_shop[:, inner:] = total[:inner, inner:]
         own_inverse[c] = np.linalg.inv(own)
@@ -173,12 +191,12 @@ def solve(
         joint[inner:, :inner] = to_shop[:, inner:].T
         joint[inner:, inner:] = shop_covariance[inner:, inner:]
         own_variance[c] = np.diag(joint)[:inner]
-        own_deviation[c] = (
-            (own_mean[c] - shop_mean[:inner]) ** 2
-            + own_variance[c]
-            + np.diag(shop_covariance)[:inner]
-            - 2.0 * np.diag(to_shop)[:inner]
-        )
+        apart = own_mean[c] - shop_mean[:inner]
+        between = to_shop[:, :inner]
+        doubt = joint[:inner, :inner] + shop_covariance[:inner, :inner] - between - between.T
+        own_deviation[c, :weeks] = (cosine @ apart[:weeks]) ** 2
+        own_deviation[c, :weeks] += np.einsum("kt,kt->k", cosine @ doubt[:weeks, :weeks], cosine)
+        own_deviation[c, weeks] = apart[weeks] ** 2 + doubt[weeks, weeks]
         effects = np.concatenate([own_mean[c], shop_mean[inner:]])  # (O,)
         slope = reduced[member, :, :outer]  # (n, 4, O)
         mean[member] = reduced[member, :, outer] - slope @ effects
@@ -204,4 +222,5 @@ def solve(
         category_mean=own_mean[:, weeks],
         category_variance=own_variance[:, weeks],
         shared=shop_mean[inner + 1 :],
+        shared_variance=np.diag(shop_covariance)[inner + 1 :],
     )

@@ -34,6 +34,8 @@ class PriceRules:
 
     Parameters
     ----------
+    model : str
+        The kind of task price that says how demand answers to a price.
     objective : str
         What is to be highest: "profit", "revenue", "units", "surplus" (what buyers would have paid beyond
         the price, up to double today's), or "mix".
@@ -91,6 +93,7 @@ class PriceRules:
         Whether a price counts what it clearly does to the sales of other products.
     """
 
+    model: str = "price_response"
     objective: str = "profit"
     weights: dict[str, float] = field(default_factory=dict)
     quantile: float | None = None

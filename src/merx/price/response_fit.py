@@ -12,9 +12,15 @@ from scipy.special import gammaln
 from merx.data.panel import PricePanel
 from merx.price.forms import Form, demand_slope, demand_step
 from merx.price.grid import Grid
-from merx.price.hierarchy import EFFECTS, LEVEL, PRICE, PROMOTION, TREND, Posterior, Spread, solve
+from merx.price.hierarchy import EFFECTS, LEVEL, PRICE, PROMOTION, TREND, Posterior, Spread, slow_weeks, solve
 
-START = Spread(item=np.array([9.0, 0.5, 0.1, 0.1]), category=0.25, category_week=0.02, shop_week=0.1)
+START = Spread(
+    item=np.array([9.0, 0.5, 0.1, 0.1]),
+    category=0.25,
+    category_week=0.02,
+    category_season=0.1,
+    shop_week=0.1,
+)
 PRIOR_WEIGHT = 2.0  # effects' worth of faith in START: keeps a variance off 0 where few effects tell of it
 MAX_SPREAD = 1.5**2  # of elasticities in a category: published ones spread by less (Bijmolt et al. 2005)
 YEAR = 52  # weeks
@@ -87,6 +93,7 @@ def fit(
     eta = start + demand_step(form, effects[:, PRICE, None], grid.log_price)  # (I, T)
     carried = np.zeros_like(design)  # (I, T, 4)
     dispersion = np.full(items, 0.2)
+    lasts = np.ones(n_lags, dtype=bool)  # lags that carry on: a negative one is an echo of the fitted season
     spread = START
     for _ in range(iterations):
         elasticity = effects[:, PRICE, None]
@@ -101,8 +108,10 @@ def fit(
         residual = np.where(observed, np.clip(y - mu, -bound, bound), 0.0)
         target = eta - start - bend + residual / safe - _times(carried, effects)
         posterior = solve(design - carried, shared, weight, target, members, spread, prior[0], prior[1] ** 2)
+        lasts &= posterior.shared[:n_lags] >= 0.0
+        lag_effect = np.where(lasts, posterior.shared[:n_lags], 0.0)
         effects = posterior.item
-        spread = _update_spread(posterior)
+        spread = _update_spread(posterior, spread)
         base = start + _times(design, effects) + posterior.week[category]
         base += demand_step(form, effects[:, PRICE, None], grid.log_price)
         base -= effects[:, PRICE, None] * design[:, :, PRICE]
@@ -117,9 +126,9 @@ def fit(
         sensitive = np.where(observed, mean / (shape + mean), 0.0)[:, :, None] * design  # (I, T, 4)
         carried = np.zeros_like(design)
         for lag in range(1, min(n_lags, weeks - 1) + 1):
-            shared[:, lag:, lag - 1] = hidden[:, :-lag]
-            carried[:, lag:] += posterior.shared[lag - 1] * sensitive[:, :-lag]
-        eta = base + shared[:, :, :n_lags] @ posterior.shared[:n_lags]
+            shared[:, lag:, lag - 1] = hidden[:, :-lag] * lasts[lag - 1]
+            carried[:, lag:] += lag_effect[lag - 1] * sensitive[:, :-lag]
+        eta = base + shared[:, :, :n_lags] @ lag_effect
 
         mu = exposure * np.exp(np.clip(eta, -12.0, 14.0))
         rows = design - carried
@@ -130,7 +139,7 @@ def fit(
         posterior=posterior,
         mean=mean,
         dispersion=dispersion,
-        lag=posterior.shared[:n_lags],
+        lag=lag_effect,
         controls=posterior.shared[n_lags:],
         log_likelihood=_log_likelihood(y, mu, dispersion, observed),
     )
@@ -157,7 +166,7 @@ def _times(design: np.ndarray, effects: np.ndarray) -> np.ndarray:
     return product
 
 
-def _update_spread(posterior: Posterior) -> Spread:
+def _update_spread(posterior: Posterior, spread: Spread) -> Spread:
     """The EM step of the variance components, each with PRIOR_WEIGHT effects' worth of its start."""
 
     def variance(deviation: np.ndarray, start: float) -> float:
@@ -166,10 +175,16 @@ def _update_spread(posterior: Posterior) -> Spread:
     item = [variance(posterior.item_deviation[:, j], START.item[j]) for j in range(EFFECTS)]
     item[LEVEL] = float(START.item[LEVEL])  # levels are free: selling little says nothing about a neighbour
     item[PRICE] = min(item[PRICE], MAX_SPREAD)
+    apart = posterior.week_deviation  # (C, T), along the cosines
+    slow = slow_weeks(apart.shape[1])
+    season = spread.category_season * slow
+    share = season / (season + spread.category_week)  # of the season in each cosine
+    unknown = share * spread.category_week  # variance of how the two share it
     return Spread(
         item=np.array(item),
         category=variance(posterior.category_deviation, START.category),
-        category_week=variance(posterior.week_deviation, START.category_week),
+        category_week=variance((1.0 - share) ** 2 * apart + unknown, START.category_week),
+        category_season=variance((share**2 * apart + unknown)[:, slow], START.category_season),
         shop_week=variance(posterior.shop_week_deviation, START.shop_week),
     )
 

@@ -1,56 +1,100 @@
 """Prices that learn while they earn: Thompson sampling over the allowed prices of each item's ladder.
 
-One draw of the response is taken as the truth, and the price that is best under it is charged: a price is
+One draw of the response is taken as the truth, and the prices that are best under it are charged: a price is
 tried as often as it may be the best (Thompson 1933; Russo et al., A Tutorial on Thompson Sampling, 2018).
 """
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from merx.data.contracts import DemandModel
 from merx.data.panel import PricePanel
 from merx.data.price_facts import PriceFacts
-from merx.price.limits import RULES, PriceRules, ladder
+from merx.data.vocabulary import Vocabulary
+from merx.price.choose import choose
+from merx.price.limits import PriceRules, ladder
+from merx.price.together import settle
+from merx.price.worth import Terms, Worth, worth
 
 
-def thompson(
-    model: DemandModel, price: np.ndarray, allowed: np.ndarray, cost: np.ndarray, seed: int
-) -> np.ndarray:
-    """A price for each of I items, as places in its ladder, int64 (I,).
+@dataclass(frozen=True)
+class Drawn:
+    """One draw of the response of each of I items, as if it were the truth.
 
     Parameters
     ----------
     model : DemandModel
         Its draws are the posterior.
-    price : float64 (I, G)
-        The first is today's, and stays where no price is allowed.
-    allowed : bool (I, G)
-        Prices that the rules and the guardrails allow. Nothing else is ever drawn.
-    cost : float64 (I,)
-    seed : int
-        Equal seeds draw equally; take another each time that prices are set.
+    draw : int64 (I,)
+        Which of them each item has.
     """
-    units = model.draws(price)  # (draws, I, G)
-    which = np.random.default_rng(seed).integers(0, len(units), len(price))
-    profit = units[which, np.arange(len(price))] * (price - cost[:, None])
-    place: np.ndarray = np.where(allowed, profit, -np.inf).argmax(axis=1)
-    return np.where(allowed.any(axis=1), place, 0).astype(np.int64)
+
+    model: DemandModel
+    draw: np.ndarray
+
+    @classmethod
+    def of(cls, model: DemandModel, seed: int) -> "Drawn":
+        """Equal seeds draw equally; take another each time that prices are set."""
+        draws = len(model.draws(np.ones((len(model.items), 1))))
+        return cls(model, np.random.default_rng(seed).integers(0, draws, len(model.items)))
+
+    @property
+    def items(self) -> Vocabulary:
+        """The items of the model."""
+        return self.model.items
+
+    def draws(self, prices: np.ndarray) -> np.ndarray:
+        """The units a week that the one draw expects, (1, I, G), at the prices (I, G)."""
+        found: np.ndarray = self.model.draws(prices)[self.draw, np.arange(len(prices))][None]
+        return found
+
+    def demand(self, prices: np.ndarray) -> np.ndarray:
+        """The same, (I, G)."""
+        found: np.ndarray = self.draws(prices)[0]
+        return found
+
+    def take(self, which: np.ndarray) -> "Drawn":
+        """The items with the places `which` (n,) alone, in that order."""
+        return Drawn(self.model.take(which), self.draw[which])
 
 
 def explored(
-    model: DemandModel, panel: PricePanel, rules: PriceRules, facts: PriceFacts, most: float, seed: int
+    model: DemandModel,
+    panel: PricePanel,
+    rules: PriceRules,
+    facts: PriceFacts,
+    most: float,
+    seed: int,
+    fixed: np.ndarray,
 ) -> np.ndarray:
     """A price to learn from for each item of the panel, float64 (I,).
 
-    It keeps every rule of its own but `min_confidence`, and moves by a share of `most` at most. Rules that
-    tie products together are not looked at. The price of an item without a cost stays.
+    The best prices under one draw, chosen as `merx.price.optimise` chooses them: they keep every rule but
+    `min_confidence`, those that tie products together too, and move by a share of `most` at most. Where the
+    shared rules cannot all be kept, every price stays.
+
+    Parameters
+    ----------
+    most : float
+        Largest change, beside that of the rules.
+    fixed : bool (I,)
+        Items whose price stays; so does that of an item without a cost.
     """
     now, cost = panel.price_now, panel.cost.copy()
     if rules.assumed_margin is not None:
         cost = np.where(np.isnan(cost), now * (1.0 - rules.assumed_margin), cost)
+    rules = replace(rules, max_change=min(rules.max_change, most))
+    fixed = fixed | np.isnan(cost)
+    terms = Terms.of(cost, rules, facts)
     steps = ladder(now, cost, rules, facts)
-    allowed = (steps.barred & ~np.uint32(1 << RULES.index("min_confidence"))) == 0
-    allowed &= np.abs(steps.price / now[:, None] - 1.0) <= most
-    allowed &= ~np.isnan(cost)[:, None]
-    place = thompson(model, steps.price, allowed, np.nan_to_num(cost), seed)
-    chosen: np.ndarray = steps.price[np.arange(len(now)), place]
+    found = worth(Drawn.of(model, seed), steps.price, terms, rules)
+    choice = choose(found.value, found.confidence, steps.barred)
+    place = choice.place
+    if rules.shared:
+        # A rule on units asks for those that are expected, as everywhere, not for those of one draw.
+        expected = worth(model, steps.price, terms, rules).units
+        told = Worth(found.value, found.confidence, expected)
+        place = settle(choice, told, steps, rules, facts, fixed).place
+    chosen: np.ndarray = steps.price[np.arange(len(now)), np.where(fixed, 0, place)]
     return chosen

@@ -11,7 +11,7 @@ from merx.data.activity import COUNTS, Activity
 from merx.data.catalogue import Catalogue
 from merx.data.customers import Customers, customers_of
 from merx.data.interactions import Interactions
-from merx.data.relations import Relations
+from merx.data.relations import NEVER, Ties
 from merx.data.schema import DAY, EVENTS, TIME
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
@@ -171,10 +171,8 @@ def history(engine: Engine, user_id: str, weights: Mapping[str, float]) -> Inter
     return _ragged(table, np.array([0, table.num_rows], np.int64), own, weights)
 
 
-def relations(
-    engine: Engine, shoppers: Vocabulary, kinds: Collection[str] = (), until: int | None = None
-) -> Relations:
-    """The relations between the shoppers (U,), in that order.
+def ties(engine: Engine, shoppers: Vocabulary, kinds: Collection[str] = (), until: int | None = None) -> Ties:
+    """The relations between the shoppers (U,), one by one.
 
     Parameters
     ----------
@@ -189,16 +187,22 @@ def relations(
         No two of the shoppers are related.
     """
     table = _of_kinds(engine.query("relations"), kinds)
-    if until is not None:
-        early = pc.less(table["time"], pa.scalar(until, TIME))
-        table = table.filter(pc.fill_null(early, True))
+    since = pc.fill_null(table["time"].cast(pa.int64()), NEVER).to_numpy()
     user, other = (shoppers.codes(table[name]) for name in ("user_id", "other_user_id"))
     known = (user >= 0) & (other >= 0)
+    if until is not None:
+        known &= since < until
     if not known.any():
         raise DataError("no relation ties two shoppers with events; ingest relations.")
-    names = tuple(sorted(set(table["kind"].filter(pa.array(known)).to_pylist())))
-    weight = table["weight"].to_numpy()
-    return Relations.of(len(shoppers), user[known], other[known], weight[known], names)
+    names = table["kind"].combine_chunks().dictionary_encode()
+    return Ties(
+        user,
+        other,
+        table["weight"].to_numpy(),
+        since,
+        names.indices.to_numpy(),
+        tuple(names.dictionary.to_pylist()),
+    ).keep(known)
 
 
 def friends(

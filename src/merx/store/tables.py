@@ -7,7 +7,7 @@
 
 A writer lays new parts down first and replaces `current` last, so that a crash at any moment leaves
 either the old tables or the new ones. Every answer names the fingerprint it was given on, and can be
-replayed on it, since no part is ever changed.
+replayed on it, since no part is ever changed. Only erasing a shopper deletes parts (`merx.store.erase`).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -155,6 +155,19 @@ class Tables:
         path = self.folder / "snapshots" / f"{snapshot.fingerprint}.json"
         replace_text(path, json.dumps(record, indent=1))
         replace_text(self.folder / "current", snapshot.fingerprint)
+
+    def forget(self, parts: Collection[Part]) -> int:
+        """Delete parts, and the earlier states that name one of them; gives how many of these there were."""
+        gone = {(part.table, part.name) for part in parts}
+        states = 0
+        for path in (self.folder / "snapshots").glob("*.json"):
+            record = json.loads(path.read_text())
+            if gone & {(part["table"], part["name"]) for part in record["parts"]}:
+                path.unlink()
+                states += 1
+        for table, name in gone:
+            (self.folder / table / name).unlink(missing_ok=True)
+        return states
 
     def _source(self, sha256: str) -> Path:
         return self.folder / "sources" / f"{sha256}.json"
