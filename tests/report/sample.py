@@ -29,6 +29,7 @@ from merx.report import (
     ShoppersToCome,
     ShopSummary,
     Tie,
+    Touched,
     TrendChange,
     UnusualDay,
     UnusualDays,
@@ -177,6 +178,7 @@ def curve(i: int, now: float, elasticity: float) -> PriceCurve:
             PriceStep("Best without rules", float(price[np.argmax(profit)]), float(profit.max())),
             PriceStep("Largest change", best, float(np.interp(best, price, profit))),
         ),
+        touched=(Touched(title(i + 1), -1.5, -8.25), Touched(title(i + 2), 0.4, 2.0)) if i == 42 else (),
     )
 
 

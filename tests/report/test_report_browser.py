@@ -155,6 +155,14 @@ def test_the_slider_moves_the_numbers_and_the_mark(browser: Any, plain: Path) ->
         assert visit.text("#at-price") == f"€{c.price_proposed:.2f}"
         visit.page.select_option("#curve-choice", index=1)
         assert "Best without rules" in visit.page.inner_html("#way-chart")
+        shown = [bool(curve.touched) for curve in sample.report().prices.curves]
+        for place, there in enumerate(shown):
+            visit.page.select_option("#curve-choice", index=place)
+            assert visit.page.is_visible("#touched") == there
+            if there:
+                assert "-1.5 units" in visit.page.inner_html("#touched-chart")
+        assert any(shown) and not all(shown)
+        visit.page.select_option("#curve-choice", index=1)
         assert visit.text("#curve-why") == "merx why tea-shop p-0000b"
 
 

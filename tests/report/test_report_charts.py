@@ -15,6 +15,7 @@ from merx.report import (
     reasons_chart,
     reliability_chart,
     segments_chart,
+    touched_chart,
     waterfall_chart,
 )
 from tests.report import sample
@@ -215,3 +216,15 @@ def test_the_waterfall_begins_and_ends_at_whole_profits_and_its_changes_add_up()
     assert size[0] + sum(size[1:-1]) == size[-1]
     assert option["yAxis"]["data"][-1] == "Proposed 9.49"
     assert option["xAxis"]["min"] < min(profits)
+
+
+def test_what_a_price_does_to_others_is_told_in_money_or_else_in_units():
+    option = touched_chart(["a", "b"], [-1.5, 0.5], [-8.25, 2.0], title="c")
+    (bars,) = option["series"]
+    assert [bar["value"] for bar in bars["data"]] == [-8.25, 2.0]
+    assert bars["data"][0]["itemStyle"] != bars["data"][1]["itemStyle"]
+    assert option["yAxis"]["data"] == ["a -1.5 units", "b +0.5 units"]
+    assert option["xAxis"]["min"] == -8.25 and option["xAxis"]["max"] == 2.0
+    assert "price of c" in option["aria"]["label"]["description"]
+    (units,) = touched_chart(["a", "b"], [-1.5, 0.5], [float("nan"), 2.0])["series"]
+    assert [bar["value"] for bar in units["data"]] == [-1.5, 0.5] and units["name"] == "Units"

@@ -26,7 +26,8 @@ WIDE_SD = 1.0  # of a cross elasticity before all are looked at together
 CLEAR = 0.5  # an effect counts in prices if its sign is as sure as that
 OWN_SD = 0.7  # of an own elasticity about its category's
 MARKET_WEIGHT = 20.0  # units that the market's ratio is drawn to 1 with
-ITERATIONS = 8
+ITERATIONS = 6
+LAGS = 10  # weeks that a shock may last
 BLOCK = 1_000  # items at once
 YEAR = 365.25 / 7
 NUISANCE_SD = np.array([3.0, 0.5, 0.5, 0.5, 1.0, 1.0])  # level, wave (2), trend, promotion, market
@@ -142,8 +143,10 @@ def cross_elasticities(panel: PricePanel, pairs: np.ndarray) -> CrossEffects:
     noise = 1.0 / np.maximum(1.0 / spread - WIDE_SD**-2.0, 1e-6)
     estimate = mean * noise / spread
     # Shocks last for weeks, and so do prices: there is less evidence than there are weeks (Bartlett 1935).
-    lasting = np.clip(lagged.sum() / max(square.sum(), 1e-12), 0.0, 0.9) * _memory(grid.log_price)[priced]
-    noise *= (1.0 + lasting) / (1.0 - lasting)
+    shocks = np.maximum(lagged.sum(axis=0) / max(square.sum(), 1e-12), 0.0)  # (LAGS,) correlation over time
+    moves = grid.log_price[:, :, None]
+    prices = _lagged(moves, moves) / np.maximum((grid.log_price**2).sum(axis=1), 1e-12)[:, None]
+    noise *= 1.0 + 2.0 * np.maximum(prices @ shocks, 0.0)[priced]
     return CrossEffects(sold, priced, *shrunk(estimate, np.sqrt(noise)), items)
 
 
@@ -180,11 +183,13 @@ def _market(grid: Grid, elasticity: np.ndarray, category: np.ndarray, categories
     return np.log((units + MARKET_WEIGHT) / (elsewhere(level[:, None] * at_price) + MARKET_WEIGHT))
 
 
-def _memory(log_price: np.ndarray) -> np.ndarray:
-    """Correlation of each price (I, T) with that of the week before, at least 0, (I,)."""
-    lagged = (log_price[:, 1:] * log_price[:, :-1]).sum(axis=1)
-    memory: np.ndarray = np.clip(lagged / np.maximum((log_price**2).sum(axis=1), 1e-12), 0.0, 1.0)
-    return memory
+def _lagged(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
+    """Sums of products of (n, T, P) with what was 1 to LAGS weeks before in (n, T, P), (n, LAGS)."""
+    weeks = later.shape[1]
+    sums = [
+        np.einsum("ntp,ntp->n", later[:, k:], earlier[:, : max(weeks - k, 0)]) for k in range(1, LAGS + 1)
+    ]
+    return np.stack(sums, axis=1)
 
 
 def _step(
@@ -199,8 +204,8 @@ def _step(
 ) -> tuple[np.ndarray, ...]:
     """One reweighted least-squares step of n items.
 
-    Gives effects and variances, each (n, P), and the dispersion, the products of residuals of two weeks in a
-    row and their squares, summed, each (n,).
+    Gives effects and variances, each (n, P), the dispersion (n,), the products of residuals of two weeks,
+    (n, LAGS), and their squares (n,), summed.
     """
     weeks = grid.units.shape[1]
     own, exposure, y = grid.log_price[who], grid.exposure[who], grid.units[who]
@@ -237,6 +242,10 @@ def _step(
     pseudo = 10.0 * total / np.maximum((exposure > 0).sum(axis=1), 1)
     spread = (above.sum(axis=1) / free + pseudo * 0.2) / np.maximum(total + pseudo, 1e-12)
     residual = np.where(exposure > 0, rest / mu * np.sqrt(weight), 0.0)  # (n, T), of variance 1
-    lagged, square = (residual[:, 1:] * residual[:, :-1]).sum(axis=1), (residual**2).sum(axis=1)
+    # The fit itself takes from both what its effects explain of noise without memory: the hat matrix.
+    root = design * np.sqrt(weight)[:, :, None]  # (n, T, P)
+    hat = root @ inverse
+    lagged = _lagged(residual[:, :, None], residual[:, :, None]) + _lagged(hat, root)
+    square = (residual**2).sum(axis=1) + (hat * root).sum(axis=(1, 2))
     variances = np.diagonal(inverse, axis1=1, axis2=2)
     return found, variances, np.clip(spread, 0.005, 5.0), lagged, square

@@ -9,6 +9,7 @@ from merx.report.charts import (
     reasons_chart,
     reliability_chart,
     segments_chart,
+    touched_chart,
     waterfall_chart,
 )
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
@@ -38,6 +39,7 @@ from merx.report.model import (
     Shopper,
     Shoppers,
     ShopSummary,
+    Touched,
 )
 from merx.report.page import payload, render_report, write_report
 from merx.report.past import Decomposition, Season, TrendChange, UnusualDay, UnusualDays
@@ -78,6 +80,7 @@ __all__ = [
     "TargetScore",
     "TargetTable",
     "Tie",
+    "Touched",
     "TrendChange",
     "UnusualDay",
     "UnusualDays",
@@ -91,6 +94,7 @@ __all__ = [
     "reliability_chart",
     "render_report",
     "segments_chart",
+    "touched_chart",
     "waterfall_chart",
     "write_report",
 ]

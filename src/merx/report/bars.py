@@ -153,6 +153,48 @@ def waterfall_chart(
     }
 
 
+def touched_chart(
+    titles: Sequence[str], units: Sequence[float], profits: Sequence[float], *, title: str = ""
+) -> Option:
+    """Horizontal bars: what other products (B,) gain or lose when the price of the product `title` moves.
+
+    Bars are profit, and units stand beside the names; where a profit is not known, NaN, bars are units.
+    """
+    money = all(profit == profit for profit in profits)
+    bars, what = (profits, "Profit") if money else (units, "Units")
+    form: Format = "money" if money else "number"
+    labels = [
+        f"{name} {sold:+,.1f} units" if money else name for name, sold in zip(titles, units, strict=True)
+    ]
+    said = "; ".join(f"{label}: {what.lower()} {bar:+,.2f}" for label, bar in zip(labels, bars, strict=True))
+    of = title or "a product"
+    option = base(f"Bar chart of what the price of {of} does to others. {said}.", 30 + 30 * len(labels))
+    option["merx"] |= {"rows": [{"name": what, "series": "touched", "format": form}]}
+    named = _names(labels)
+    named["axisLabel"]["width"] = 230
+    named["axisLine"] |= {"onZero": False}  # the names stay on the left where bars go below 0
+    return option | {
+        "tooltip": tooltip() | {"axisPointer": {"type": "none"}},
+        "grid": grid(top=4, bottom=4, right=72),
+        "xAxis": _values(form, min=min(0.0, *bars), max=max(0.0, *bars), show=False),
+        "yAxis": named,
+        "series": [
+            {
+                "id": "touched",
+                "name": what,
+                "type": "bar",
+                "barWidth": 12,
+                "data": [
+                    {"value": round(float(bar), 4), "itemStyle": {"color": GOOD if bar >= 0 else WARN}}
+                    for bar in bars
+                ],
+                "label": {"show": True, "position": "right", "color": INK, "formatter": f"merx:{form}"},
+                "emphasis": {"disabled": True},
+            }
+        ],
+    }
+
+
 def evaluation_chart(
     models: Sequence[str],
     values: Sequence[float],

@@ -17,7 +17,14 @@ from __future__ import annotations
 import numpy as np
 
 from merx.report import formats
-from merx.report.bars import evaluation_chart, ingest_chart, reasons_chart, segments_chart, waterfall_chart
+from merx.report.bars import (
+    evaluation_chart,
+    ingest_chart,
+    reasons_chart,
+    segments_chart,
+    touched_chart,
+    waterfall_chart,
+)
 from merx.report.decomposition import decomposition_chart
 from merx.report.parts import (
     ACCENT,
@@ -51,6 +58,7 @@ __all__ = [
     "reasons_chart",
     "reliability_chart",
     "segments_chart",
+    "touched_chart",
     "waterfall_chart",
 ]
 

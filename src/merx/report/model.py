@@ -312,6 +312,15 @@ class PriceStep:
 
 
 @dataclass(frozen=True)
+class Touched:
+    """Another product; what it gains or loses per `Prices.period` if the shown price moves as proposed."""
+
+    title: str
+    units: float
+    profit: float = NAN
+
+
+@dataclass(frozen=True)
 class PriceCurve:
     """Expected units and profit of one product over a grid of G prices, ascending; all arrays (G,)."""
 
@@ -330,6 +339,7 @@ class PriceCurve:
     sentence: str = ""
     decision_id: str = ""
     steps: tuple[PriceStep, ...] = ()
+    touched: tuple[Touched, ...] = ()
 
     def __post_init__(self) -> None:
         names = ("price", "units", "units_low", "units_high", "profit", "profit_low", "profit_high")

@@ -30,6 +30,7 @@ from merx.report.charts import (
     reasons_chart,
     reliability_chart,
     segments_chart,
+    touched_chart,
     waterfall_chart,
 )
 from merx.report.coming import ShoppersToCome
@@ -122,6 +123,7 @@ def _curves(part: Prices, unit: formats.Currency) -> list[dict[str, Any]]:
             | {"now": c.price_now, "proposed": c.price_proposed, "cost": _number(c.cost)}
             | {"title": c.title, "sentence": c.sentence, "decision": c.decision_id, "chart": option}
             | {"way": _way(c, unit) if len(c.steps) > 1 else None}
+            | {"touched": _touched(c) if c.touched else None}
         )
     return found
 
@@ -131,6 +133,15 @@ def _way(curve: PriceCurve, unit: formats.Currency) -> Option:
         [step.name for step in curve.steps],
         [formats.price(step.price, unit) for step in curve.steps],
         [step.profit for step in curve.steps],
+        title=curve.title,
+    )
+
+
+def _touched(curve: PriceCurve) -> Option:
+    return touched_chart(
+        [other.title for other in curve.touched],
+        [other.units for other in curve.touched],
+        [other.profit for other in curve.touched],
         title=curve.title,
     )
 

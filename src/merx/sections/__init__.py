@@ -65,7 +65,13 @@ HELD_BY = {
 
 
 # The steps to a price that are no rule of one product.
-STEPS = {"now": "Now", "response": "Best without rules", "together": "Rules on several"}
+STEPS = {
+    "now": "Now",
+    "response": "Best without rules",
+    "together": "With other products",
+    "others": "Others' new prices",
+}
+TOUCHED = 6  # other products shown beside one
 
 
 def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> report.ShopSummary:
@@ -83,8 +89,8 @@ def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> repo
     )
 
 
-def ingested(sources: Sequence[Mapping[str, Any]]) -> report.Ingest:
-    """What came in, from the sources of a snapshot."""
+def ingested(sources: Sequence[Mapping[str, Any]], media: Sequence[report.IngestFile] = ()) -> report.Ingest:
+    """What came in, from the sources of a snapshot, and the media that its products name."""
     return report.Ingest(
         tuple(
             report.IngestFile(
@@ -99,6 +105,7 @@ def ingested(sources: Sequence[Mapping[str, Any]]) -> report.Ingest:
             )
             for source in sources
         )
+        + tuple(media)
     )
 
 
@@ -207,7 +214,11 @@ def prices(
     return report.Prices(
         quotes=tuple(_quote(row, titles, decision.id) for row in rows),
         curves=tuple(
-            _curve(row, titles, decision.id, model, panel, _steps(row, model, panel, rules, facts))
+            _curve(
+                *(row, titles, decision.id, model, panel),
+                _steps(row, model, panel, rules, facts),
+                _touched(row, decision, titles),
+            )
             for row in gaining[:curves]
         ),
         period="per week",
@@ -247,6 +258,7 @@ def _curve(
     model: DemandModel,
     panel: PricePanel,
     steps: tuple[report.PriceStep, ...],
+    touched: tuple[report.Touched, ...],
 ) -> report.PriceCurve:
     # today's and the proposed price are points of their own, so that the curve agrees with the quote there
     grid = np.unique([*(row["price_now"] * np.linspace(0.6, 1.5, 46)), row["price_now"], row["price"]])
@@ -267,16 +279,30 @@ def _curve(
         sentence=row["reason"],
         decision_id=decision_id,
         steps=steps,
+        touched=touched,
     )
 
 
 def _steps(
     row: Mapping[str, Any], model: DemandModel, panel: PricePanel, rules: PriceRules, facts: PriceFacts
 ) -> tuple[report.PriceStep, ...]:
-    way = waterfall(model, panel, rules, facts, panel.items.code(row["item_id"]), row["price"])
+    item = panel.items.code(row["item_id"])
+    way = waterfall(model, panel, rules, facts, item, row["price"], row["by_others"])
     return tuple(
         report.PriceStep(STEPS.get(step.name) or HELD_BY[step.name].capitalize(), step.price, step.profit[0])
         for step in way
+    )
+
+
+def _touched(
+    row: Mapping[str, Any], decision: Decision, titles: Mapping[str, str]
+) -> tuple[report.Touched, ...]:
+    """What clearly gains or loses by the price of one product, most money first."""
+    every = decision.answer["cross"]["rows"] if "cross" in decision.answer else []
+    others = [one for one in every if one["priced"] == row["item_id"]]
+    return tuple(
+        report.Touched(titles.get(one["item_id"]) or one["item_id"], one["units"], number(one["profit"]))
+        for one in others[:TOUCHED]
     )
 
 

@@ -119,6 +119,8 @@
       chart = merx.mount(element, curve.chart);
       $("way").hidden = !curve.way;
       if (curve.way) merx.mount($("way-chart"), curve.way);
+      $("touched").hidden = !curve.touched;
+      if (curve.touched) merx.mount($("touched-chart"), curve.touched);
       stand(curve.proposed);
     };
     element.addEventListener("merx:repaint", () => move());
