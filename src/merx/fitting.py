@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -25,6 +26,7 @@ from merx.errors import DataError, FitError, MerxError
 from merx.evaluate.influence import about, influence, purchases_of
 from merx.forecast.price_states import share_moving
 from merx.media.features import features_of
+from merx.media.library import vectors_of
 from merx.models import Models
 from merx.registry import Kind
 from merx.store import assemble
@@ -122,6 +124,7 @@ def fit(
     progress: Progress,
     only: Sequence[str] = (),
     update: bool = False,
+    media: Path | None = None,
 ) -> FitReport:
     """Fit and save the kinds in the registry.
 
@@ -136,6 +139,8 @@ def fit(
     update : bool
         Kinds that can go on from their version in force do: what it chose and learnt is kept, and brought to
         the end of the tables. The others, and those whose hyper-parameters have changed, are fitted anew.
+    media : path, optional
+        SHOP/media.
 
     Raises
     ------
@@ -146,7 +151,7 @@ def fit(
     """
     kinds = [registry.kind(name) for name in only] or registry.without(config.skipped)
     configs = [config_of(kind, config) for kind in kinds]  # wrong settings are told before hours of work
-    inputs = Inputs(engine, config)
+    inputs = Inputs(engine, config, media=media)
     until = engine.query("overview").to_pylist()[0]["last_time"]
     fits = []
     for kind, settings in zip(kinds, configs, strict=True):
@@ -205,10 +210,14 @@ class Inputs:
     until : int, optional
         Only what happened before this moment (microseconds since 1970, UTC) goes into the histories, the
         sessions, the customers and the activity; prices that the catalogue lacks are looked for before it.
+    media : path, optional
+        SHOP/media, where the vectors of pictures and videos lie that `merx media` has computed.
     """
 
-    def __init__(self, engine: Engine, config: ShopConfig, until: int | None = None) -> None:
-        self._engine, self._config, self._until = engine, config, until
+    def __init__(
+        self, engine: Engine, config: ShopConfig, until: int | None = None, media: Path | None = None
+    ) -> None:
+        self._engine, self._config, self._until, self._media = engine, config, until, media
         self._made: dict[str, Any] = {}
         self.words: dict[str, str] = {}
 
@@ -291,7 +300,13 @@ class Inputs:
         return found
 
     def _features(self) -> ItemFeatures:
-        found = features_of(self.of("catalogue"))
+        items = assemble.items(self._engine)
+        seen = {} if self._media is None else vectors_of(self._media, items)
+        vectors = {name: vector for name, (vector, _) in seen.items()}
+        if self._until is not None:  # as in the catalogue
+            met = assemble.met_by(self._engine, self._until, items)
+            vectors = {name: np.where(met[:, None], vector, 0) for name, vector in vectors.items()}
+        found = features_of(self.of("catalogue"), vectors)
         known = (f"{n:,} with {name}" for name, n in zip(found.names, found.present.sum(0), strict=True))
         self.words["features"] = f"features of {', '.join(known) or 'no product'}"
         return found

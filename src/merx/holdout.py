@@ -1,6 +1,7 @@
 """Judging recommenders on days they have not seen: what `merx evaluate` and `merx tune` share."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,13 @@ class Holdout:
         return score_ranking(lists, self.targets, self.histories, self.k)
 
 
-def hold_out(engine: Engine, config: ShopConfig, split: Split) -> Holdout:
+def hold_out(engine: Engine, config: ShopConfig, split: Split, media: Path | None = None) -> Holdout:
     """Judge on the test of a split, by the settings in [recommend] exclude and [evaluate].
+
+    Parameters
+    ----------
+    media : path, optional
+        SHOP/media.
 
     Raises DataError where no shopper with a history took anything in the test.
     """
@@ -81,7 +87,7 @@ def hold_out(engine: Engine, config: ShopConfig, split: Split) -> Holdout:
         )
     if settings.users and len(user) > settings.users:
         user = np.sort(np.random.default_rng(0).choice(user, settings.users, replace=False))
-    past = Inputs(engine, config, until=split.cut)
+    past = Inputs(engine, config, split.cut, media)
     try:
         histories = past.of("relations").give(split.train, user)
     except DataError:

@@ -77,20 +77,24 @@ class EvaluationReport:
         }
 
 
-def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress) -> EvaluationReport:
+def evaluate(
+    engine: Engine, config: ShopConfig, truth: Path, progress: Progress, media: Path | None = None
+) -> EvaluationReport:
     """Judge every kind in the registry; a task or a kind that the data cannot judge says why.
 
     Parameters
     ----------
     truth : Path
         Where a simulated shop's truth lies; prices are judged only where it is there.
+    media : path, optional
+        SHOP/media.
     """
     scores: list[Score] = []
     protocol: dict[str, str] = {}
     refused: dict[str, str] = {}
     series: dict[str, dict[str, float]] = {}
     reliability: dict[str, dict[str, list[float]]] = {}
-    inputs = Inputs(engine, config)
+    inputs = Inputs(engine, config, media=media)
     held = cache(lambda: held_out(engine, inputs, config))
 
     def each(task: str, judge: Callable[[Kind], Judged]) -> dict[str, Judged]:
@@ -106,7 +110,7 @@ def evaluate(engine: Engine, config: ShopConfig, truth: Path, progress: Progress
         return found
 
     tasks: dict[str, Callable[[], tuple[list[Score], str]]] = {
-        "recommend": lambda: _rankings(engine, inputs, config, each),
+        "recommend": lambda: _rankings(engine, inputs, config, each, media),
         "forecast": lambda: _forecasts(inputs, config, each, series),
         "price_forecast": lambda: _price_forecasts(inputs, config, each),
         "propensity": lambda: propensities(engine, inputs, config, each, reliability),
@@ -142,11 +146,13 @@ def last(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def _rankings(engine: Engine, inputs: Inputs, config: ShopConfig, each: Each) -> tuple[list[Score], str]:
+def _rankings(
+    engine: Engine, inputs: Inputs, config: ShopConfig, each: Each, media: Path | None
+) -> tuple[list[Score], str]:
     """Lists for known shoppers against what they took in the last days."""
     days, k = config.evaluate.days, config.evaluate.k
     histories = inputs.of("histories")
-    held = hold_out(engine, config, split_by_time(histories, last_days(histories, days)))
+    held = hold_out(engine, config, split_by_time(histories, last_days(histories, days)), media)
     results = each("recommend", lambda kind: held.score(kind, config_of(kind, config)))
     verdicts = {entry.model: entry for entry in compare(results, BAR_RANKING)}
     scores = []

@@ -77,6 +77,7 @@ class Shop:
         self.tables = Tables(self.folder / "tables")
         self.models = Models(self.folder / "models")
         self.ledger = Ledger(self.folder / "decisions.sqlite")
+        self._media = self.folder / "media"
 
     def _read_config(self) -> None:
         self.config: ShopConfig = read_config(self.folder / SETTINGS)
@@ -119,7 +120,9 @@ class Shop:
         the time.
         """
         with self._engine() as (engine, fingerprint):
-            return fitting.fit(engine, self.models, self.config, fingerprint, progress, kinds, update)
+            return fitting.fit(
+                engine, self.models, self.config, fingerprint, progress, kinds, update, self._media
+            )
 
     def media(self, *, train: bool = False, progress: Progress = quiet) -> seeing.MediaReport:
         """Vectors of the products' pictures and videos; only of those that are new. See `merx.seeing.see`."""
@@ -141,7 +144,7 @@ class Shop:
     def evaluate(self, *, progress: Progress = quiet) -> judging.EvaluationReport:
         """Judge every kind of model on days it has not seen; the result is kept in evaluation.json."""
         with self._engine() as (engine, fingerprint):
-            report = judging.evaluate(engine, self.config, self.truth, progress)
+            report = judging.evaluate(engine, self.config, self.truth, progress, self._media)
         judging.write_down(report, self.folder, fingerprint)
         return report
 
@@ -345,7 +348,7 @@ class Shop:
                 models=self.models,
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
-                media=seeing.known(Library(self.folder / "media")),
+                media=seeing.known(Library(self._media)),
                 ask=lambda verb, question: self._answer(verb, question, engine, fingerprint)[0],
             )
         return report.write_report(content, self.folder / "report.html")
@@ -401,7 +404,7 @@ class Shop:
             Only what happened before this moment (microseconds since 1970, UTC).
         """
         with self._engine() as (engine, _):
-            yield fitting.Inputs(engine, self.config, until)
+            yield fitting.Inputs(engine, self.config, until, self._media)
 
     @contextmanager
     def _context(self) -> Iterator[Context]:

@@ -145,7 +145,9 @@ def tune(
     histories = Inputs(engine, config).of("histories")
     second = last_days(histories, days)
     split = split_three_ways(histories, second - days * DAY, second)
-    choose, report = (hold_out(engine, config, part) for part in (split.choose, split.report))
+    choose, report = (
+        hold_out(engine, config, part, folder / "media") for part in (split.choose, split.report)
+    )
     study_of = f"{data[:16]}-{days}-{k}-{config.recommend.exclude}"
     found: list[Tuned] = []
     refused: dict[str, str] = {}
