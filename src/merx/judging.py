@@ -25,6 +25,7 @@ from merx.files import replace_text
 from merx.fitting import Inputs, config_of, forecast_panels
 from merx.holdout import hold_out
 from merx.judged import Each, Judged, Score
+from merx.judging_new import new_products
 from merx.judging_shoppers import customers, held_out, propensities
 from merx.price.limits import ladder
 from merx.price.optimise import optimise
@@ -111,6 +112,7 @@ def evaluate(
 
     tasks: dict[str, Callable[[], tuple[list[Score], str]]] = {
         "recommend": lambda: _rankings(engine, inputs, config, each, media),
+        "new_products": lambda: new_products(inputs, config),
         "forecast": lambda: _forecasts(inputs, config, each, series),
         "price_forecast": lambda: _price_forecasts(inputs, config, each),
         "propensity": lambda: propensities(engine, inputs, config, each, reliability),
@@ -158,6 +160,7 @@ def _rankings(
     scores = []
     for name, result in results.items():
         metrics = {f"{metric}@{k}": result.mean(metric) for metric in result.per_user}
+        metrics |= {f"{metric}@{k}": value for metric, value in result.beyond_the_head.items()}
         metrics |= {"coverage": result.coverage, "novelty": result.novelty}
         verdict = verdicts.get(name)
         sentence = verdict.sentence if verdict else "The bar for the others."

@@ -16,7 +16,7 @@ from merx.config import ShopConfig
 from merx.data.contracts import Progress
 from merx.data.schema import DAY
 from merx.errors import FitError, MerxError, RequestError
-from merx.evaluate.split import last_days
+from merx.evaluate.split import held_back, last_days
 from merx.files import write_csv
 from merx.fitting import Inputs, config_of
 from merx.media.decoding import decoded
@@ -261,7 +261,8 @@ def taste(engine: Engine, config: ShopConfig, items: Sequence[str]) -> np.ndarra
     """Factors float32 (n, K) of the items in a collaborative model, zeros where nobody met them.
 
     The model is fitted on what happened before the days that models are judged and tuned on, so that no
-    picture tells of those days. None where the tables do not carry it.
+    picture tells of those days; nor of the products that are judged as new. None where the tables do not
+    carry it.
     """
     try:
         histories = Inputs(engine, config).of("histories")
@@ -270,7 +271,7 @@ def taste(engine: Engine, config: ShopConfig, items: Sequence[str]) -> np.ndarra
         fitted = config_of(kind(TASTE), config).fit(past)
     except MerxError:
         return None
-    met = np.bincount(past.item, minlength=past.n_items) > 0
+    met = (np.bincount(past.item, minlength=past.n_items) > 0) & ~held_back(past.items)
     code = past.items.codes(list(items))
     known = (code >= 0) & met[code]
     return np.where(known[:, None], fitted.item_factors[code], 0.0).astype(np.float32)

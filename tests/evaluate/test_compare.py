@@ -16,7 +16,7 @@ from merx.evaluate.ranking import (
 
 
 def scores_of(ndcg: np.ndarray, k: int = 10) -> RankingScores:
-    return RankingScores(k, np.arange(len(ndcg)), 0, {"ndcg": ndcg}, 0.5, 3.0, math.nan)
+    return RankingScores(k, np.arange(len(ndcg)), 0, {"ndcg": ndcg}, 0.5, 3.0, {}, math.nan)
 
 
 def test_compare_by_hand():

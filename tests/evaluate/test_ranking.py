@@ -22,9 +22,12 @@ from merx.evaluate.ranking import (
     conservative,
     conservative_ranks,
     coverage,
+    debiased_recall,
     hits,
+    long_tail,
     novelty,
     score_ranking,
+    tail_recall,
     tied_share,
 )
 
@@ -269,13 +272,27 @@ def test_score_ranking():
     assert math.isnan(score_ranking(ranking, csr([{2}, set(), set()], 4), train, 3).tied)
 
 
+def test_recall_beyond_the_head_by_hand():
+    # item 0 was met by four, items 1 to 4 by one each: the fifth that most met is item 0 alone
+    train = purchases([[0, 1], [0, 2], [0, 3], [0, 4], []], 6)
+    assert long_tail(train).tolist() == [False, True, True, True, True, True]
+    item = np.array([[0, 5], [0, 1]], np.int32)
+    targets = csr([{0, 5}, {0, 2}], 6)
+    # in the tail the first shopper's 5 is found, the second's 2 is not
+    assert tail_recall(item, targets, train) == 0.5
+    # weights: item 0 one half, items 2 and 5 one; found 0, 5 and 0 of 0, 5, 0, 2
+    assert debiased_recall(item, targets, train) == pytest.approx((0.5 + 1 + 0.5) / 3)
+    assert math.isnan(tail_recall(item, csr([{0}, {0}], 6), train))
+
+
 def test_scores_as_a_table():
     train = purchases([[0], [1]], 2)
     ranking = Ranking(np.array([[0], [1]], np.int32), np.ones((2, 1), np.float32), train.items)
     table = score_ranking(ranking, csr([{0}, {0}], 2), train, 1).to_table()
-    assert table["metric"].to_pylist() == [*METRICS, "coverage", "novelty", "tied"]
+    beyond = ["tail_recall", "debiased_recall"]
+    assert table["metric"].to_pylist() == [*METRICS, *beyond, "coverage", "novelty", "tied"]
     assert table["value"].to_pylist()[:6] == [0.5] * 6
-    assert table["standard_error"].to_pylist() == pytest.approx([0.5] * 6 + [None] * 3)
+    assert table["standard_error"].to_pylist() == pytest.approx([0.5] * 6 + [None] * 5)
     assert set(table["k"].to_pylist()) == {1}
 
 

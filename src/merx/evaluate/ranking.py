@@ -18,6 +18,7 @@ from merx.data.results import Ranking
 from merx.errors import DataError
 
 BLOCK = 1024  # targets compared with all items at once: bounds memory to BLOCK x I scores
+HEAD = 0.2  # share of the items that someone met, the most popular ones, that are not the long tail
 FEWEST = 30  # shoppers below which a mean difference and its error say nothing
 
 
@@ -114,6 +115,41 @@ def novelty(item: np.ndarray, train: Interactions) -> float:
     return float(-np.log2(met / met.sum())[shown].mean())
 
 
+def long_tail(train: Interactions) -> np.ndarray:
+    """The items outside the fifth that most shoppers met, bool (I,). Ties are broken by code.
+
+    Abdollahpouri, Burke & Mobasher, Managing popularity bias in recommender systems with personalized
+    re-ranking, FLAIRS 2019, have the same fifth.
+    """
+    met = np.bincount(train.seen().indices, minlength=train.n_items)  # (I,)
+    tail = np.ones(train.n_items, dtype=bool)
+    tail[np.argsort(-met, kind="stable")[: int(HEAD * np.count_nonzero(met))]] = False
+    return tail
+
+
+def tail_recall(item: np.ndarray, targets: sparse.csr_array, train: Interactions) -> float:
+    """Mean recall of the targets in the long tail, over shoppers who have one; NaN where none has."""
+    kept = targets.copy()
+    kept.data = long_tail(train)[kept.indices]
+    kept.eliminate_zeros()
+    some = np.diff(kept.indptr) > 0
+    return float(recall(item[some], kept[some]).mean()) if some.any() else float("nan")
+
+
+def debiased_recall(item: np.ndarray, targets: sparse.csr_array, train: Interactions) -> float:
+    """Share of all targets found, each weighted by one over the square root of how many met its item.
+
+    What is popular is met, and so becomes a target, more often than it is liked; weighting by the inverse of
+    that chance undoes it. The weights are normalised by their sum. Yang, Cui, Xuan, Wang, Belongie & Estrin,
+    Unbiased offline recommender evaluation for missing-not-at-random implicit feedback, RecSys 2018, with the
+    chance of being met as the root of the popularity; an item that nobody met counts as met once.
+    """
+    met = np.maximum(np.bincount(train.seen().indices, minlength=train.n_items), 1)  # (I,)
+    weight = 1 / np.sqrt(met)
+    found = np.where(hits(item, targets), weight[np.maximum(item, 0)], 0).sum()
+    return float(found / weight[targets.indices].sum())
+
+
 def tied_share(score: np.ndarray, k: int) -> float:
     """Share of lists whose k-th score equals the next: an item fell on one side by its code alone.
 
@@ -195,6 +231,8 @@ class RankingScores:
         Each of METRICS for each of `user`.
     coverage, novelty : float
         Over all lists, also those of shoppers without targets; see the functions of that name.
+    beyond_the_head : dict of float
+        tail_recall and debiased_recall; see the functions of that name.
     tied : float
         Share of lists with a tie across the k-th place; NaN where the ranking went no further than k.
     """
@@ -205,6 +243,7 @@ class RankingScores:
     per_user: dict[str, np.ndarray]
     coverage: float
     novelty: float
+    beyond_the_head: dict[str, float]
     tied: float
 
     @property
@@ -223,7 +262,8 @@ class RankingScores:
     def to_table(self) -> pa.Table:
         """One row per measure: metric, k, value, standard_error (null beside no mean)."""
         names = list(self.per_user)
-        others = {"coverage": self.coverage, "novelty": self.novelty, "tied": self.tied}
+        others = {**self.beyond_the_head, "coverage": self.coverage, "novelty": self.novelty}
+        others["tied"] = self.tied
         return pa.table(
             {
                 "metric": pa.array([*names, *others], pa.string()),
@@ -278,6 +318,10 @@ def score_ranking(ranking: Ranking, targets: sparse.csr_array, train: Interactio
         per_user={name: metric(item[user], targets[user]) for name, metric in METRICS.items()},
         coverage=coverage(item, train.n_items),
         novelty=novelty(item, train),
+        beyond_the_head={
+            "tail_recall": tail_recall(item, targets, train),
+            "debiased_recall": debiased_recall(item, targets, train),
+        },
         tied=tied_share(ranking.score, k) if width > k else float("nan"),
     )
 

@@ -26,7 +26,7 @@ from merx.data.interactions import Interactions
 from merx.errors import ConfigError
 from merx.kernels.als import turned
 from merx.kernels.prior import solve_rows_with_prior
-from merx.recommend.als import ALS
+from merx.recommend.als import ALS, FittedALS
 from merx.recommend.damping import damped
 from merx.recommend.feature_map import Taken, expected_factors, exposure
 from merx.recommend.implicit_loss import Ridge, active
@@ -69,7 +69,10 @@ class Fusion:
 
     def fit(self, histories: Interactions, features: ItemFeatures) -> FittedFusion:
         """Fit ALS, the map from features to its vectors, and join the blocks."""
-        collaborative = self.als.fit(histories)
+        return self.join(self.als.fit(histories), histories, features)
+
+    def join(self, collaborative: FittedALS, histories: Interactions, features: ItemFeatures) -> FittedFusion:
+        """Fit all but ALS, which was fitted on the same histories."""
         user, axes, diagonal = turned(collaborative.embed(histories))  # (U, F), (F, F), (F,)
         met_by = sparse.csr_array(damped(histories).T)  # (I, U)
         taken = Taken(met_by, user, self.als.alpha * exposure(histories))

@@ -144,6 +144,7 @@ class Evaluation:
     ranking: ScoreTable | None = None
     forecast: ScoreTable | None = None
     price_forecast: ScoreTable | None = None
+    new_products: ScoreTable | None = None
     propensity: TargetTable | None = None
     lifetime: ScoreTable | None = None
     value: ScoreTable | None = None

@@ -195,7 +195,7 @@ def payload(report: Report) -> dict[str, Any]:
             [x.duplicates for x in files],
         )
     if report.evaluation:
-        for name in ("ranking", "forecast", "price_forecast", "lifetime", "value", "price"):
+        for name in ("ranking", "new_products", "forecast", "price_forecast", "lifetime", "value", "price"):
             table: ScoreTable | None = getattr(report.evaluation, name)
             if table is not None and table.scores:
                 charts[f"evaluation-{name}"] = _table_chart(table)

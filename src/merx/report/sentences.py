@@ -84,7 +84,10 @@ def score_table(table: ScoreTable, what: str) -> str:
 
 def evaluation(part: Evaluation) -> str:
     """How many of the compared models beat the trivial one."""
-    every = (part.ranking, part.forecast, part.price_forecast, part.lifetime, part.value, part.price)
+    every = (
+        *(part.ranking, part.new_products, part.forecast, part.price_forecast),
+        *(part.lifetime, part.value, part.price),
+    )
     tables = [table for table in every if table is not None]
     tried = [s.beats_trivial for t in tables for s in t.scores if s.beats_trivial is not None]
     tried += [s.beats for s in part.propensity.scores] if part.propensity else []

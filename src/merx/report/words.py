@@ -21,6 +21,8 @@ _METRICS = {
     "precision": "of what was on the list, the share that the shopper took next",
     "ndcg": "like recall, and a hit counts more the higher it stands; 1 is perfect",
     "mrr": "one over the place of the first hit, on average; 1 is perfect",
+    "tail": "share of what was taken outside the most popular fifth of the products that the list holds",
+    "debiased": "share of what was taken that the lists hold, popular products counting less",
     "map": "precision averaged over the places of the hits; 1 is perfect",
     "hit": "share of lists with at least one hit",
     "coverage@": "share of the catalogue that is recommended to anyone",

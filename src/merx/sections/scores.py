@@ -8,7 +8,17 @@ from merx.behaviour.propensity_training import GOALS, Goal
 
 # The measures shown, the deciding one first; the others stand in evaluation.json.
 MEASURES = {
-    "recommend": ("ndcg", "recall", "hit_rate", "mrr", "coverage", "novelty"),
+    "recommend": (
+        "ndcg",
+        "recall",
+        "tail_recall",
+        "hit_rate",
+        "mrr",
+        "debiased_recall",
+        "coverage",
+        "novelty",
+    ),
+    "new_products": ("ndcg", "recall", "hit_rate"),
     "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
     "price_forecast": ("crps", "error", "coverage_80", "coverage_95"),
     "propensity": ("auc", "average_precision", "log_loss", "ece", "mae", "log_loss, trivial", "mae, trivial"),
@@ -58,6 +68,7 @@ def evaluation(record: Mapping[str, Any]) -> report.Evaluation:
     ]
     return report.Evaluation(
         ranking=table("recommend", "higher"),
+        new_products=table("new_products", "higher"),
         forecast=table("forecast", "lower"),
         price_forecast=table("price_forecast", "lower"),
         lifetime=table("lifetime", "lower"),
