@@ -61,7 +61,7 @@ def new_products(inputs: Inputs, config: ShopConfig) -> tuple[list[Score], str]:
         scores.append(Score(TASK, name, metrics, verdict.beats if verdict else None, sentence))
     return scores, (
         f"{held.sum():,} products, the same tenth every time, taken out of the histories as if nobody had "
-        f"met them; lists of these alone for {len(users):,} shoppers who took any of them. Fusion ({fusion.how}) "
+        f"met them; lists of these alone for {len(users):,} shoppers who took any. Fusion ({fusion.how}) "
         "of what shoppers take with the features named."
     )
 

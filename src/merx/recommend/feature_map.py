@@ -13,15 +13,22 @@ of Research of the National Bureau of Standards 49, 1952). Features to factors: 
 Freudenthaler, Rendle & Schmidt-Thieme, Learning attribute-to-feature mappings for cold-start recommendations,
 ICDM 2010.
 
-What is missing: each set of modalities that occurs has a map of its own, learnt on every item that has at
-least these with the rest dropped. That is what dropping modalities at random while training aims at
-(Volkovs, Yu & Poutanen, DropoutNet, NIPS 2017), without the chance.
+One map is learnt for each modality on the items that have it, and the maps are stacked: what an item's
+modalities make one expect is their weighted sum. The weights, not negative, minimise the same loss over items
+that the maps have not seen (three folds), so a modality that says little counts little. Breiman, Stacked
+regressions, Machine Learning 24, 1996.
+
+What is missing: each set of modalities that occurs has weights of its own, on every item that has at least
+these with the rest dropped. That is what dropping modalities at random while training aims at (Volkovs, Yu &
+Poutanen, DropoutNet, NIPS 2017), without the chance.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
+from scipy.optimize import nnls
 
 from merx.data.features import ItemFeatures
 from merx.data.interactions import Interactions
@@ -29,6 +36,8 @@ from merx.data.interactions import Interactions
 STEPS = 40  # of the conjugate gradients, at most
 CLOSE = 1e-6  # of the right side, in squares: near enough
 ENTRIES = 2_000_000  # more than so many observed pairs tell the map nothing new; shoppers are drawn
+FOLDS = 3
+CROWDED = 4  # with so many times F observed pairs an item, a system for each item is quicker
 CONSTANT = 0.3  # beside the features of length 1: what all items of a modality share
 
 
@@ -49,6 +58,43 @@ class Taken:
     user_factors: np.ndarray
     unobserved: np.ndarray
 
+    @cached_property
+    def _user(self) -> np.ndarray:
+        return self.user_factors.astype(np.float64)
+
+    @cached_property
+    def _shared(self) -> np.ndarray:
+        return np.asarray(self._user.T @ self._user)  # (F, F)
+
+    @cached_property
+    def pull(self) -> np.ndarray:
+        """Half the downward slope of the loss at vectors of zeros, float64 (I, F)."""
+        return np.asarray(self.met @ self._user)
+
+    @cached_property
+    def _systems(self) -> np.ndarray | None:
+        """Half the curvature of each item, float64 (I, F, F), where that is less than the observed pairs."""
+        factors = self._user.shape[1]
+        if self.met.nnz < CROWDED * self.met.shape[0] * factors:
+            return None
+        found = np.empty((self.met.shape[0], factors, factors))
+        for i in range(len(found)):
+            own = slice(self.met.indptr[i], self.met.indptr[i + 1])
+            vectors = self._user[self.met.indices[own]]  # (n, F)
+            found[i] = (vectors.T * self.met.data[own]) @ vectors
+        return found
+
+    def bend(self, vector: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Half the curvature of the loss times the vectors (n, F) of the items (n,), float64 (n, F)."""
+        unobserved: np.ndarray = self.unobserved[items, None] * (vector @ self._shared)
+        if self._systems is not None:
+            return np.asarray(unobserved + np.einsum("ifg,ig->if", self._systems[items], vector))
+        met = sparse.csr_array(self.met[items])
+        row = np.repeat(np.arange(len(items)), np.diff(met.indptr))
+        score = np.einsum("pf,pf->p", vector[row], self._user[met.indices])  # of the observed pairs
+        observed = sparse.csr_array((met.data * score, met.indices, met.indptr), shape=met.shape)
+        return np.asarray(unobserved + observed @ self._user)
+
 
 def exposure(histories: Interactions) -> np.ndarray:
     """Of each item the share of all entries since its first, float64 (I,); 0 where nobody met it."""
@@ -68,29 +114,43 @@ def expected_factors(features: ItemFeatures, taken: Taken, regularization: float
     The expected vector is the sum over the M modalities; zeros for an item of which nothing is known.
     """
     n_items, factors = features.present.shape[0], taken.user_factors.shape[1]
-    parts = np.zeros((len(features.names), n_items, factors), np.float32)
     seen = np.diff(taken.met.indptr) > 0
     taken = _some_shoppers(taken)
+    fold = np.random.default_rng(0).integers(FOLDS, size=n_items)
+    parts = np.zeros((len(features.names), n_items, factors), np.float32)
+    unseen = np.zeros_like(parts)  # by maps that were learnt on other folds
+    for m, vectors in enumerate(features.vectors):
+        block = np.hstack([vectors, np.full((n_items, 1), CONSTANT, np.float32)])
+        learnt = features.present[:, m] & seen
+        parts[m] = block @ _fit(block, taken, np.flatnonzero(learnt), regularization)
+        for number in range(FOLDS):
+            own = fold == number
+            answer = _fit(block, taken, np.flatnonzero(learnt & ~own), regularization)
+            unseen[m, own] = block[own] @ answer
+    weight = np.zeros((n_items, len(features.names)))
     patterns, of_pattern = np.unique(features.present, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         which = np.flatnonzero(pattern)
-        able = features.present[:, which].all(axis=1)  # has at least these
-        learnt = np.flatnonzero(able & seen)
-        if not len(which) or not len(learnt):
+        if not len(which):
             continue
-        blocks = [_with_constant(features.vectors[m]) for m in which]
-        joint = np.hstack(blocks)
-        answer = _fit(joint[learnt], taken, learnt, regularization)
+        able = np.flatnonzero(features.present[:, which].all(axis=1) & seen)  # has at least these
         own = np.flatnonzero(of_pattern.ravel() == number)
-        start = 0
-        for m, block in zip(which, blocks, strict=True):
-            parts[m, own] = block[own] @ answer[start : start + block.shape[1]]
-            start += block.shape[1]
-    return parts
+        weight[np.ix_(own, which)] = _stack(unseen[which], taken, able)
+    return parts * weight.T[:, :, None].astype(np.float32)
 
 
-def _with_constant(vectors: np.ndarray) -> np.ndarray:
-    return np.hstack([vectors, np.full((len(vectors), 1), CONSTANT, np.float32)])
+def _stack(unseen: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
+    """Weights (m,) of the expected vectors (m, I, F) whose sum has the least loss over these items."""
+    expected = unseen[:, items].astype(np.float64)  # (m, n, F)
+    bent = np.array([taken.bend(part, items) for part in expected])
+    system = np.einsum("anf,bnf->ab", expected, bent)  # (m, m)
+    size = np.trace(system)
+    if not size > 0:
+        return np.zeros(len(expected))
+    lower = np.linalg.cholesky(system + 1e-9 * size * np.eye(len(system)))
+    right = np.einsum("anf,nf->a", expected, taken.pull[items])
+    found: np.ndarray = nnls(lower.T, np.linalg.solve(lower, right))[0]
+    return found
 
 
 def _some_shoppers(taken: Taken) -> Taken:
@@ -103,23 +163,15 @@ def _some_shoppers(taken: Taken) -> Taken:
 
 
 def _fit(features: np.ndarray, taken: Taken, items: np.ndarray, regularization: float) -> np.ndarray:
-    """The map B, float64 (D, F), learnt on the items (n,) with these features (n, D)."""
-    met = sparse.csr_array(taken.met[items])
-    row = np.repeat(np.arange(len(items)), np.diff(met.indptr))
-    features = features.astype(np.float64)
-    user = taken.user_factors.astype(np.float64)
-    unobserved = taken.unobserved[items][:, None]
-    shared = user.T @ user  # (F, F)
+    """The map B, float64 (D, F), learnt on the items (n,) out of those with these features (I, D)."""
+    features = features[items].astype(np.float64)
 
     def curved(answer: np.ndarray) -> np.ndarray:
         """The left side of the normal equations."""
-        vector = features @ answer  # (n, F)
-        score = np.einsum("pf,pf->p", vector[row], user[met.indices])  # of the observed pairs
-        observed = sparse.csr_array((met.data * score, met.indices, met.indptr), shape=met.shape) @ user
-        change: np.ndarray = features.T @ (observed + unobserved * (vector @ shared))
+        change: np.ndarray = features.T @ taken.bend(features @ answer, items)
         return change + regularization * answer
 
-    right = features.T @ (met @ user)  # (D, F)
+    right = features.T @ taken.pull[items]  # (D, F)
     answer: np.ndarray = np.zeros_like(right)
     left, step = right.copy(), right.copy()
     size = float(np.sum(right**2))
