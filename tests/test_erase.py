@@ -1,5 +1,6 @@
 """Erasing a shopper: no byte of the folder names them afterwards, and what was sold stays what was sold."""
 
+import shutil
 import sqlite3
 
 import pyarrow.parquet as pq
@@ -15,8 +16,15 @@ ERIN, OTHERS = "erin-4711", [f"someone-{n}" for n in range(8)]
 
 
 @pytest.fixture
-def peopled(tmp_path):
-    """A shop that knows Erin by events, before and after a login, by relations, a decision and a bad line."""
+def peopled(made, tmp_path):
+    """A copy of a shop that knows Erin by events, before and after a login, by relations and a bad line."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return Shop(tmp_path / "shop")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("peopled")
     events = tmp_path / "events.csv"
     head = "event_id,user_id,session_id,item_id,event,time,price,quantity,transaction_id\n"
     rows = [
@@ -40,7 +48,7 @@ def peopled(tmp_path):
     shop.ingest(later)
     shop = settings(shop, '\n[social]\nfriends = "always"\n')
     shop.fit("popularity", "item_knn", "user_knn", "als", "social_knn", "social_als", "content")
-    return shop
+    return tmp_path
 
 
 def naming(folder, name):

@@ -10,6 +10,7 @@ from merx.data.interactions import Interactions
 from merx.data.relations import Relations
 from merx.data.schema import EVENT_CODE
 from merx.data.vocabulary import Vocabulary
+from merx.media.features import features_of
 
 DAY = 86_400_000_000
 
@@ -106,5 +107,6 @@ def given(reads: tuple[str, ...], histories: Interactions) -> list[object]:
         "baskets": lambda: histories.take(np.tile(np.arange(histories.n_users), 20)),
         "views": lambda: histories.take(np.tile(np.arange(histories.n_users), 20)),
         "catalogue": lambda: catalogue(histories.items),
+        "features": lambda: features_of(catalogue(histories.items)),
     }
     return [made[name]() for name in reads]

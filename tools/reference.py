@@ -48,6 +48,7 @@ COLUMNS: dict[str, str] = {
     "products.sale_price": "reduced price of one unit",
     "products.cost_of_goods_sold": "what one unit costs the shop",
     "products.image_link": "path or address of the picture",
+    "products.video_link": "path of a video",
     "products.gtin": "global trade item number",
     "prices.item_id": "the product",
     "prices.price": "of one unit",

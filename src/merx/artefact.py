@@ -5,9 +5,9 @@
     <field>.parquet      every Vocabulary
 
 A fitted model is a frozen dataclass. Its fields, and so the fields of dataclasses inside it, may be: NumPy
-arrays (finite), CSR arrays, Vocabulary, str, int, float, bool, tuple[str, ...] and dataclasses of these.
-Saving and loading walk those fields, so models hold no code for it. What to construct is said by the
-caller's type, never by the file.
+arrays (finite), dicts of them by name, CSR arrays, Vocabulary, str, int, float, bool, tuple[str, ...] and
+dataclasses of these. Saving and loading walk those fields, so models hold no code for it. What to construct
+is said by the caller's type, never by the file.
 """
 
 import dataclasses
@@ -164,6 +164,8 @@ def _take_apart(
         name, value = prefix + field.name, getattr(record, field.name)
         if isinstance(value, np.ndarray):
             arrays[name] = np.ascontiguousarray(value)
+        elif isinstance(value, dict):
+            arrays |= {f"{name}.{key}": np.ascontiguousarray(array) for key, array in value.items()}
         elif isinstance(value, sparse.csr_array):
             for part in CSR_PARTS:
                 arrays[f"{name}.{part}"] = getattr(value, part)
@@ -194,6 +196,9 @@ def _put_together(
         try:
             if wanted is np.ndarray:
                 found[field.name] = arrays.pop(name)
+            elif wanted == dict[str, np.ndarray]:
+                inside = [key for key in arrays if key.startswith(name + ".")]
+                found[field.name] = {key[len(name) + 1 :]: arrays.pop(key) for key in inside}
             elif wanted is sparse.csr_array:
                 found[field.name] = _csr(name, arrays, folder)
             elif wanted is Vocabulary:

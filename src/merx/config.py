@@ -292,6 +292,24 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class MediaSettings:
+    """[media]: pictures and videos of the products.
+
+    Parameters
+    ----------
+    folder : str
+        Where the files lie that image_link and video_link name, below the shop's folder unless it begins with
+        a slash.
+    weights : str
+        A safetensors file with weights of merx's picture network; where empty, one is trained on the shop's
+        own pictures.
+    """
+
+    folder: str = "raw"
+    weights: str = ""
+
+
+@dataclass(frozen=True)
 class ShopConfig:
     """All of shop.toml."""
 
@@ -307,6 +325,7 @@ class ShopConfig:
     price: PriceRules = field(default_factory=PriceRules)
     governance: Governance = field(default_factory=Governance)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

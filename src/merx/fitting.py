@@ -16,6 +16,7 @@ from merx.data.activity import Activity
 from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.data.customers import Customers
+from merx.data.features import ItemFeatures
 from merx.data.interactions import Interactions
 from merx.data.panel import HOLIDAY, STRIDE, Panel, PricePanel, stack
 from merx.data.relations import Relations
@@ -23,6 +24,7 @@ from merx.data.schema import EVENT_CODE
 from merx.errors import DataError, FitError, MerxError
 from merx.evaluate.influence import about, influence, purchases_of
 from merx.forecast.price_states import share_moving
+from merx.media.features import features_of
 from merx.models import Models
 from merx.registry import Kind
 from merx.store import assemble
@@ -191,10 +193,11 @@ class Inputs:
 
     histories (Interactions), relations (Relations, in their row order), sessions (Interactions of the same
     items, a row for each visit, of anonymous visitors too), baskets and views (the same with purchases alone
-    and with views alone), catalogue (Catalogue, of the same items), series and few_series (Panel: of every
-    product, or of the best sellers only for kinds too slow for all; both with the shop and its categories,
-    and with the covariates that the shop knows ahead), price_series and market_series (Panel: of prices, and
-    of those that move in most steps), prices (PricePanel), customers (Customers), activity (Activity).
+    and with views alone), catalogue (Catalogue, of the same items), features (ItemFeatures, of the same
+    items), series and few_series (Panel: of every product, or of the best sellers only for kinds too slow for
+    all; both with the shop and its categories, and with the covariates that the shop knows ahead),
+    price_series and market_series (Panel: of prices, and of those that move in most steps), prices
+    (PricePanel), customers (Customers), activity (Activity).
     `words` says of each what it is.
 
     Parameters
@@ -285,6 +288,12 @@ class Inputs:
         if not found.n_items:
             raise DataError("no product is known; ingest a catalogue or events.")
         self.words["catalogue"] = f"{found.n_items:,} products of the catalogue"
+        return found
+
+    def _features(self) -> ItemFeatures:
+        found = features_of(self.of("catalogue"))
+        known = (f"{n:,} with {name}" for name, n in zip(found.names, found.present.sum(0), strict=True))
+        self.words["features"] = f"features of {', '.join(known) or 'no product'}"
         return found
 
     def _series(self) -> Panel:

@@ -65,6 +65,14 @@ KINDS: dict[str, Kind] = {
         Kind("session_blend", "recommend", "merx.recommend.session_blend", "SessionBlend", ("sessions",)),
         Kind("blend", "recommend", "merx.recommend.blend", "Blend", ("histories", "sessions", "catalogue")),
         Kind(
+            "feature_factors",
+            "recommend",
+            "merx.recommend.feature_factors",
+            "FeatureFactors",
+            ("histories", "features"),
+        ),
+        Kind("fusion", "recommend", "merx.recommend.fusion", "Fusion", ("histories", "features")),
+        Kind(
             "rating_user_knn", "recommend", "merx.recommend.rating_user_knn", "RatingUserKNN", ("histories",)
         ),
         Kind(

@@ -12,6 +12,7 @@ from merx import report, sections
 from merx.answers import (
     AnomaliesQuestion,
     ForecastQuestion,
+    InfluenceQuestion,
     PriceQuestion,
     RecommendQuestion,
     ShoppersQuestion,
@@ -25,6 +26,7 @@ from merx.fitting import forecast_panels
 from merx.ingest import Readiness
 from merx.models import Models
 from merx.registry import kind, kinds_for
+from merx.seeing import MediaReport
 from merx.store.demand import Demand, best_sellers, demand, price_panel
 from merx.store.drivers import drivers
 from merx.store.engine import Engine
@@ -48,6 +50,7 @@ def build(
     models: Models,
     readiness: Readiness,
     evaluation: Mapping[str, Any] | None,
+    media: MediaReport,
     ask: Ask,
 ) -> report.Report:
     """The report's content; a section whose model was not fitted is left out.
@@ -69,18 +72,35 @@ def build(
         currency=config.shop.currency or _currency(engine),
         folder=folder,
         summary=sections.summary(overview, merx.__version__, snapshot.fingerprint),
-        ingest=sections.ingested(snapshot.sources),
+        ingest=sections.ingested(snapshot.sources, media_read(media)),
         readiness=sections.readiness(readiness),
         evaluation=sections.evaluation(evaluation) if evaluation else None,
         shoppers=_shoppers(engine, config, ask, titles, fitted)
         if fitted.keys() & set(config.recommend.model)
         else None,
         coming=_coming(config, ask, models, evaluation),
+        friends=_friends(config, ask),
         forecasts=_forecasts(engine, config, ask, titles, models, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
         prices=_prices(engine, config, ask, titles, models) if config.price.model in fitted else None,
     )
+
+
+def media_read(media: MediaReport) -> list[report.IngestFile]:
+    """Links to pictures and to videos as files that were read: a file of each kind that the products name."""
+    return [
+        report.IngestFile(
+            name=f"{kind}s",
+            read=seen.linked,
+            accepted=seen.linked - seen.elsewhere - seen.rejected,
+            rejected=seen.elsewhere + seen.rejected,
+            dialect="links of products",
+            reasons=tuple(report.RejectReason(text, count) for text, count in media.reasons_of(kind).items()),
+        )
+        for kind, seen in media.kinds.items()
+        if seen.linked
+    ]
 
 
 def _currency(engine: Engine) -> str:
@@ -121,6 +141,16 @@ def _places(
         for name, title, given in asked
         if fitted.keys() & set(config.scenario(name).model)
     )
+
+
+def _friends(config: ShopConfig, ask: Ask) -> report.Friends | None:
+    """Whether friends move each other; None where no relation ties shoppers with events, or none counts."""
+    if config.social.friends == "never":
+        return None
+    try:
+        return sections.friends(ask("influence", InfluenceQuestion.of(config)))
+    except RequestError:
+        return None
 
 
 def _coming(

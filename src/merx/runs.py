@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -14,17 +14,21 @@ from merx.errors import RequestError
 from merx.fitting import FitReport
 from merx.ingest import IngestReport, Readiness
 from merx.judging import EvaluationReport
+from merx.seeing import MediaReport
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Run:
     """What each step of a run gave, and the seconds it took.
 
-    `anomalies` and `shoppers` are None where nothing can be said of them.
+    `media`, `anomalies` and `shoppers` are None where nothing can be said of them.
     """
 
     ingest: IngestReport | None
     readiness: Readiness
+    media: MediaReport | None
     fit: FitReport
     evaluation: EvaluationReport
     anomalies: Decision | None
@@ -41,6 +45,7 @@ class Run:
         return {
             "ingest": self.ingest.to_dict() if self.ingest else None,
             "check": self.readiness.to_dict(),
+            "media": self.media.to_dict() if self.media else None,
             "fit": self.fit.to_dict(),
             "evaluate": self.evaluation.to_dict(),
             "anomalies": self.anomalies.to_dict() if self.anomalies else None,
@@ -69,8 +74,8 @@ class Timed:
         return result
 
 
-def unless_refused(ask: Callable[[], Decision]) -> Decision | None:
-    """The decision, None where the data carry no answer."""
+def unless_refused(ask: Callable[[], Answer]) -> Answer | None:
+    """What it gives, None where the data carry no answer."""
     with suppress(RequestError):
         return ask()
     return None

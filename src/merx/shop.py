@@ -3,6 +3,7 @@
 shop.toml           settings
 tables/             what was ingested (see merx.store.tables)
 rejected/           lines that were not accepted, with their reason
+media/              vectors of pictures and videos (see merx.media.library)
 tuned.toml          hyper-parameters found by `merx tune`
 tuning/             every trial of that search
 models/             fitted models (see merx.models)
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import merx
-from merx import fitting, judging, report, reporting, tuning
+from merx import fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
     VERBS,
     AnomaliesQuestion,
@@ -46,6 +47,7 @@ from merx.files import write_csv
 from merx.governing import Prices
 from merx.ingest import IngestReport, Readiness, check
 from merx.ingest import ingest as ingest_files
+from merx.media.library import Library
 from merx.models import Models
 from merx.price.ledger import PriceLedger
 from merx.price_tests import PriceTests
@@ -119,6 +121,15 @@ class Shop:
         with self._engine() as (engine, fingerprint):
             return fitting.fit(engine, self.models, self.config, fingerprint, progress, kinds, update)
 
+    def media(self, *, train: bool = False, progress: Progress = quiet) -> seeing.MediaReport:
+        """Vectors of the products' pictures and videos; only of those that are new. See `merx.seeing.see`."""
+        with self._engine() as (engine, _):
+            return seeing.see(engine, self.config, self.folder, progress, train)
+
+    def saliency(self, item: str, path: str | Path) -> dict[str, Any]:
+        """Write a PNG file: what the network looks at in the picture of a product."""
+        return seeing.show_saliency(self.config, self.folder, item, Path(path))
+
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
         with self._engine() as (engine, _):
@@ -170,6 +181,7 @@ class Shop:
             if sources
             else None,
             readiness=timed("check", self.check),
+            media=timed("media", lambda: unless_refused(lambda: self.media(progress=progress))),
             fit=timed("fit", lambda: self.fit(progress=progress)),
             evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
             anomalies=timed("anomalies", lambda: unless_refused(self.anomalies)),
@@ -333,6 +345,7 @@ class Shop:
                 models=self.models,
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
+                media=seeing.known(Library(self.folder / "media")),
                 ask=lambda verb, question: self._answer(verb, question, engine, fingerprint)[0],
             )
         return report.write_report(content, self.folder / "report.html")

@@ -12,7 +12,8 @@ from merx.data.catalogue import Catalogue
 from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.evaluate.ranking import recall
-from merx.recommend.content import Content, levels, nearest, price_bands, term_vectors, words
+from merx.media.terms import levels, price_bands, term_vectors, words
+from merx.recommend.content import Content, nearest
 from merx.recommend.popularity import Popularity
 from merx.recommend.rank import rank
 from tests.recommend.simulated import histories_and_catalogue

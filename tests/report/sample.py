@@ -12,6 +12,7 @@ from merx.report import (
     Forecasts,
     ForecastSeries,
     Foretold,
+    Friends,
     Hidden,
     HistoryItem,
     Interval,
@@ -27,6 +28,7 @@ from merx.report import (
     Shoppers,
     ShoppersToCome,
     ShopSummary,
+    Tie,
     Touched,
     TrendChange,
     UnusualDay,
@@ -270,6 +272,17 @@ def report(quotes: int = 4_000, **changes: object) -> Report:
         "readiness": readiness(),
         "evaluation": evaluation(),
         "coming": coming(),
+        "friends": Friends(
+            (
+                Tie("follows", 15_553, 12_156, 11_592.4, 0.046, 0.032, 0.059),
+                Tie("household", 41, 12, 11.2),
+            ),
+            "Friends move each other: 4.6% of purchases (95 %: 3.2% to 5.9%) are owed to what a friend "
+            "bought before.",
+            "Models read relations.",
+            "Within 28 days 1.2% bought what a friend had just bought, 0.8% of others alike.",
+            decision_id="20260301-3f0c",
+        ),
         "shoppers": Shoppers(tuple(shopper(u) for u in range(4)), "ItemKNN"),
         "forecasts": Forecasts(
             (

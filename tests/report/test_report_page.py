@@ -74,7 +74,17 @@ def test_the_smallest_report_and_each_section_alone() -> None:
     bare = Report(full.shop, full.generated)
     assert "<h1>Harbour Tea &amp; Tableware</h1>" in render_report(bare)
     assert 'id="prices"' not in render_report(bare)
-    for name in ("summary", "ingest", "readiness", "evaluation", "shoppers", "coming", "forecasts", "prices"):
+    for name in (
+        "summary",
+        "ingest",
+        "readiness",
+        "evaluation",
+        "shoppers",
+        "coming",
+        "friends",
+        "forecasts",
+        "prices",
+    ):
         text = render_report(replace(bare, **{name: getattr(full, name)}))
         assert ("<section" in text) == (name != "summary")
 

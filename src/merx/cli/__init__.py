@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from merx.cli.media import media
 from merx.cli.options import AS_JSON, JSON, SHOP, print_result
 from merx.cli.price_tests import price_test
 from merx.cli.prices import prices
@@ -174,7 +175,7 @@ def report(folder: Path, as_json: bool) -> None:
 @click.option("--dialect", help="Whose files these are; default: found from their header.")
 @JSON
 def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool) -> None:
-    """Everything in order: ingest FILES, check, fit, evaluate, and write the report.
+    """Everything in order: ingest FILES, check, see the media, fit, evaluate, and write the report.
 
     Makes the shop if it is not there yet.
     """
@@ -183,7 +184,7 @@ def run(folder: Path, files: tuple[str, ...], dialect: str | None, as_json: bool
     shop = Shop(folder) if (folder / "shop.toml").exists() else Shop.init(folder)
 
     def finished(step: str, result: Any) -> None:
-        if step not in ("anomalies", "shoppers", "report"):
+        if step not in ("anomalies", "shoppers", "report") and result is not None:
             print_result(result.to_dict(), False, step)
 
     with _progress(as_json) as progress:
@@ -356,6 +357,7 @@ def erase(folder: Path, user: str, yes: bool, as_json: bool) -> None:
     print_result(shop.erase(user).to_dict(), as_json, "erase")
 
 
+main.add_command(media)
 main.add_command(prices)
 main.add_command(price_test)
 

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from merx.cli.show_media import show_media, show_saliency
 from merx.cli.show_price import (
     show_price,
     show_price_test,
@@ -309,6 +310,8 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "report": show_report,
     "run": show_run,
     "fit": show_fit,
+    "media": show_media,
+    "saliency": show_saliency,
     "recommend": show_recommend,
     "forecast": show_forecast,
     "anomalies": show_anomalies,

@@ -45,11 +45,15 @@ PRODUCTS_TABLE = pa.schema(
         pa.field("msrp", pa.float64()),  # the price that the maker recommends
         pa.field("floor_price", pa.float64()),  # the shop's own least price
         pa.field("ceiling_price", pa.float64()),  # the shop's own highest price
+        pa.field("video_link", pa.string()),
     ]
 )
 
-ADDED = tuple(PRODUCTS_TABLE.names[12:])
-"""Numbers that parts of the products table from before these columns lack; they read as null."""
+ADDED = {
+    field.name: "VARCHAR" if pa.types.is_string(field.type) else "DOUBLE"
+    for field in list(PRODUCTS_TABLE)[12:]
+}
+"""Columns that older parts of the products table lack, with their SQL types; they read as null."""
 
 PRICES_TABLE = pa.schema(
     [

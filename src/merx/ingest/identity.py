@@ -140,7 +140,7 @@ def latest_products(paths: Sequence[Path]) -> str:
         f"SELECT *, {place} AS _part_place FROM {parquet([path], numbered=True)}"  # noqa: S608
         for place, path in enumerate(paths)
     )
-    added = ", ".join(f"CAST(NULL AS DOUBLE) AS {name}" for name in ADDED)
+    added = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in ADDED.items())
     parts += f" UNION ALL BY NAME SELECT {added} WHERE false"
     return (
         f"SELECT * EXCLUDE (_part_place, file_row_number) FROM ({parts}) "  # noqa: S608

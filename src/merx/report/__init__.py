@@ -13,6 +13,7 @@ from merx.report.charts import (
     waterfall_chart,
 )
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
+from merx.report.friends import Friends, Tie
 from merx.report.model import (
     Capability,
     Evaluation,
@@ -52,6 +53,7 @@ __all__ = [
     "ForecastSeries",
     "Forecasts",
     "Foretold",
+    "Friends",
     "Hidden",
     "HistoryItem",
     "Ingest",
@@ -77,6 +79,7 @@ __all__ = [
     "ShoppersToCome",
     "TargetScore",
     "TargetTable",
+    "Tie",
     "Touched",
     "TrendChange",
     "UnusualDay",

@@ -16,6 +16,7 @@ import numpy as np
 
 from merx.errors import DataError
 from merx.report.coming import ShoppersToCome, TargetTable
+from merx.report.friends import Friends
 from merx.report.past import Decomposition, UnusualDays
 from merx.report.values import NAN, Dates, Floats, one_of, same_length
 
@@ -377,6 +378,7 @@ class Report:
     evaluation: Evaluation | None = None
     shoppers: Shoppers | None = None
     coming: ShoppersToCome | None = None
+    friends: Friends | None = None
     forecasts: Forecasts | None = None
     prices: Prices | None = None
     notes: tuple[str, ...] = field(default=())  # shown at the foot: limits, how to read it

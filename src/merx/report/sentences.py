@@ -296,6 +296,8 @@ def short(report: Report) -> list[tuple[str, str]]:
         lines.append(("coming", coming(report.coming, unit)))
     if report.shoppers:
         lines.append(("shoppers", shoppers(report.shoppers, report.evaluation)))
+    if report.friends:
+        lines.append(("friends", report.friends.sentence))
     if report.evaluation:
         lines.append(("evaluation", evaluation(report.evaluation)))
     if report.readiness:

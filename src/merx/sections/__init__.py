@@ -18,6 +18,7 @@ from merx.price.limits import PriceRules
 from merx.price.optimise import curve
 from merx.price.waterfall import waterfall
 from merx.sections.coming import coming, unknown
+from merx.sections.friends import friends
 from merx.sections.past import decomposition, unusual_days
 from merx.sections.scores import LESS_IS_BETTER, evaluation, measures, number
 
@@ -27,6 +28,7 @@ __all__ = [
     "decomposition",
     "evaluation",
     "forecast_series",
+    "friends",
     "ingested",
     "measures",
     "place_list",
@@ -87,8 +89,8 @@ def summary(overview: Mapping[str, Any], version: str, fingerprint: str) -> repo
     )
 
 
-def ingested(sources: Sequence[Mapping[str, Any]]) -> report.Ingest:
-    """What came in, from the sources of a snapshot."""
+def ingested(sources: Sequence[Mapping[str, Any]], media: Sequence[report.IngestFile] = ()) -> report.Ingest:
+    """What came in, from the sources of a snapshot, and the media that its products name."""
     return report.Ingest(
         tuple(
             report.IngestFile(
@@ -103,6 +105,7 @@ def ingested(sources: Sequence[Mapping[str, Any]]) -> report.Ingest:
             )
             for source in sources
         )
+        + tuple(media)
     )
 
 

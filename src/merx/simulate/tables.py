@@ -83,7 +83,7 @@ def products_table(world: World, demand: Demand, texts: Texts) -> pa.Table:
             "image_link": pc.binary_join_element_wise("pictures/", item_id, ".png", ""),
             "item_group_id": nothing,
             "gtin": nothing,
-            **{name: pa.nulls(world.launch.size, pa.float64()) for name in ADDED},
+            **{name: pa.nulls(world.launch.size, TABLES["products"].field(name).type) for name in ADDED},
         },
         schema=TABLES["products"],
     )

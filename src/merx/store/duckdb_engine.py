@@ -84,7 +84,8 @@ def _relation(paths: list[Path], schema: pa.Schema) -> str:
         return f"SELECT {empty}, CAST(0 AS BIGINT) AS version WHERE false"
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     parts = f"read_parquet([{files}], filename = true, file_row_number = true)"
-    if added := ", ".join(f"CAST(NULL AS DOUBLE) AS {name}" for name in schema.names if name in ADDED):
+    lacked = (name for name in schema.names if name in ADDED)
+    if added := ", ".join(f"CAST(NULL AS {ADDED[name]}) AS {name}" for name in lacked):
         parts = (
             f"(SELECT * FROM {parts[:-1]}, union_by_name = true) "  # noqa: S608
             f"UNION ALL BY NAME SELECT {added} WHERE false)"

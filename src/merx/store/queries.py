@@ -146,7 +146,7 @@ QUERIES: dict[str, Query] = {
         """
         SELECT item_id, title, description, brand, category, price, sale_price, cost_of_goods_sold,
                availability, image_link, item_group_id, gtin, pack_size, stock_quantity, map_price, msrp,
-               floor_price, ceiling_price
+               floor_price, ceiling_price, video_link
         FROM (
             SELECT *, row_number() OVER (PARTITION BY item_id ORDER BY version DESC) AS newest FROM products
         ) AS versions

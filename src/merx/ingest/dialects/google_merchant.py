@@ -18,7 +18,7 @@ GOOGLE_MERCHANT = Dialect(
     signature=(_IDENTIFYING, frozenset({"id", "title", "link", "image_link", "price"})),
     optional=frozenset(
         {"availability", "image_link", "description", "brand", "gtin", "product_type", "sale_price"}
-        | {"google_product_category", "item_group_id", "cost_of_goods_sold"}
+        | {"video_link", "google_product_category", "item_group_id", "cost_of_goods_sold"}
     ),
     columns={
         "item_id": identifier("id"),
@@ -33,6 +33,7 @@ GOOGLE_MERCHANT = Dialect(
         "image_link": text("image_link"),
         "item_group_id": identifier("item_group_id"),
         "gtin": identifier("gtin"),
+        "video_link": text("video_link"),
     },
 )
 

@@ -156,6 +156,7 @@ PLAIN_PRODUCTS = Dialect(
         "cost_of_goods_sold": ("cost", "unit_cost", "cost_price", "cogs"),
         "availability": ("stock_status",),
         "image_link": ("image_url", "image", "picture"),
+        "video_link": ("video_url", "video"),
         "item_group_id": ("group_id", "parent_id"),
         "gtin": ("ean", "barcode", "upc"),
         "pack_size": ("package_size", "content"),

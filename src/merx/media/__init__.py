@@ -1,0 +1,1 @@
+"""What products look like and what is said of them, as vectors."""
