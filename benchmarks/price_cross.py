@@ -27,7 +27,6 @@ SEEDS = range(10, 13)
 SHOPS = {
     "two years, 20 units a week": {"users": 5_000, "items": 100, "days": 728},
     "a year, 4 units a week": {"users": 2_000, "items": 200, "days": 364},
-    "two years, few changes": {"users": 5_000, "items": 100, "days": 728, "price_policy": "few_changes"},
     "two years, follows demand": {
         "users": 5_000,
         "items": 100,

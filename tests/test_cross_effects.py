@@ -1,12 +1,13 @@
 """A shop whose products touch each other: found, counted in prices, told in answers and in the report."""
 
-import json
-import re
 import shutil
 
 import numpy as np
 import pytest
 
+from merx import sections
+from merx.answers.answer import Context
+from merx.answers.price import fitted_on_panel
 from merx.shop import Shop
 from merx.simulate.truth import read_truth
 from merx.simulating import simulate
@@ -67,13 +68,19 @@ def test_the_way_of_a_price_ends_where_its_quote_is(shop):
 
 
 def test_the_report_shows_what_a_price_does_to_others(shop):
-    text = shop.report().read_text(encoding="utf-8")
-    data = json.loads(re.search(r'id="merx-data">(.*?)</script>', text, re.DOTALL).group(1))
-    curves = data["curves"]
-    rows = shop.price().answer["cross"]["rows"]
-    charts = [curve["touched"] for curve in curves if curve["touched"]]
-    shown = {bar["value"] for chart in charts for bar in chart["series"][0]["data"]}
-    assert all(np.isclose([row["profit"] for row in rows], value, atol=1e-4).any() for value in shown)
+    decision = shop.price()
+    with shop._engine() as (engine, data):
+        context = Context(engine, shop.models, decision.models, data)
+        model, panel, facts, _ = fitted_on_panel(context, "price_response")
+    part = sections.prices(decision, {}, model, panel, shop.config.price, facts, curves=30)
+    priced = {curve.item_id for curve in part.curves}
+    shown = {(curve.item_id, other.title): other.profit for curve in part.curves for other in curve.touched}
+    rows = [row for row in decision.answer["cross"]["rows"] if row["priced"] in priced]
+    assert rows
+    assert shown == {(row["priced"], row["item_id"]): row["profit"] for row in rows}
+    for curve in part.curves:  # the way ends at the quote, with what the others' new prices do to it
+        quote = next(quote for quote in part.quotes if quote.item_id == curve.item_id)
+        assert curve.steps[-1].profit == pytest.approx(quote.profit.mean, rel=1e-4)
 
 
 def test_prices_can_be_chosen_each_by_itself(shop, tmp_path):

@@ -94,7 +94,7 @@ def test_estimates_are_believed_as_far_as_all_of_them_allow():
         assert sure[some].mean() - 0.06 < right[some].mean() < sure[some].mean() + 0.2  # rather too careful
     none = shrunk(rng.normal(0, error), error)
     assert np.abs(none[0]).mean() < 0.005 and (none[2] > 0.5).mean() < 0.001
-    wide = shrunk(rng.normal(0, 1.1 * error), error)  # errors that say too little
+    wide = shrunk(rng.normal(0, 1.05 * error), error)  # errors that say too little
     assert np.abs(wide[0]).mean() < 0.005 and (wide[2] > 0.5).mean() < 0.001
 
 

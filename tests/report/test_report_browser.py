@@ -82,7 +82,12 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prices=replace(
             r.prices,
             quotes=tuple(replace(q, title=NASTY, reason=NASTY, binding=NASTY) for q in r.prices.quotes),
-            curves=tuple(replace(c, title=NASTY, sentence=NASTY) for c in r.prices.curves),
+            curves=tuple(
+                replace(
+                    c, title=NASTY, sentence=NASTY, touched=tuple(replace(t, title=NASTY) for t in c.touched)
+                )
+                for c in r.prices.curves
+            ),
         ),
     )
     return write_report(r, tmp_path_factory.mktemp("nasty") / "report.html")
@@ -160,7 +165,7 @@ def test_the_slider_moves_the_numbers_and_the_mark(browser: Any, plain: Path) ->
             visit.page.select_option("#curve-choice", index=place)
             assert visit.page.is_visible("#touched") == there
             if there:
-                assert "-1.5 units" in visit.page.inner_html("#touched-chart")
+                assert "−1.5 units" in visit.page.inner_html("#touched-chart")
         assert any(shown) and not all(shown)
         visit.page.select_option("#curve-choice", index=1)
         assert visit.text("#curve-why") == "merx why tea-shop p-0000b"

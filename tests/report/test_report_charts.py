@@ -223,7 +223,7 @@ def test_what_a_price_does_to_others_is_told_in_money_or_else_in_units():
     (bars,) = option["series"]
     assert [bar["value"] for bar in bars["data"]] == [-8.25, 2.0]
     assert bars["data"][0]["itemStyle"] != bars["data"][1]["itemStyle"]
-    assert option["yAxis"]["data"] == ["a -1.5 units", "b +0.5 units"]
+    assert option["yAxis"]["data"] == ["a −1.5 units", "b +0.5 units"]
     assert option["xAxis"]["min"] == -8.25 and option["xAxis"]["max"] == 2.0
     assert "price of c" in option["aria"]["label"]["description"]
     (units,) = touched_chart(["a", "b"], [-1.5, 0.5], [float("nan"), 2.0])["series"]

@@ -28,7 +28,7 @@ OWN_SD = 0.7  # of an own elasticity about its category's
 MARKET_WEIGHT = 20.0  # units that the market's ratio is drawn to 1 with
 ITERATIONS = 6
 LAGS = 10  # weeks that a shock may last
-BLOCK = 1_000  # items at once
+BLOCK = 250  # items at once
 YEAR = 365.25 / 7
 NUISANCE_SD = np.array([3.0, 0.5, 0.5, 0.5, 1.0, 1.0])  # level, wave (2), trend, promotion, market
 

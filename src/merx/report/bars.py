@@ -163,9 +163,8 @@ def touched_chart(
     money = all(profit == profit for profit in profits)
     bars, what = (profits, "Profit") if money else (units, "Units")
     form: Format = "money" if money else "number"
-    labels = [
-        f"{name} {sold:+,.1f} units" if money else name for name, sold in zip(titles, units, strict=True)
-    ]
+    more = [f"{sold:+,.1f}".replace("-", "−") for sold in units]
+    labels = [f"{name} {sold} units" if money else name for name, sold in zip(titles, more, strict=True)]
     said = "; ".join(f"{label}: {what.lower()} {bar:+,.2f}" for label, bar in zip(labels, bars, strict=True))
     of = title or "a product"
     option = base(f"Bar chart of what the price of {of} does to others. {said}.", 30 + 30 * len(labels))
