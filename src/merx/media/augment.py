@@ -10,10 +10,16 @@ ZOOM = 0.25  # of the logarithm of the scale
 STRETCH = 0.08  # of the logarithm of the ratio of the sides
 SHIFT = 0.1  # of half a side
 LIGHT = 0.3  # of contrast, saturation and brightness
+COVERED = 0.4  # share of the pictures of which a part is covered
+COVER = (0.15, 0.4)  # sides of the cover, in sides of the picture
 
 
-def augmented(pictures: Tensor) -> Tensor:
-    """Pictures (B, 3, H, W) from -1 to 1, each turned, scaled, shifted, mirrored and lit at random."""
+def augmented(pictures: Tensor, recolour: float) -> Tensor:
+    """Pictures (B, 3, H, W) from -1 to 1, each turned, scaled, shifted, mirrored and lit at random.
+
+    In part of them a rectangle is covered (Zhong, Zheng, Kang, Li & Yang, Random erasing data augmentation, AAAI
+    (2020)); a share `recolour` of them gets other colours: red, green and blue exchanged.
+    """
     count = len(pictures)
 
     def draw(most: float) -> Tensor:
@@ -37,7 +43,33 @@ def augmented(pictures: Tensor) -> Tensor:
     pictures = mean + factor() * (pictures - mean)  # contrast
     grey = pictures.mean(1, keepdim=True)
     pictures = grey + factor() * (pictures - grey)  # saturation
-    return factor() * pictures  # brightness
+    pictures = factor() * pictures  # brightness
+    if recolour:
+        pictures = recoloured(pictures, recolour)
+    return covered(pictures)
+
+
+def recoloured(pictures: Tensor, share: float) -> Tensor:
+    """The channels of a share of the pictures in another order, and all of them weighed anew."""
+    count = len(pictures)
+    order = torch.rand(count, 3).argsort(1)
+    order[torch.rand(count) >= share] = torch.arange(3)
+    places = order.view(count, 3, 1, 1).expand(pictures.shape).to(pictures.device)
+    weight = 1 + LIGHT * (2 * torch.rand(count, 3, 1, 1) - 1)
+    return pictures.gather(1, places) * weight.to(pictures.device)
+
+
+def covered(pictures: Tensor) -> Tensor:
+    """A rectangle of one colour laid over some of the pictures."""
+    count, _, height, width = pictures.shape
+    low, high = COVER
+    half = (low + (high - low) * torch.rand(2, count, 1)) / 2
+    centre = half + (1 - 2 * half) * torch.rand(2, count, 1)
+    across = (torch.linspace(0, 1, width) - centre[0]).abs() < half[0]  # (B, W)
+    down = (torch.linspace(0, 1, height) - centre[1]).abs() < half[1]  # (B, H)
+    chosen = torch.rand(count) < COVERED
+    mask = (chosen[:, None, None] & down[:, :, None] & across[:, None, :])[:, None].to(pictures.device)
+    return torch.where(mask, (0.3 * torch.randn(count, 3, 1, 1)).to(pictures.device), pictures)
 
 
 def mixed(pictures: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:

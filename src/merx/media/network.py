@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 STEM = 24  # channels of the first layer
-STAGES = ((32, 1), (64, 1), (128, 1), (256, 1))  # channels and blocks of each stage
+STAGES = ((32, 1), (64, 2), (128, 2), (256, 1))  # channels and blocks of each stage
 SQUEEZE = 8  # by which channel attention narrows
 SCALE = 16.0  # of unit vectors, so that a softmax over them can be sure
 

@@ -20,10 +20,10 @@ PHASES = (
     (1.0, 1.0),
 )  # until which share of the steps, at which part of the size
 BATCH = (16, 64)  # pictures in a batch, a sixteenth of all within these bounds
-LEARNING_RATE = 0.002
+LEARNING_RATE = 0.003
 WEIGHT_DECAY = 0.05
 SMOOTHING = 0.1  # of labels
-MIX = 0.3  # alpha of mixup
+MIX = 0.2  # alpha of mixup
 BALANCE = 0.5  # how much more rare classes count: 0 not, 1 as much as common ones
 MEMORY = 0.995  # of the mean of the weights
 WARM = 0.1  # share of the steps in which the learning rate rises
@@ -52,6 +52,7 @@ class Course:
             [weight for weight in network.state_dict().values() if weight.is_floating_point()]
             for network in (self.mean, self.network)
         )
+        self.recolour = settings.recolour
         self.epochs = epochs(len(pixels), settings)
         self.class_weight = None if label is None else class_weight(label).to(self.device)
 
@@ -85,7 +86,8 @@ class Course:
 
     def loss(self, pixels: Tensor, chosen: Tensor) -> Tensor:
         """Of the pictures at the places `chosen` (B,)."""
-        views, other, share = mixed(augmented(scaled(pixels[chosen].to(self.device))), MIX)
+        views = augmented(scaled(pixels[chosen].to(self.device)), self.recolour)
+        views, other, share = mixed(views, MIX)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half_precision(views)):
             vector = self.network(views.contiguous(memory_format=torch.channels_last))
         said = self.network.says(vector)
