@@ -2,8 +2,9 @@
 
 import pytest
 
-from merx.config import DEFAULT_WEIGHTS, read_config
+from merx.config import read_config
 from merx.errors import ConfigError
+from merx.settings import DEFAULT_WEIGHTS
 
 
 def config(tmp_path, text):

@@ -249,7 +249,8 @@ def test_a_tampered_model_is_refused(shop):
 def test_evaluation_is_kept_and_measured_against_the_truth(shop):
     report = shop.evaluate()
     tasks = {score.task for score in report.scores}
-    assert tasks == {"recommend", "forecast", "price_forecast", "propensity", "lifetime", "value", "price"}
+    behaviour = {"propensity", "lifetime", "value"}
+    assert tasks == {"recommend", "new_products", "forecast", "price_forecast", "price"} | behaviour
     assert not tasks & report.refused.keys()
     record = json.loads((shop.folder / "evaluation.json").read_text())
     assert len(record["scores"]) == len(report.scores)
@@ -287,6 +288,8 @@ def test_no_model_sees_the_days_it_is_judged_on(shop, monkeypatch):
             config, "fit", lambda self, given, fit=fit: seen.append(given.time.max()) or fit(self, given)
         )
     monkeypatch.setattr("merx.holdout.check_no_leak", lambda *parts: seen.append("checked"))
+    # what is held back of new products is the products, not the days
+    monkeypatch.setattr("merx.judging.new_products", lambda *parts: ([], ""))
     shop.evaluate()
     with shop._engine() as (engine, _):
         events = engine.query("histories")["time"].to_numpy().astype("datetime64[us]").astype("int64")

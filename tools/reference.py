@@ -21,14 +21,15 @@ from typing import Any
 import benchmarks_page
 import click
 
-from merx import config, registry
+from merx import registry
 from merx.cli import main as merx
-from merx.config import FileMapping, ShopConfig
+from merx.config import ShopConfig
 from merx.data import schema
 from merx.price.calendar import Clearance
 from merx.price.shared import Capacity, IndexBand, Parity
 from merx.recommend.rules import Rule
 from merx.recommend.scenario import SCENARIOS
+from merx.settings import DEFAULT_WEIGHTS, FileMapping
 
 DOCS = Path(__file__).parents[1] / "docs"
 WRITTEN = "<!-- Written by tools/reference.py; change the code, not this page. -->\n"
@@ -287,7 +288,7 @@ def tables_page() -> str:
         "|---|---|---|",
     ]
     for event in schema.EVENTS:
-        weight = config.DEFAULT_WEIGHTS.get(event, 0.0)
+        weight = DEFAULT_WEIGHTS.get(event, 0.0)
         parts.append(f"| `{event}` | {'yes' if event in schema.ITEM_EVENTS else 'no'} | {weight:g} |")
     return "\n".join(parts) + "\n"
 

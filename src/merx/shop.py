@@ -22,12 +22,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import merx
 from merx import fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
-    VERBS,
     AnomaliesQuestion,
-    Answer,
     Context,
     ForecastQuestion,
     InfluenceQuestion,
@@ -40,7 +37,8 @@ from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
 from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
 from merx.data.contracts import Progress, quiet
-from merx.decisions import Decision, Ledger, Replay, holds, plain
+from merx.deciding import decide, replay
+from merx.decisions import Decision, Ledger, Replay
 from merx.erasing import Erased, erase
 from merx.errors import ConfigError
 from merx.files import write_csv
@@ -54,7 +52,6 @@ from merx.price_tests import PriceTests
 from merx.runs import Run, Timed, unless_refused
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
-from merx.toml import build
 
 
 class Shop:
@@ -293,8 +290,8 @@ class Shop:
             No event names the shopper, or nothing at all can be said.
         """
         question = ShoppersQuestion.of(self.config, user)
-        with self._engine() as (engine, fingerprint):
-            decision, answer = self._answer("shoppers", question, engine, fingerprint)
+        with self._context() as context:
+            decision, answer = decide(context, self.ledger, "shoppers", question)
         if csv is not None and answer.table is not None:
             write_csv(answer.table, Path(csv))
         return decision
@@ -349,7 +346,10 @@ class Shop:
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
                 media=seeing.known(Library(self._media)),
-                ask=lambda verb, question: self._answer(verb, question, engine, fingerprint)[0],
+                ask=lambda verb, question: decide(
+                    Context(engine, self.models, self.models.versions(), fingerprint),
+                    *(self.ledger, verb, question),
+                )[0],
             )
         return report.write_report(content, self.folder / "report.html")
 
@@ -364,35 +364,13 @@ class Shop:
             The models or the tables it was made from are gone or damaged.
         """
         decision = self.ledger.get(decision_id)
-        verb = VERBS[decision.verb]
-        question: Any = build(verb.question, decision.question, "")
         with self._engine(decision.data) as (engine, _):
-            answer = verb.answer(Context(engine, self.models, decision.models, decision.data), question)
-        content = plain(answer.content)
-        return Replay(decision, holds(decision.answer, content), content)
+            return replay(Context(engine, self.models, decision.models, decision.data), decision)
 
     def _decide(self, verb: str, question: Any) -> Decision:
         """Answer a question on the current tables and write the decision down."""
-        with self._engine() as (engine, fingerprint):
-            return self._answer(verb, question, engine, fingerprint)[0]
-
-    def _answer(
-        self, verb: str, question: Any, engine: DuckDBEngine, fingerprint: str
-    ) -> tuple[Decision, Answer]:
-        """The decision as it was written down, and the answer it was made from."""
-        context = Context(engine, self.models, self.models.versions(), fingerprint)
-        answer = VERBS[verb].answer(context, question)
-        decision = self.ledger.append(
-            verb=verb,
-            question=dataclasses.asdict(question),
-            answer=answer.content,
-            models=context.used,
-            data=fingerprint,
-            reasons=answer.reasons,
-            rules=answer.rules,
-            merx=merx.__version__,
-        )
-        return decision, answer
+        with self._context() as context:
+            return decide(context, self.ledger, verb, question)[0]
 
     @contextmanager
     def inputs(self, until: int | None = None) -> Iterator[fitting.Inputs]:

@@ -17,8 +17,8 @@ COVER = (0.15, 0.4)  # sides of the cover, in sides of the picture
 def augmented(pictures: Tensor, recolour: float) -> Tensor:
     """Pictures (B, 3, H, W) from -1 to 1, each turned, scaled, shifted, mirrored and lit at random.
 
-    In part of them a rectangle is covered (Zhong, Zheng, Kang, Li & Yang, Random erasing data augmentation, AAAI
-    (2020)); a share `recolour` of them gets other colours: red, green and blue exchanged.
+    In part of them a rectangle is covered (Zhong, Zheng, Kang, Li & Yang, Random erasing data augmentation,
+    AAAI 2020); a share `recolour` of them gets other colours: red, green and blue exchanged.
     """
     count = len(pictures)
 

@@ -39,8 +39,8 @@ class PictureNet:
     shown : int
         How many pictures are shown altogether, at most: what bounds the time.
     recolour : float
-        Share of the pictures whose colours are exchanged while training: labels that do not hang on colour are
-        learnt better, and vectors say less of colours.
+        Share of the pictures whose colours are exchanged while training: labels that do not hang on colour
+        are learnt better, and vectors say less of colours.
     held_out : float
         Share of the labelled pictures that are not trained on, to say how well it does on others.
     seed : int
