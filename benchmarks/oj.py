@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 
 from _process import data
@@ -18,6 +19,7 @@ from merx.price.response import PriceResponse
 PUBLISHED = {"dominicks": -3.378, "minute.maid": -3.321, "tropicana": -2.712}
 BRANDS, OUNCES, FIRST_WEEK = 11, 64, 40
 HELD_OUT, RECENT = 8, 8  # weeks
+CENTS = tuple(cent / 100 for cent in range(1_000, 2_301))  # prices that a burger may have
 PROTOCOL = (
     "Three brands: least squares of log units on log price, all stores and weeks of the 64-ounce file "
     "together, beside the published slopes. Burger: least squares of quantity on price of SELL_ID 1070 "
@@ -73,12 +75,23 @@ class Line:
         return self.demand(prices)[None]
 
 
-def burger() -> list[Row]:
-    """The best price of a burger, by merx's choice among all prices of whole cents."""
+def burger_days() -> pd.DataFrame:
+    """Price and quantity by day of SELL_ID 1070: repeated rows dropped, equal prices of a day added."""
     table = pq.read_table(data("cafe_burger/Cafe_Transaction_Store.parquet")).to_pandas()
     sold = table[table["SELL_ID"] == 1070].drop_duplicates()
-    sold = sold.groupby(["CALENDAR_DATE", "PRICE"], as_index=False)["QUANTITY"].sum()
+    return sold.groupby(["CALENDAR_DATE", "PRICE"], as_index=False)["QUANTITY"].sum()
+
+
+def line_of(sold: pd.DataFrame) -> tuple[float, float]:
+    """Constant and slope of the least squares of quantity on price."""
     slope, constant = np.polyfit(sold["PRICE"], sold["QUANTITY"], 1)
+    return float(constant), float(slope)
+
+
+def burger() -> list[Row]:
+    """The best price of a burger, by merx's choice among all prices of whole cents."""
+    sold = burger_days()
+    constant, slope = line_of(sold)
     days = (sold["CALENDAR_DATE"].astype("datetime64[ns]") - np.datetime64("2012-01-01")).dt.days
     sold = sold.assign(week=days // 7).groupby("week").agg({"PRICE": "mean", "QUANTITY": "sum"})
     price, now = sold["PRICE"].to_numpy(), 15.5
@@ -97,9 +110,8 @@ def burger() -> list[Row]:
         distinct_prices=distinct_prices(np.zeros(len(sold), dtype=np.int64), price, 1),
         start=15_340,  # 1 January 2012
     )
-    cents = tuple(float(cent) / 100 for cent in range(1_000, 2_301))
-    rules = PriceRules(endings=(), price_points=cents, max_change=0.5, min_confidence=0.0)
-    quotes = optimise(Line(panel.items, float(constant), float(slope)), panel, rules)
+    rules = PriceRules(endings=(), price_points=CENTS, max_change=0.5, min_confidence=0.0)
+    quotes = optimise(Line(panel.items, constant, slope), panel, rules)
     best, profit = float(quotes.price[0]), round(float(quotes.profit[0, 0]), 2)
     return [
         Row("burger", "best price", best, 17.03, "published", goal="to the cent", met=best == 17.03),

@@ -1,12 +1,10 @@
 """Prices under rules: against a slow obvious search, a known optimum, and laws that must always hold."""
 
 import os
-from collections import Counter
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +16,7 @@ from merx.evaluate.pricing import profit_regret
 from merx.price.limits import LADDER_RULES, PriceRules, ladder
 from merx.price.optimise import curve, optimise
 from merx.price.response import PriceResponse
+from oj import CENTS, Line, burger_days, line_of
 
 from .worlds import make_world
 
@@ -77,29 +76,10 @@ def test_the_known_optimum_of_isoelastic_demand_is_found():
     assert np.allclose(quotes.profit[:, 0], 20 * (quotes.price / now) ** elasticity * (quotes.price - cost))
 
 
-@dataclass(frozen=True)
-class Line:
-    """Demand constant + slope * price, known for sure."""
-
-    items: Vocabulary
-    constant: float
-    slope: float
-
-    def take(self, which: np.ndarray) -> "Line":
-        return replace(self, items=Vocabulary(self.items.ids.take(which)))
-
-    def demand(self, prices: np.ndarray) -> np.ndarray:
-        return np.maximum(self.constant + self.slope * prices, 0.0)
-
-    def draws(self, prices: np.ndarray) -> np.ndarray:
-        return self.demand(prices)[None]
-
-
 def to_the_cent(constant: float, slope: float) -> tuple[float, float]:
     """Price and profit of a burger that costs 8, chosen among all whole cents."""
     panel = shop(np.array([15.5]), np.array([8.0]))
-    cents = tuple(cent / 100 for cent in range(1_000, 2_301))
-    rules = PriceRules(endings=(), price_points=cents, max_change=0.5)
+    rules = PriceRules(endings=(), price_points=CENTS, max_change=0.5)
     quotes = optimise(Line(panel.items, constant, slope), panel, rules)
     return float(quotes.price[0]), float(quotes.profit[0, 0])
 
@@ -117,15 +97,9 @@ CAFE = Path(os.environ.get("MERX_DATA", "../shared/data")) / "cafe_burger/Cafe_T
 @pytest.mark.skipif(not CAFE.exists(), reason="MERX_DATA does not hold cafe_burger")
 def test_the_published_price_of_a_burger_is_found_to_the_cent():
     """Q = 194.856 - 7.478 P, best at 17.03 with a profit of 609.56 a day: the study of this file."""
-    columns = ["CALENDAR_DATE", "PRICE", "QUANTITY", "SELL_ID"]
-    rows = set(zip(*pq.read_table(CAFE, columns=columns).to_pydict().values(), strict=True))  # repeats go
-    units: Counter[tuple[str, float]] = Counter()
-    for day, price, quantity, product in rows:
-        if product == 1070:
-            units[day, price] += quantity
-    slope, constant = np.polyfit([price for _, price in units], list(units.values()), 1)
+    constant, slope = line_of(burger_days())
     assert (round(constant, 3), round(slope, 3)) == (194.856, -7.478)
-    best, profit = to_the_cent(float(constant), float(slope))
+    best, profit = to_the_cent(constant, slope)
     assert (best, round(profit, 2)) == (17.03, 609.56)
 
 
