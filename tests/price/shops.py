@@ -1,8 +1,15 @@
-"""Products on a ladder of prices, and rules that tie them together, drawn at random."""
+"""Shops drawn at random: ladders of prices with rules that tie them, and whole ones with facts."""
+
+from dataclasses import replace
 
 import numpy as np
 
+from merx.data.price_facts import NEVER, PriceFacts
 from merx.price.coupling import Coupling, Row
+
+from .test_optimise import Isoelastic, shop
+
+CATEGORY = np.array(["A > x", "A > y", "B"], dtype=object)
 
 
 def tied_shop(
@@ -42,3 +49,32 @@ def tied_shop(
     changes[:, points // 2] = 0.0
     rules.append(Row("max_changes", "changes", np.arange(items), changes, 0.4 * items))
     return value, Coupling.of(rules, points)
+
+
+def world(items: int, seed: int = 0):
+    """Panel, model and facts of a shop that sells 20 a week of everything."""
+    rng = np.random.default_rng(seed)
+    now = np.round(np.exp(rng.normal(3, 0.8, items)), 2)
+    cost = np.round(now * rng.uniform(0.3, 0.85, items), 2)
+    panel = shop(now, cost, seed)
+    model = Isoelastic(panel.items, now, rng.uniform(-4, -1.2, items), sd=0.3)
+
+    def some(values: np.ndarray) -> np.ndarray:
+        return np.where(rng.random(items) < 0.6, values, np.nan)
+
+    facts = replace(
+        PriceFacts.of(panel),
+        category=CATEGORY[rng.integers(0, 3, items)],
+        brand=np.array(["own", "other"], dtype=object)[rng.integers(0, 2, items)],
+        group=np.array([f"g{i // 3}" for i in range(items)], dtype=object),
+        pack_size=some(rng.choice([1.0, 2.0, 5.0], items)),
+        floor_price=some(now * rng.uniform(0.6, 1.0, items)),
+        ceiling_price=some(now * rng.uniform(1.0, 1.3, items)),
+        map_price=some(now * rng.uniform(0.6, 1.05, items)),
+        msrp=some(now * rng.uniform(0.95, 1.3, items)),
+        stock_quantity=some(rng.uniform(5, 80, items)),
+        competitor=some(now * rng.uniform(0.85, 1.2, items)),
+        lowest_30d=some(now * rng.uniform(0.85, 1.0, items)),
+        since_change=rng.choice([2, 40, NEVER], items),
+    )
+    return panel, model, facts

@@ -11,7 +11,7 @@ from merx.price.cross import Substitutes, refine
 from merx.price.limits import PriceRules
 from merx.price.optimise import optimise
 
-from .test_rules import world
+from .shops import world
 
 
 def substitutes(items: int, points: int, seed: int) -> Substitutes:

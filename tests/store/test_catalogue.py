@@ -7,7 +7,7 @@ from merx.config import ShopConfig
 from merx.fitting import Inputs
 from merx.store import assemble
 from merx.store.duckdb_engine import DuckDBEngine
-from tests.store.test_demand import price_row, sale, tables_of
+from tests.store.rows import price_row, sale, tables_of
 from tests.worlds import DAY
 
 START = 19723 * DAY  # 2024-01-01

@@ -8,7 +8,7 @@ import pytest
 from merx.data.schema import DAY
 from merx.errors import DataError
 from merx.store import assemble
-from tests.store.test_demand import engine_on, sale  # noqa: F401
+from tests.store.rows import sale
 
 START = (date(2024, 1, 1) - date(1970, 1, 1)).days
 
@@ -28,7 +28,7 @@ def customers(engine, day=100):
     return {name: tuple(float(column[u]) for column in columns) for u, name in enumerate(names)}
 
 
-def test_days_are_counted_from_the_first_purchase(tmp_path, engine_on):  # noqa: F811
+def test_days_are_counted_from_the_first_purchase(tmp_path, engine_on):
     events = [
         sale(3, price=10.0), sale(3, "b", quantity=2.0, price=5.0, hour=20), sale(8, price=7.0),
         sale(20, price=9.0),
@@ -40,7 +40,7 @@ def test_days_are_counted_from_the_first_purchase(tmp_path, engine_on):  # noqa:
     assert set(found) == {"u", "once"}
 
 
-def test_nothing_later_is_seen(tmp_path, engine_on):  # noqa: F811
+def test_nothing_later_is_seen(tmp_path, engine_on):
     engine = engine_on(tmp_path, events=[sale(3), sale(8), sale(9), sale(9, user="later")])
     found = customers(engine, day=9)
     assert found["u"][:3] == (1, 5, 5)
@@ -49,7 +49,7 @@ def test_nothing_later_is_seen(tmp_path, engine_on):  # noqa: F811
         assemble.customers(engine, until(3))
 
 
-def test_an_order_sent_back_is_no_purchase(tmp_path, engine_on):  # noqa: F811
+def test_an_order_sent_back_is_no_purchase(tmp_path, engine_on):
     """By its number where the refund names it, else the latest of the product."""
     events = [
         order(1, "A", quantity=2.0), order(5, "B", quantity=2.0), order(9, "C"),
@@ -67,13 +67,13 @@ def test_an_order_sent_back_is_no_purchase(tmp_path, engine_on):  # noqa: F811
     assert set(found) == {"u", "other", "part"}
 
 
-def test_prices_that_are_not_known(tmp_path, engine_on):  # noqa: F811
+def test_prices_that_are_not_known(tmp_path, engine_on):
     found = customers(engine_on(tmp_path, events=[sale(1, price=None), sale(2, price=None)]))
     assert found["u"][0] == 1 and np.isnan(found["u"][3]) and found["u"][4] == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_by_definition_without_refunds(tmp_path, engine_on, seed):  # noqa: F811
+def test_by_definition_without_refunds(tmp_path, engine_on, seed):
     rng = np.random.default_rng(seed)
     events = [
         sale(
@@ -100,7 +100,7 @@ def test_by_definition_without_refunds(tmp_path, engine_on, seed):  # noqa: F811
     assert set(found) == set(days)
 
 
-def test_activity_by_definition(tmp_path, engine_on):  # noqa: F811
+def test_activity_by_definition(tmp_path, engine_on):
     rng = np.random.default_rng(7)
     names = ["view_item", "add_to_cart", "purchase", "refund", "page_view"]
     events = [

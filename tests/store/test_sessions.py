@@ -10,7 +10,6 @@ from merx.data.schema import EVENT_CODE
 from merx.errors import DataError
 from merx.fitting import Inputs
 from merx.store import assemble
-from tests.store.test_demand import engine_on  # noqa: F401
 
 NOON = datetime(2024, 1, 1, 12)
 PAUSE = timedelta(minutes=30)
@@ -77,7 +76,7 @@ def visits_of(found):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_visits_are_those_of_the_definition(tmp_path, engine_on, seed):  # noqa: F811
+def test_visits_are_those_of_the_definition(tmp_path, engine_on, seed):
     events = random_events(seed)
     found = assemble.sessions(engine_on(tmp_path, events=events), WEIGHTS)
     assert visits_of(found) == visits_by_definition(events)
@@ -86,7 +85,7 @@ def test_visits_are_those_of_the_definition(tmp_path, engine_on, seed):  # noqa:
     assert (within >= 0).all()
 
 
-def test_cases_one_by_one(tmp_path, engine_on):  # noqa: F811
+def test_cases_one_by_one(tmp_path, engine_on):
     events = [
         event(0, "a", user="u"), event(30, "b", user="u"), event(60.5, "c", user="u"),  # 30 are none
         event(1, "d", session="s"), event(500, "e", session="s"),  # a session has no pauses
@@ -104,19 +103,19 @@ def test_cases_one_by_one(tmp_path, engine_on):  # noqa: F811
     assert found.weight[purchases].tolist() == [5.0, 5.0]
 
 
-def test_a_rating_of_no_stars_is_a_rating(tmp_path, engine_on):  # noqa: F811
+def test_a_rating_of_no_stars_is_a_rating(tmp_path, engine_on):
     events = [event(0, user="u", name="rate", value=0.0), event(1, "b", user="u", name="rate", value=4.0)]
     for weight, stars in ((1.0, [0.0, 4.0]), (0.0, [])):
         found, _ = assemble.interactions(engine_on(tmp_path, events=events), {**WEIGHTS, "rate": weight})
         assert found.weight.tolist() == stars
 
 
-def test_no_visit_is_said(tmp_path, engine_on):  # noqa: F811
+def test_no_visit_is_said(tmp_path, engine_on):
     with pytest.raises(DataError, match="session_id"):
         assemble.sessions(engine_on(tmp_path, events=[event(0, "a")]), WEIGHTS)
 
 
-def test_inputs_keep_what_happened_before(tmp_path, engine_on):  # noqa: F811
+def test_inputs_keep_what_happened_before(tmp_path, engine_on):
     events = [event(minute, f"i{minute}", session="s") for minute in range(6)]
     until = int(np.datetime64(NOON + timedelta(minutes=4), "us").astype(np.int64))
     inputs = Inputs(engine_on(tmp_path, events=events), ShopConfig(), until)
