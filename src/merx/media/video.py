@@ -99,6 +99,9 @@ def _keep(frame: "av.VideoFrame", kept: list[Kept], size: int) -> None:
     change = float(np.abs(thumb - kept[-1].thumb).mean()) if kept else float("inf")
     if change < CHANGED:
         return
-    kept.append(Kept(fitted(frame.to_image(), size), thumb, change))
+    scale = size / max(frame.width, frame.height)
+    width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
+    small = frame.reformat(width, height, "rgb24", interpolation="BICUBIC")
+    kept.append(Kept(fitted(small.to_image(), size), thumb, change))
     if len(kept) > FRAMES:
         kept.remove(min(kept, key=lambda one: one.change))
