@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -36,3 +37,10 @@ def peak() -> float:
     """The largest memory of this process so far, in MiB. (ru_maxrss would count the parent's before exec.)"""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def seconds(work: Callable[..., object], *given: object) -> float:
+    """Wall seconds of a call."""
+    begun = time.perf_counter()
+    work(*given)
+    return time.perf_counter() - begun

@@ -1,22 +1,21 @@
-"""A picture network trained from scratch on photos of clothes; the speed of decoding and of vectors."""
+"""A picture network trained from scratch on photos of clothes; the speed from files to vectors."""
 
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import pyarrow as pa
 
-from _process import data
+from _process import data, seconds
 from _record import Row, medians, record
 from merx.data.contracts import quiet
 from merx.media.decoding import decoded
 from merx.media.encode import encode
 from merx.media.library import Library, linked, media_of
 from merx.media.picture_net import FittedPictureNet, PictureNet
-from merx.media.video import frames
 
 SETTINGS = PictureNet(size=128, epochs=60, recolour=0.3, held_out=0.0)
 MINUTES = 20
@@ -28,8 +27,7 @@ PROTOCOL = (
     "set apart, at 64 pixels. The test folder was looked at once. One view of each picture. Balanced: mean "
     "of the accuracies by class. Pictures: all files, from disk to pixels by merx's processes with all "
     "limits, and on to vectors in the store, beside Pillow opening and loading each file in one process "
-    "without limits. Video: bottle-detection.mp4, frames chosen and fitted, beside PyAV decoding every "
-    "frame. Nothing new: the links of all files followed again, nothing computed. Medians of interleaved "
+    "without limits. Nothing new: the links of all files followed again, nothing computed. Medians of interleaved "
     "rounds."
 )
 
@@ -77,13 +75,6 @@ def accuracy(folder: Path) -> tuple[FittedPictureNet, list[Row]]:
     return network, rows
 
 
-def seconds(work: Callable[..., object], *given: object) -> float:
-    """Wall seconds of a call."""
-    begun = perf_counter()
-    work(*given)
-    return perf_counter() - begun
-
-
 def opened(paths: Sequence[Path]) -> None:
     """Pillow alone: every file opened and loaded."""
     from PIL import Image
@@ -129,31 +120,11 @@ def looked_again(
         raise SystemExit("something was computed again")
 
 
-def played(path: Path) -> int:
-    """PyAV alone: every frame decoded; how many."""
-    import av
-
-    with av.open(str(path)) as container:
-        return sum(1 for _ in container.decode(video=0))
-
-
-def video() -> list[Row]:
-    """Frames chosen and fitted, beside decoding alone."""
-    path = data("product_video/bottle-detection.mp4")
-    pairs = []
-    for _ in range(2 * ROUNDS + 1):
-        peer = seconds(played, path)
-        pairs.append((seconds(frames, path, SETTINGS.size), peer))
-    ours, peer, ratio = medians(pairs)
-    name = "PyAV decoding alone"
-    return [Row("video to frames", "seconds", ours, peer, name, ratio, "<= 1.5", ratio <= 1.5)]
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room) / "clothes"
         network, rows = accuracy(folder)
-        record("pictures", PROTOCOL, [*rows, *pictures(network, folder), *video()])
+        record("pictures", PROTOCOL, [*rows, *pictures(network, folder)])
 
 
 if __name__ == "__main__":
