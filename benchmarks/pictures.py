@@ -27,8 +27,8 @@ PROTOCOL = (
     "set apart, at 64 pixels. The test folder was looked at once. One view of each picture. Balanced: mean "
     "of the accuracies by class. Pictures: all files, from disk to pixels by merx's processes with all "
     "limits, and on to vectors in the store, beside Pillow opening and loading each file in one process "
-    "without limits. Nothing new: the links of all files followed again, nothing computed. Medians of interleaved "
-    "rounds."
+    "without limits. Nothing new: the links of all files followed again, nothing computed. Medians of "
+    "interleaved rounds."
 )
 
 
