@@ -4,6 +4,7 @@ shop.toml           settings
 tables/             what was ingested (see merx.store.tables)
 rejected/           lines that were not accepted, with their reason
 media/              vectors of pictures and videos (see merx.media.library)
+inferred.parquet    what the catalogue most likely lacks (see merx.completing)
 tuned.toml          hyper-parameters found by `merx tune`
 tuning/             every trial of that search
 models/             fitted models (see merx.models)
@@ -22,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from merx import fitting, judging, report, reporting, seeing, tuning
+from merx import completing, fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
     AnomaliesQuestion,
     Context,
@@ -35,6 +36,7 @@ from merx.answers import (
 from merx.answers.forecast import demand_key, price_key
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
+from merx.completed import CompletionReport
 from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
 from merx.data.contracts import Progress, quiet
 from merx.deciding import decide, replay
@@ -130,6 +132,11 @@ class Shop:
         """Write a PNG file: what the network looks at in the picture of a product."""
         return seeing.show_saliency(self.config, self.folder, item, Path(path))
 
+    def complete(self, *, progress: Progress = quiet, **asked: Any) -> CompletionReport:
+        """What the catalogue lacks, with its probability, into inferred.parquet; see `merx.completing`."""
+        with self._engine() as (engine, data):
+            return completing.complete(engine, self.config, self.folder, data, progress=progress, **asked)
+
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
         with self._engine() as (engine, _):
@@ -182,6 +189,9 @@ class Shop:
             else None,
             readiness=timed("check", self.check),
             media=timed("media", lambda: unless_refused(lambda: self.media(progress=progress))),
+            complete=timed(
+                "complete", lambda: unless_refused(lambda: self.complete(progress=progress).if_any)
+            ),
             fit=timed("fit", lambda: self.fit(progress=progress)),
             evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
             anomalies=timed("anomalies", lambda: unless_refused(self.anomalies)),

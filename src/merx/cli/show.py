@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from merx.cli.show_complete import show_complete
 from merx.cli.show_media import show_media, show_saliency
 from merx.cli.show_price import (
     show_price,
@@ -312,6 +313,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "fit": show_fit,
     "media": show_media,
     "saliency": show_saliency,
+    "complete": show_complete,
     "recommend": show_recommend,
     "forecast": show_forecast,
     "anomalies": show_anomalies,

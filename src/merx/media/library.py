@@ -11,7 +11,6 @@ change are as they were is not read again.
 """
 
 import hashlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from merx.data.vocabulary import Vocabulary
-from merx.files import replace_text, sync
+from merx.files import replace_text, write_parquet
 from merx.media.decode import MOST_BYTES
 
 KINDS = {"picture": "image_link", "video": "video_link"}  # and the column of products that names the file
@@ -156,7 +155,7 @@ class Library:
     def keep_links(self, links: pa.Table) -> None:
         """Write them down in place of those before."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(links, self.folder / "links.parquet")
+        write_parquet(links, self.folder / "links.parquet")
 
     def vectors(self, fingerprint: str) -> pa.Table:
         """All that this network has computed (VECTORS)."""
@@ -178,22 +177,13 @@ class Library:
         ]
         folder = self.folder / "vectors" / fingerprint
         folder.mkdir(parents=True, exist_ok=True)
-        _write(pa.Table.from_pylist(rows, schema=VECTORS), folder / f"{secrets.token_hex(8)}.parquet")
+        write_parquet(pa.Table.from_pylist(rows, schema=VECTORS), folder / f"{secrets.token_hex(8)}.parquet")
 
     def forget_all_but(self, fingerprint: str) -> None:
         """Remove the networks and vectors that are not in force any more."""
         for folder in [*self.folder.glob("encoder/*"), *self.folder.glob("vectors/*")]:
             if folder.name != fingerprint:
                 shutil.rmtree(folder)
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    """Whole or not at all."""
-    scratch = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    pq.write_table(table, scratch, compression="zstd")
-    sync(scratch)
-    os.replace(scratch, path)
-    sync(path.parent)
 
 
 def vectors_of(folder: Path, items: Vocabulary) -> dict[str, tuple[np.ndarray, np.ndarray]]:
