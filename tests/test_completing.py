@@ -11,8 +11,10 @@ from click.testing import CliRunner
 
 from merx.cli import main
 from merx.cli.show_complete import show_complete
+from merx.completed import last
 from merx.media.values import within
 from merx.price.gaps import price_gaps
+from merx.sections import gaps as gaps_section
 from merx.shop import Shop
 from merx.simulate.catalogue import CATEGORIES, draw_texts
 
@@ -98,6 +100,18 @@ def test_given_data_are_never_written_over(shop, before, report, gaps):
         assert gaps[row["column"]][int(row["item_id"][1:])] and row["inferred"]
     lines = (shop.folder / "proposals.csv").read_text().splitlines()
     assert len(lines) == len(written) + 1 and lines[1].endswith("true")
+
+
+def test_the_report_shows_what_was_found_on_the_tables_of_today(shop, report):
+    data = report.proposals["data"][0].as_py()
+    found = gaps_section(last(shop.folder, data))
+    assert [one.missing for one in found.columns] == [one.missing for one in report.columns]
+    assert f"{report.columns[0].missing} categories are missing" in found.sentence
+    assert {one.column for one in found.examples} == {
+        "category",
+        "brand",
+    }  # prices have a report of their own
+    assert last(shop.folder, "other tables") is None and last(shop.folder / "nowhere", data) is None
 
 
 def test_the_command_tells_what_was_found(shop, report):

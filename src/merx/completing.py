@@ -135,7 +135,7 @@ def _column(
             "column": name,
             "value": proposed[n],
             "probability": round(float(sure[n]), 4),
-            "because": words.because(fitted, int(gaps[n]), chances[n], used[n], proposed[n]),
+            "because": words.because(fitted, blocks, int(gaps[n]), chances[n], used[n], proposed[n]),
             "model": model,
         }
         for n in np.argsort(-sure, kind="stable")

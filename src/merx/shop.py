@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from merx import completing, fitting, judging, report, reporting, seeing, tuning
+from merx import completed, completing, fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
     AnomaliesQuestion,
     Context,
@@ -36,7 +36,6 @@ from merx.answers import (
 from merx.answers.forecast import demand_key, price_key
 from merx.answers.shoppers import ShoppersQuestion
 from merx.answers.what_if import read_prices, what_if
-from merx.completed import CompletionReport
 from merx.config import SETTINGS, TESTS, ShopConfig, new_settings, read_config
 from merx.data.contracts import Progress, quiet
 from merx.deciding import decide, replay
@@ -132,7 +131,7 @@ class Shop:
         """Write a PNG file: what the network looks at in the picture of a product."""
         return seeing.show_saliency(self.config, self.folder, item, Path(path))
 
-    def complete(self, *, progress: Progress = quiet, **asked: Any) -> CompletionReport:
+    def complete(self, *, progress: Progress = quiet, **asked: Any) -> completed.CompletionReport:
         """What the catalogue lacks, with its probability, into inferred.parquet; see `merx.completing`."""
         with self._engine() as (engine, data):
             return completing.complete(engine, self.config, self.folder, data, progress=progress, **asked)
@@ -356,6 +355,7 @@ class Shop:
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
                 media=seeing.known(Library(self._media)),
+                gaps=completed.last(self.folder, fingerprint),
                 ask=lambda verb, question: decide(
                     Context(engine, self.models, self.models.versions(), fingerprint),
                     *(self.ledger, verb, question),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from merx.media.completion import FittedCompletion
+from merx.media.completion import Blocks, FittedCompletion
 from merx.media.text import GRAM, FittedText, Text
 
 DIMENSIONS = 256  # all directions that the words of up to so many products have
@@ -37,14 +37,20 @@ class Words:
         return cls(text, weights, np.asarray(weights @ text.directions))
 
     def because(
-        self, fitted: FittedCompletion, item: int, chance: np.ndarray, used: np.ndarray, value: str
+        self,
+        fitted: FittedCompletion,
+        blocks: Blocks,
+        item: int,
+        chance: np.ndarray,
+        used: np.ndarray,
+        value: str,
     ) -> str:
-        """The words of a product that raise the probability of a value most, then what else was used.
+        """The words of a product that raise the probability of a value most, then what else speaks for it.
 
         Parameters
         ----------
         fitted : FittedCompletion
-            Of blocks among which `block` is called "words".
+            Of these blocks, among which `block` is called "words".
         chance, used : float64 (C,), bool (M,)
             The product's, as `fitted.chances` has them.
         """
@@ -53,4 +59,5 @@ class Words:
         terms = [self.text.terms[own.col[n]] for n in np.argsort(-part, kind="stable") if part[n] > 0]
         named = [f"'{term}'" for term in terms if term[0] != GRAM][:NAMED]
         others = [name for name, here in zip(fitted.blocks, used, strict=True) if here and name != "words"]
-        return ", ".join([*named, *others])
+        spoke = [n for n in others if blocks[n][item] @ fitted.slope(n, chance, value) > 0]
+        return ", ".join([*named, *spoke])
