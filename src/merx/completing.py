@@ -22,6 +22,7 @@ from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
 from merx.errors import ArtefactError, FitError, RequestError
 from merx.files import write_csv, write_parquet
+from merx.fitting import text_encoder
 from merx.media.attributes import attribute_vectors
 from merx.media.completion import Blocks, Completion, FittedCompletion
 from merx.media.library import Library, vectors_of
@@ -78,8 +79,10 @@ def complete(
     gaps = [name for name, values in given.items() if None in values]
     if gaps:
         progress("complete: reading", 0, 1)
-        words = Words.of(catalogue.title.to_pylist(), catalogue.description.to_pylist())
+        texts = catalogue.title.to_pylist(), catalogue.description.to_pylist()
+        words, embed = Words.of(*texts), text_encoder(config, shop / "media")
         seen, unseen = _seen(shop / "media", catalogue, given["category"])
+        seen |= {"sentences": embed(*texts)} if embed else {}
     for name in gaps:
         progress(f"complete: {name}", 0, 1)
         other = replace(catalogue, **{name: pa.nulls(catalogue.n_items, pa.string())})

@@ -156,8 +156,8 @@ def test_what_cannot_be_learnt_is_refused():
         Completion().fit(x, ["A"] * 9 + [None] * 11, levels=True)
     with pytest.raises(FitError, match="title, a picture"):
         Completion().fit({"words": np.zeros((20, 3))}, ["A", "B"] * 10, levels=True)
-    with pytest.raises(ConfigError, match="at least 5"):
-        Completion(fewest=2)
+    with pytest.raises(ConfigError, match="at least 2"):
+        Completion(fewest=1)
     with pytest.raises(ConfigError, match="above 0"):
         Completion(held=0)
 

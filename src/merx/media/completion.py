@@ -59,8 +59,8 @@ class Completion:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.fewest < FOLDS:
-            raise ConfigError(f"fewest = {self.fewest}: at least {FOLDS}, one for each fold.")
+        if self.fewest < 2:
+            raise ConfigError(f"fewest = {self.fewest}: at least 2, one to learn from and one to tell by.")
         if self.held <= 0 or not 0 <= self.balance <= 1:
             raise ConfigError(f"held = {self.held}, balance = {self.balance}: above 0, and from 0 to 1.")
 

@@ -2,6 +2,7 @@
 
 encoder/<fingerprint>/            the network that was trained here (see merx.artefact)
 current                           the fingerprint of the network in force
+text/                             vectors of texts by a sentence encoder, in the same form (see sentences)
 links.parquet                     what each product's links lead to: the file's hash, or why there is none
 vectors/<fingerprint>/*.parquet   kind, hash, vector or reason; parts written whole, never changed
 
