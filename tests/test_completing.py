@@ -8,15 +8,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
+from merx import seeing
 from merx.cli import main
 from merx.cli.show_complete import show_complete
 from merx.completed import last
+from merx.media.picture_net import PictureNet
 from merx.media.values import within
 from merx.price.gaps import price_gaps
 from merx.sections import gaps as gaps_section
 from merx.shop import Shop
 from merx.simulate.catalogue import CATEGORIES, draw_texts
+from merx.simulate.pictures import draw_pictures
 
 COUNT = 180
 
@@ -168,3 +172,36 @@ def test_prices_are_the_last_seen_or_the_median_of_alike_products():
     # each against the median of the others: 10 of (9, 12, 14), and so on; 100 of all below A
     offs = np.abs(np.log([10 / 12, 12 / 10, 14 / 10, 9 / 12, 100 / 11]))
     assert found.error == pytest.approx(np.expm1(np.median(offs)))
+
+
+def test_pictures_that_the_network_learnt_from_do_not_tell_what_pictures_are_worth(tmp_path, monkeypatch):
+    """Of 40 pictures few are held out: too few to say what pictures are worth; for brands all of them do."""
+    pytest.importorskip("torch", reason="needs merx[media]")
+    rng = np.random.default_rng(0)
+    taste, category = rng.integers(0, 2, 40), rng.integers(0, 2, 40) * 4
+    texts = draw_texts(taste, category, rng)
+    raw = tmp_path / "shop" / "raw"
+    shop = made(
+        tmp_path / "shop",
+        {
+            "item_id": [f"i{n}" for n in range(40)],
+            "title": texts.title,
+            "category": [CATEGORIES[c] for c in category],
+            "brand": texts.brand,
+            "image_link": [f"{n}.png" for n in range(40)],
+        },
+        category=np.arange(40) < 5,
+        brand=np.arange(40) < 5,
+    )
+    raw.mkdir()
+    for n, picture in enumerate(draw_pictures(taste, category, 32, rng)):
+        Image.fromarray(picture).save(raw / f"{n}.png")
+    monkeypatch.setattr(seeing, "SETTINGS", PictureNet(size=32, epochs=1))
+    shop.media()
+    category, brand = shop.complete().columns
+    assert "pictures are left out" in category.note and category.by["picture"] == 0
+    assert category.by["words"] == 35
+    assert brand.by["picture"] == 35 and not brand.note
+    order = sorted(range(40), key=lambda n: f"i{n}")
+    held_out = sum(bool(apart) and n >= 5 for apart, n in zip(PictureNet().apart(40), order, strict=True))
+    assert f"all but {held_out} of them" in category.note
