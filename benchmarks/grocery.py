@@ -36,8 +36,8 @@ PROTOCOL = (
     f"scratch: the same network at {SCRATCH.size} pixels, trained on the pictures of the other four folds "
     f"({SCRATCH_REPEATS} times). Sd: over the repeats. Peer: scikit-learn, "
     "TfidfVectorizer(sublinear_tf=True) and LogisticRegression whose strength is chosen by log loss in four "
-    "folds within the other four. Balanced: mean of the accuracies by class; calibration error: over ten bins "
-    "of equal counts."
+    "folds within the other four. Balanced: mean of the accuracies by class; calibration error: over ten "
+    "bins of equal counts."
 )
 Judge = Callable[[np.ndarray, np.ndarray], np.ndarray]  # training and test places -> probabilities (n, C)
 
