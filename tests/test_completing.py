@@ -14,6 +14,7 @@ from merx import seeing
 from merx.cli import main
 from merx.cli.show_complete import show_complete
 from merx.completed import last
+from merx.media.inferred import with_inferred
 from merx.media.picture_net import PictureNet
 from merx.media.values import within
 from merx.price.gaps import price_gaps
@@ -104,6 +105,27 @@ def test_given_data_are_never_written_over(shop, before, report, gaps):
         assert gaps[row["column"]][int(row["item_id"][1:])] and row["inferred"]
     lines = (shop.folder / "proposals.csv").read_text().splitlines()
     assert len(lines) == len(written) + 1 and lines[1].endswith("true")
+
+
+def test_only_gaps_of_products_with_a_title_are_filled_where_proposals_are_read(shop, report):
+    with shop.inputs() as inputs:
+        inputs.of("features")
+        catalogue = inputs.of("catalogue")
+    proposed = {(row["column"], row["item_id"]): row["value"] for row in report.proposals.to_pylist()}
+    filled, count = with_inferred(catalogue, shop.folder / "inferred.parquet")
+    for name in ("category", "brand"):
+        for item, given, found in zip(
+            *(column.to_pylist() for column in (catalogue.items.ids, getattr(catalogue, name))),
+            getattr(filled, name).to_pylist(),
+            strict=True,
+        ):
+            assert found == (given or proposed.get((name, item)))
+    assert count == sum(one.proposed for one in report.columns)
+    assert f"{count} categories and brands inferred" in inputs.words["features"]
+    hidden = catalogue.only(np.arange(COUNT) % 2 == 0)
+    again, _ = with_inferred(hidden, shop.folder / "inferred.parquet")
+    assert again.category.take(np.arange(1, COUNT, 2)).null_count == COUNT // 2
+    assert with_inferred(catalogue, shop.folder / "nowhere") == (catalogue, 0)
 
 
 def test_the_report_shows_what_was_found_on_the_tables_of_today(shop, report):
