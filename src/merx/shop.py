@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from merx import fitting, judging, report, reporting, seeing, tuning
+from merx import comparing, fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
     AnomaliesQuestion,
     Context,
@@ -129,6 +129,11 @@ class Shop:
     def saliency(self, item: str, path: str | Path) -> dict[str, Any]:
         """Write a PNG file: what the network looks at in the picture of a product."""
         return seeing.show_saliency(self.config, self.folder, item, Path(path))
+
+    def similar(self, item: str, *, by: str = "both", count: int = 10) -> dict[str, Any]:
+        """The products most like one, by text, picture, video or both; see `merx.comparing.similar`."""
+        with self._engine() as (engine, _):
+            return comparing.similar(engine, self.config, self._media, item, by, count)
 
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
