@@ -81,3 +81,19 @@ def test_what_cannot_be_answered_says_what_to_do(shop):
         shop.similar("i00003", count=0)
     failed = run("similar", shop.folder, "nope")
     assert failed.exit_code == 1 and failed.stderr.startswith("merx: 'nope' is unknown")
+
+
+def test_duplicates_of_a_shop(shop, tmp_path):
+    assert shop.duplicates()["duplicates"] == []
+    with shop._engine() as (engine, _):
+        [product] = engine.query("products").slice(5, 1).to_pylist()
+    again = product["title"].upper().replace(",", " -")
+    (tmp_path / "more.csv").write_text(f"item_id,title,brand\nagain,{again},{product['brand']}\n")
+    shop.ingest(tmp_path / "more.csv")
+    [pair] = shop.duplicates()["duplicates"]
+    assert {pair["one"]["item_id"], pair["other"]["item_id"]} == {"again", product["item_id"]}
+    assert pair["score"] == 1 and pair["only_one"] == pair["only_other"] == [] and pair["picture"] is None
+    shown = run("duplicates", shop.folder)
+    assert shown.exit_code == 0 and "1 pairs of likely duplicates" in shown.output and "again" in shown.output
+    assert run("duplicates", shop.folder, "--variants").exit_code == 0
+    assert as_json("duplicates", shop.folder)["duplicates"] == [pair]

@@ -12,6 +12,7 @@ from merx.data.catalogue import Catalogue
 from merx.errors import RequestError
 from merx.fitting import Inputs
 from merx.media.alike import alike, cosines, present
+from merx.media.duplicates import Pair, duplicates
 from merx.media.library import Library, vectors_of
 from merx.media.text import FittedText, Text
 from merx.seeing import known
@@ -51,16 +52,6 @@ class Products:
         seen = {kind: vectors for kind, (vectors, _) in vectors_of(media, catalogue.items).items()}
         return cls(catalogue, text, {"text": text.weights(*texts), **seen})
 
-    def described(self, item: int) -> dict[str, Any]:
-        """What people know a product by."""
-        price = float(self.catalogue.price[item])
-        told = {name: getattr(self.catalogue, name)[item].as_py() for name in ("title", "brand", "category")}
-        return {
-            "item_id": self.catalogue.items.ids[item].as_py(),
-            **told,
-            "price": price if np.isfinite(price) else None,
-        }
-
     def words(self, one: int, other: int) -> list[dict[str, Any]]:
         """The words that made two texts alike, with the share of each."""
         own, others = (
@@ -69,6 +60,17 @@ class Products:
         )
         shared = self.text.alike_by(own, others, WORDS)
         return [{"word": word, "share": round(share, 4)} for word, share in shared]
+
+
+def described(catalogue: Catalogue, item: int) -> dict[str, Any]:
+    """What people know a product by."""
+    price = float(catalogue.price[item])
+    told = {name: getattr(catalogue, name)[item].as_py() for name in ("title", "brand", "category")}
+    return {
+        "item_id": catalogue.items.ids[item].as_py(),
+        **told,
+        "price": price if np.isfinite(price) else None,
+    }
 
 
 def similar(
@@ -107,12 +109,12 @@ def similar(
     others, scores = alike([products.vectors[name] for name in names], code, count)
     each = {name: cosines(products.vectors[name], code) for name in there if there[name][code]}
     return {
-        "item": products.described(code),
+        "item": described(products.catalogue, code),
         "by": names,
         "rows": [
             {
                 "rank": rank,
-                **products.described(other),
+                **described(products.catalogue, other),
                 "similarity": round(score, 4),
                 **{
                     name: round(float(each[name][other]), 4) if name in each and there[name][other] else None
@@ -145,3 +147,42 @@ def _lacking(item: str, by: str, media: Path) -> str:
         f"{item} has no {' or '.join(kinds)} ({'; '.join(why) or 'the catalogue names none'}); mend that, "
         f"run `merx media {media.parent}`, or compare by text."
     )
+
+
+def twice(engine: Engine, config: ShopConfig, media: Path) -> dict[str, Any]:
+    """Products that seem to be in the catalogue twice, and pairs of mere variants.
+
+    Returns
+    -------
+    dict
+        `products`: how many were held against each other. `duplicates` and `variants`: pairs, the best score
+        first, each with `score`, `one` and `other` (what is known of either), the words or brands that only
+        one of them has (`only_one`, `only_other`), and the cosine of their pictures (`picture`, null where
+        one has none).
+
+    Raises
+    ------
+    DataError
+        No product is known.
+    """
+    catalogue: Catalogue = Inputs(engine, config).of("catalogue")
+    texts = zip(catalogue.title.to_pylist(), catalogue.description.to_pylist(), strict=True)
+    titles = [title or description for title, description in texts]
+    pictures = vectors_of(media, catalogue.items).get("picture", (None,))[0]
+    pairs = duplicates(titles, catalogue.brand.to_pylist(), catalogue.price, pictures)
+    return {
+        "products": sum(title is not None for title in titles),
+        "duplicates": [_told(catalogue, pair) for pair in pairs if not pair.variant],
+        "variants": [_told(catalogue, pair) for pair in pairs if pair.variant],
+    }
+
+
+def _told(catalogue: Catalogue, pair: Pair) -> dict[str, Any]:
+    return {
+        "score": round(pair.score, 4),
+        "one": described(catalogue, pair.one),
+        "other": described(catalogue, pair.other),
+        "only_one": list(pair.own),
+        "only_other": list(pair.others),
+        "picture": None if pair.picture is None else round(pair.picture, 4),
+    }

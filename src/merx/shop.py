@@ -135,6 +135,11 @@ class Shop:
         with self._engine() as (engine, _):
             return comparing.similar(engine, self.config, self._media, item, by, count)
 
+    def duplicates(self) -> dict[str, Any]:
+        """Products that are in the catalogue twice, and pairs of variants; see `merx.comparing.twice`."""
+        with self._engine() as (engine, _):
+            return comparing.twice(engine, self.config, self._media)
+
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
         with self._engine() as (engine, _):

@@ -27,7 +27,7 @@ from merx.cli.show_price import (
     show_prices,
     show_what_if,
 )
-from merx.cli.show_similar import show_similar
+from merx.cli.show_similar import show_duplicates, show_similar
 from merx.cli.tables import console, rules_and_id, table_of
 
 MEASURED = 5  # measures of one task shown
@@ -314,6 +314,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "media": show_media,
     "saliency": show_saliency,
     "similar": show_similar,
+    "duplicates": show_duplicates,
     "recommend": show_recommend,
     "forecast": show_forecast,
     "anomalies": show_anomalies,

@@ -1,4 +1,4 @@
-"""The command `merx similar`: the products most like one."""
+"""The commands `merx similar` and `merx duplicates`: look-alikes, and products that are there twice."""
 
 from pathlib import Path
 
@@ -24,3 +24,22 @@ def similar(folder: Path, item: str, by: str, count: int, as_json: bool) -> None
     from merx.shop import Shop
 
     print_result(Shop(folder).similar(item, by=by, count=count), as_json, "similar")
+
+
+@click.command()
+@SHOP
+@click.option("--variants", is_flag=True, help="Show the pairs of mere variants in their place.")
+@click.option("--count", default=20, show_default=True, help="Pairs shown, at most; --json holds all.")
+@JSON
+def duplicates(folder: Path, variants: bool, count: int, as_json: bool) -> None:
+    """Products that seem to be in the catalogue twice, told from variants of one product.
+
+    By their titles, word by word; a few words' difference needs an equal price or a like picture beside. What
+    differs by a number, a size, a colour or any word by which this catalogue's products differ, or by its
+    brand, is a variant.
+    """
+    from merx.shop import Shop
+
+    found = Shop(folder).duplicates()
+    shown = {**found, "shown": "variants" if variants else "duplicates", "count": count}
+    print_result(found if as_json else shown, as_json, "duplicates")
