@@ -63,32 +63,37 @@ def test_numbers_sizes_and_colours_do_so_in_any_catalogue(one, other):
 
 
 def test_a_code_that_no_other_title_holds_outweighs_the_rest():
-    titles = ["Weber grill cover W7550 black", "Weber cover for grill W7550 premium", *CATALOGUE]
+    titles = ["Weber grill cover WX7550 with lid", "Weber premium grill cover WX7550 22", *CATALOGUE]
     assert list(found(titles)[0]) == [(0, 1)]
-    assert not found([*titles, "Weber tongs W7550"])[0]  # held by a third
+    assert not found([*titles, "Weber tongs WX7550"])[0]  # held by a third
 
 
-def test_a_word_more_needs_an_equal_price():
+def turned(n, step):
+    """Pictures of which each is nearest to those beside it."""
+    angle = np.arange(n) * step
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+def test_a_word_more_needs_a_picture_among_the_nearest():
     titles = ["Donkey tail game wooden set", "Donkey tail game wooden set classic", *CATALOGUE]
-    price = np.full(len(titles), NAN)
+    price = np.full(len(titles), 3.75)
     assert not found(titles, price=price)[0]
-    price[:2] = 3.75, 3.80
-    assert list(found(titles, price=price)[0]) == [(0, 1)]
-    price[1] = 5.95
-    assert not found(titles, price=price)[0]
-
-
-def test_or_a_picture_among_the_nearest_and_a_far_one_speaks_against():
-    titles = ["Donkey tail game wooden set", "Donkey tail game wooden set classic", *CATALOGUE]
-    angle = np.linspace(0, 3, len(titles))
-    pictures = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    pictures = turned(len(titles), 0.02)
     pair = found(titles, pictures=pictures)[0][0, 1]
-    assert pair.picture == pytest.approx(np.cos(angle[1]), abs=1e-5) and pair.others == ("classic",)
-    twice = ["Donkey tail game", *CATALOGUE, "Donkey tail game"]
-    pictures = pictures[: len(twice)]
-    assert not found(twice, pictures=pictures)[0]
-    pictures[0] = 0  # none to compare
-    assert list(found(twice, pictures=pictures)[0]) == [(0, len(twice) - 1)]
+    assert pair.picture == pytest.approx(np.cos(0.02), abs=1e-5) and pair.others == ("classic",)
+    pictures[1] = pictures[60]
+    assert not found(titles, pictures=pictures)[0]
+
+
+def test_a_picture_far_away_speaks_against_equal_titles_unless_their_price_is_equal_too():
+    titles = ["Donkey tail game", *CATALOGUE, "Donkey tail game"]
+    price, last = np.arange(1.0, 1.0 + len(titles)), len(titles) - 1
+    pictures = turned(len(titles), 0.02)
+    assert not found(titles, price=price, pictures=pictures)[0]
+    price[last] = 1.02
+    assert found(titles, price=price, pictures=pictures)[0][0, last].same_price
+    price[last], pictures[0] = 5, 0  # no picture to compare
+    assert not found(titles, price=price, pictures=pictures)[0][0, last].same_price
 
 
 def test_two_brands_are_two_products():

@@ -34,9 +34,9 @@ def similar(folder: Path, item: str, by: str, count: int, as_json: bool) -> None
 def duplicates(folder: Path, variants: bool, count: int, as_json: bool) -> None:
     """Products that seem to be in the catalogue twice, told from variants of one product.
 
-    By their titles, word by word; a few words' difference needs an equal price or a like picture beside. What
-    differs by a number, a size, a colour or any word by which this catalogue's products differ, or by its
-    brand, is a variant.
+    By their titles, word by word; where a word differs, a like picture or a code that both share must say the
+    same. What differs by a number, a size, a colour or any word by which this catalogue's products differ, or
+    by its brand, is a variant.
     """
     from merx.shop import Shop
 

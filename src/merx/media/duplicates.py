@@ -6,12 +6,13 @@ have, and a, b that of what only one of them has,
     score = m / (m + EXTRA max(a, b) + REPLACED min(a, b)),
 
 Tversky's ratio of features (Features of similarity, Psychological Review 84(4), 1977), in which a word more
-is forgiven sooner than a word replaced. A word that tells variants apart weighs `TELLING` times where one
-title alone has it; where each has its own, the two are variants, and so are products of two brands. A code
-that these two titles share with no other forgives what is replaced.
+is forgiven sooner than a word replaced. Where a title has a word that tells variants apart and the other has
+not, the two are variants, and so are products of two brands. A code that two titles share with no other
+forgives what is replaced, and what tells variants apart in one title alone.
 
-Near-identical titles are enough; where a few words differ, an equal price or a picture among the nearest of
-the other's must say the same.
+Near-identical titles are enough, unless their pictures are far apart and their prices differ; where a few
+words differ, a picture among the nearest of the other's must say the same. An equal price is not enough for
+that: products of one kind cost the same.
 """
 
 from collections.abc import Sequence
@@ -25,16 +26,16 @@ from merx.media.alike import all_alike, present
 from merx.media.text import Text
 from merx.media.titles import Difference, Titles
 
-EXTRA, REPLACED, TELLING = 0.3, 2.0, 3.0
+EXTRA, REPLACED = 0.3, 2.0
 SURE = 0.95  # score from which the titles are enough ...
 CODED = 0.7  # ... where they share a code
-LIKELY = 0.85  # score from which price or picture may confirm it
+LIKELY = 0.85  # score from which pictures may confirm it
 NEAREST = 10  # of each product, that it is held against
 LEAST = 0.5  # cosine of the titles' terms from which on two are held against each other
 SAME_PRICE = 0.05  # difference of the logarithms of two prices, at most
 MOST = 2  # words on either side by which variants differ
 CLOSE = 5  # a picture is among the nearest of another up to here ...
-FAR = 0.2  # ... and speaks against it beyond this share of all
+FAR, FEW = 0.05, 10  # ... and speaks against it beyond this share of all, and beyond so many
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Pair:
         From 0 to 1.
     variant : bool
         They differ in words that tell products apart; else they are the same product.
+    same_price : bool
+        Both prices are known and equal within 5 %.
     own, others : tuple of str
         The words, or the brand, that only the one or the other has.
     picture : float, optional
@@ -59,6 +62,7 @@ class Pair:
     other: int
     score: float
     variant: bool
+    same_price: bool
     own: tuple[str, ...]
     others: tuple[str, ...]
     picture: float | None
@@ -70,7 +74,9 @@ def duplicates(
     price: np.ndarray,
     pictures: np.ndarray | None = None,
 ) -> list[Pair]:
-    """Pairs of I products that are one and the same, and pairs of variants, the best score first.
+    """Pairs of I products that are one and the same, and pairs of variants.
+
+    The best score comes first, and of equal ones those of an equal price.
 
     Parameters
     ----------
@@ -86,8 +92,8 @@ def duplicates(
     for one, other in candidates(titles):
         left = words.difference(one, other)
         score = score_of(words, left)
-        telling = [0 if left.code else sum(map(words.tells_apart, side)) for side in left.sides]
-        bare = score_of(words, left, telling=0.0) if any(telling) else score
+        telling = [sum(map(words.tells_apart, side)) for side in left.sides]
+        bare = score_of(words, left, bare=True) if any(telling) else score
         if bare < (CODED if left.code else LIKELY):
             continue
         picture, close, far = (None, False, False) if looks is None else looks.of_two(one, other)
@@ -96,24 +102,21 @@ def duplicates(
         )  # false where one is not known
         brand = two_brands(brands[one], brands[other])
         sure = score >= (CODED if left.code else SURE) and (same_price or not far)
-        confirmed = not any(telling) and (close or (same_price and not far))
-        if not brand and not all(telling) and (sure or confirmed):
-            found.append(Pair(one, other, score, False, *left.sides, picture))
+        apart = all(telling) if left.code else any(telling)
+        if not brand and not apart and (sure or close):
+            found.append(Pair(one, other, score, False, same_price, *left.sides, picture))
         elif (brand and score >= SURE) or (bare >= SURE and 0 < max(telling) <= MOST and left.outweighed):
             own, others = (side + maker for side, maker in zip(left.sides, brand or ((), ()), strict=True))
-            found.append(Pair(one, other, bare, True, own, others, picture))
-    return sorted(found, key=lambda pair: (-pair.score, pair.one, pair.other))
+            found.append(Pair(one, other, bare, True, same_price, own, others, picture))
+    return sorted(found, key=lambda pair: (-pair.score, not pair.same_price, pair.one, pair.other))
 
 
-def score_of(words: Titles, left: Difference, telling: float = TELLING) -> float:
-    """How alike two titles are, from 0 to 1; `telling` is the weight of words that tell variants apart."""
-
-    def weight(side: tuple[str, ...]) -> float:
-        return sum(
-            words.weight(word) * (telling if telling != 1 and words.tells_apart(word) else 1) for word in side
-        )
-
-    a, b = (weight(side) for side in left.sides)
+def score_of(words: Titles, left: Difference, bare: bool = False) -> float:
+    """How alike two titles are, from 0 to 1; `bare`, as if no word told variants apart."""
+    a, b = (
+        sum(words.weight(word) for word in side if not (bare and words.tells_apart(word)))
+        for side in left.sides
+    )
     replaced = EXTRA if left.code else REPLACED
     return left.shared / max(left.shared + EXTRA * max(a, b) + replaced * min(a, b), 1e-9)
 
@@ -162,4 +165,4 @@ class Looks:
         cosine = float(self.vectors[one] @ self.vectors[other])
         close = bool(other in self.nearest[one] or one in self.nearest[other])
         nearer = np.count_nonzero(self.vectors @ self.vectors[one] > cosine)
-        return cosine, close, bool(nearer > FAR * np.count_nonzero(self.there))
+        return cosine, close, bool(nearer > max(FAR * np.count_nonzero(self.there), FEW))

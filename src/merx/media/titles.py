@@ -50,7 +50,7 @@ FEWEST_LETTERS = 4  # of words that may be misspelt
 TWO_MISTAKES = 7  # letters of a word from which on two mistakes are let pass
 RARE = 3  # titles with a word, at most, for it to be a mistake rather than a word of its own
 INFLECTED = 2  # letters that a form of a word may have more than another, at its end
-CODE = 5  # letters and digits of a code, at least
+CODE, DIGITS = 6, 3  # signs of a code, and digits among them, at least
 ASIAN = r"[぀-ヿ㐀-鿿가-힯]"  # written without spaces, which say nothing where they stand
 GAP = re.compile(f"(?<={ASIAN})\\s+(?={ASIAN})")
 
@@ -117,13 +117,13 @@ class Titles:
 
     def tells_apart(self, word: str) -> bool:
         """Whether a word is one by which variants of a product differ."""
-        known = word in COLOURS or word in SIZES or any(sign.isdigit() for sign in word)
+        known = word in COLOURS or word in SIZES or _numbered(word)
         return known or self._stood_for_another[word] >= PLACES
 
     def same(self, one: str, other: str) -> bool:
         """Whether two words are forms of one word, or one of them is the other misspelt."""
         short, long = sorted((one, other), key=len)
-        if len(short) < FEWEST_LETTERS or short[0] != long[0] or any(sign.isdigit() for sign in one + other):
+        if len(short) < FEWEST_LETTERS or short[0] != long[0] or _numbered(one + other):
             return False
         if long.startswith(short) and len(long) - len(short) <= INFLECTED:
             return True
@@ -145,10 +145,7 @@ class Titles:
                 left[0].remove(word)
                 left[1].remove(alike)
                 shared.append(min(self.weight(word), self.weight(alike)))
-        code = any(
-            len(word) >= CODE and any(sign.isdigit() for sign in word) and self._titles_with[word] == 2
-            for word in both
-        )
+        code = any(_is_code(word) and self._titles_with[word] == 2 for word in both)
         outweighed = all(sum(shared) > sum(map(self.weight, side)) for side in left)
         return Difference(sum(shared), (tuple(left[0]), tuple(left[1])), code, outweighed)
 
@@ -165,6 +162,14 @@ class Titles:
                     found.append(self.weight(word))
                     break
         return found
+
+
+def _numbered(word: str) -> bool:
+    return any(sign.isdigit() for sign in word)
+
+
+def _is_code(word: str) -> bool:
+    return len(word) >= CODE and sum(sign.isdigit() for sign in word) >= DIGITS
 
 
 def mistakes(one: str, other: str) -> int:
