@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from merx.completed import CompletionReport
 from merx.decisions import Decision
 from merx.errors import RequestError
 from merx.fitting import FitReport
@@ -23,12 +24,13 @@ Answer = TypeVar("Answer")
 class Run:
     """What each step of a run gave, and the seconds it took.
 
-    `media`, `anomalies` and `shoppers` are None where nothing can be said of them.
+    `media`, `complete`, `anomalies` and `shoppers` are None where nothing can be said of them.
     """
 
     ingest: IngestReport | None
     readiness: Readiness
     media: MediaReport | None
+    complete: CompletionReport | None
     fit: FitReport
     evaluation: EvaluationReport
     anomalies: Decision | None
@@ -46,6 +48,7 @@ class Run:
             "ingest": self.ingest.to_dict() if self.ingest else None,
             "check": self.readiness.to_dict(),
             "media": self.media.to_dict() if self.media else None,
+            "complete": self.complete.to_dict() if self.complete else None,
             "fit": self.fit.to_dict(),
             "evaluate": self.evaluation.to_dict(),
             "anomalies": self.anomalies.to_dict() if self.anomalies else None,

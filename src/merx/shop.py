@@ -4,6 +4,7 @@ shop.toml           settings
 tables/             what was ingested (see merx.store.tables)
 rejected/           lines that were not accepted, with their reason
 media/              vectors of pictures and videos (see merx.media.library)
+inferred.parquet    what the catalogue most likely lacks (see merx.completing)
 tuned.toml          hyper-parameters found by `merx tune`
 tuning/             every trial of that search
 models/             fitted models (see merx.models)
@@ -22,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from merx import comparing, fitting, judging, report, reporting, seeing, tuning
+from merx import comparing, completed, completing, fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
     AnomaliesQuestion,
     Context,
@@ -140,6 +141,11 @@ class Shop:
         with self._engine() as (engine, _):
             return comparing.twice(engine, self.config, self._media)
 
+    def complete(self, *, progress: Progress = quiet, **asked: Any) -> completed.CompletionReport:
+        """What the catalogue lacks, with its probability, into inferred.parquet; see `merx.completing`."""
+        with self._engine() as (engine, data):
+            return completing.complete(engine, self.config, self.folder, data, progress=progress, **asked)
+
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
         with self._engine() as (engine, _):
@@ -192,6 +198,9 @@ class Shop:
             else None,
             readiness=timed("check", self.check),
             media=timed("media", lambda: unless_refused(lambda: self.media(progress=progress))),
+            complete=timed(
+                "complete", lambda: unless_refused(lambda: self.complete(progress=progress).if_any)
+            ),
             fit=timed("fit", lambda: self.fit(progress=progress)),
             evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
             anomalies=timed("anomalies", lambda: unless_refused(self.anomalies)),
@@ -356,6 +365,7 @@ class Shop:
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
                 media=seeing.known(Library(self._media)),
+                gaps=completed.last(self.folder, fingerprint),
                 ask=lambda verb, question: decide(
                     Context(engine, self.models, self.models.versions(), fingerprint),
                     *(self.ledger, verb, question),

@@ -82,6 +82,7 @@ def test_the_smallest_report_and_each_section_alone() -> None:
         "shoppers",
         "coming",
         "friends",
+        "gaps",
         "forecasts",
         "prices",
     ):

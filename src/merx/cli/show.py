@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from merx.cli.show_complete import show_complete
 from merx.cli.show_media import show_media, show_saliency
 from merx.cli.show_price import (
     show_price,
@@ -315,6 +316,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "saliency": show_saliency,
     "similar": show_similar,
     "duplicates": show_duplicates,
+    "complete": show_complete,
     "recommend": show_recommend,
     "forecast": show_forecast,
     "anomalies": show_anomalies,

@@ -14,6 +14,7 @@ from merx.report.charts import (
 )
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
 from merx.report.friends import Friends, Tie
+from merx.report.gaps import Gap, Gaps, Proposal
 from merx.report.model import (
     Capability,
     Evaluation,
@@ -54,6 +55,8 @@ __all__ = [
     "Forecasts",
     "Foretold",
     "Friends",
+    "Gap",
+    "Gaps",
     "Hidden",
     "HistoryItem",
     "Ingest",
@@ -64,6 +67,7 @@ __all__ = [
     "PriceCurve",
     "PriceStep",
     "Prices",
+    "Proposal",
     "Quote",
     "Readiness",
     "Reason",

@@ -19,6 +19,7 @@ from merx.price.optimise import curve
 from merx.price.waterfall import waterfall
 from merx.sections.coming import coming, unknown
 from merx.sections.friends import friends
+from merx.sections.gaps import gaps
 from merx.sections.past import decomposition, unusual_days
 from merx.sections.scores import LESS_IS_BETTER, evaluation, measures, number
 
@@ -29,6 +30,7 @@ __all__ = [
     "evaluation",
     "forecast_series",
     "friends",
+    "gaps",
     "ingested",
     "measures",
     "place_list",
