@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from merx import completed, completing, fitting, judging, report, reporting, seeing, tuning
+from merx import comparing, completed, completing, fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
     AnomaliesQuestion,
     Context,
@@ -130,6 +130,16 @@ class Shop:
     def saliency(self, item: str, path: str | Path) -> dict[str, Any]:
         """Write a PNG file: what the network looks at in the picture of a product."""
         return seeing.show_saliency(self.config, self.folder, item, Path(path))
+
+    def similar(self, item: str, *, by: str = "both", count: int = 10) -> dict[str, Any]:
+        """The products most like one, by text, picture, video or both; see `merx.comparing.similar`."""
+        with self._engine() as (engine, _):
+            return comparing.similar(engine, self.config, self._media, item, by, count)
+
+    def duplicates(self) -> dict[str, Any]:
+        """Products that are in the catalogue twice, and pairs of variants; see `merx.comparing.twice`."""
+        with self._engine() as (engine, _):
+            return comparing.twice(engine, self.config, self._media)
 
     def complete(self, *, progress: Progress = quiet, **asked: Any) -> completed.CompletionReport:
         """What the catalogue lacks, with its probability, into inferred.parquet; see `merx.completing`."""

@@ -14,6 +14,7 @@ from merx.cli.media import media
 from merx.cli.options import AS_JSON, JSON, SHOP, print_result
 from merx.cli.price_tests import price_test
 from merx.cli.prices import prices
+from merx.cli.similar import duplicates, similar
 from merx.errors import MerxError
 
 
@@ -359,6 +360,8 @@ def erase(folder: Path, user: str, yes: bool, as_json: bool) -> None:
 
 
 main.add_command(media)
+main.add_command(similar)
+main.add_command(duplicates)
 main.add_command(complete)
 main.add_command(prices)
 main.add_command(price_test)
