@@ -10,7 +10,7 @@ from scipy import sparse
 from merx.config import ShopConfig
 from merx.data.catalogue import Catalogue
 from merx.errors import RequestError
-from merx.fitting import Inputs
+from merx.fitting import Inputs, text_encoder
 from merx.media.alike import alike, cosines, present
 from merx.media.duplicates import Pair, duplicates
 from merx.media.library import Library, vectors_of
@@ -33,7 +33,8 @@ class Products:
         What the terms of titles and descriptions weigh.
     vectors : dict of "text" to CSR (I, T), "picture" and "video" to float32 (I, F)
         Rows of length 1, zeros where an item has none. Texts by the weights of their terms, not by the few
-        directions of `merx.media.text`, which bring products together that share no word.
+        directions of `merx.media.text`, which bring products together that share no word; or float32 (I, F)
+        by the shop's sentence encoder.
     """
 
     catalogue: Catalogue
@@ -48,9 +49,9 @@ class Products:
         """
         catalogue: Catalogue = Inputs(engine, config).of("catalogue")
         texts = catalogue.title.to_pylist(), catalogue.description.to_pylist()
-        text = Text(dimensions=1).fit(*texts)
+        text, embed = Text(dimensions=1).fit(*texts), text_encoder(config, media)
         seen = {kind: vectors for kind, (vectors, _) in vectors_of(media, catalogue.items).items()}
-        return cls(catalogue, text, {"text": text.weights(*texts), **seen})
+        return cls(catalogue, text, {"text": embed(*texts) if embed else text.weights(*texts), **seen})
 
     def words(self, one: int, other: int) -> list[dict[str, Any]]:
         """The words that made two texts alike, with the share of each."""
