@@ -1,7 +1,7 @@
 """What a product's category or brand is most likely, from its words, picture and other attributes.
 
-For each block of features (words, picture, ...) one multinomial logistic regression, and one for all at once.
-What they say is pooled:
+For each block of features (words, picture, ...) one regularised least-squares regression of which class each
+product has, and one for all blocks at once. What they say is pooled:
 
     log p(c | x) = sum over blocks m of a_m z_mc(x_m) + a_* z_*c(x) + a_0 log n_c / n + constant,
 
@@ -12,7 +12,8 @@ one block that is temperature scaling with a term for the prior, which also take
 to it; with several it is a logarithmic opinion pool. So probabilities come out calibrated, and a block that
 says little counts little.
 
-Guo, Pleiss, Sun & Weinberger, On calibration of modern neural networks, ICML (2017); Genest & Zidek,
+Rifkin, Yeo & Poggio, Regularized least-squares classification, in Advances in Learning Theory (2003); Guo,
+Pleiss, Sun & Weinberger, On calibration of modern neural networks, ICML (2017); Genest & Zidek,
 Combining probability distributions, Statistical Science 1 (1986).
 """
 
@@ -22,15 +23,13 @@ from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from merx.errors import ConfigError, FitError
 from merx.kernels.threads import one_blas_thread
-from merx.media.pool import FOLDS, Pool, Regressions, folds, patterns_of, scores_of
+from merx.media.pool import FOLDS, Pool, Regressions, folds, patterns_of
 from merx.media.values import OTHER, classes_of, within
 
-STEPS = 200  # of L-BFGS, at most
 MOST = 20_000  # products known that are learnt from; more say little that is new
 
 Blocks = Mapping[str, np.ndarray]  # name of a block -> features (n, F_m) of length 1, zeros where missing
@@ -45,8 +44,8 @@ class Completion:
     fewest : int
         Examples of a class that is proposed. With fewer a category counts as the one above it.
     held : float
-        How strongly the coefficients are held back: half of it times their squares, beside the log loss of
-        all products.
+        How strongly the coefficients are held back: it times their squares, beside the squared errors of all
+        products.
     balance : float
         How much more rare classes count in the regressions: n_c to the power of minus this.
     seed : int
@@ -54,7 +53,7 @@ class Completion:
     """
 
     fewest: int = 5
-    held: float = 0.03
+    held: float = 0.3
     balance: float = 0.5
     seed: int = 0
 
@@ -128,30 +127,20 @@ class Completion:
         return Regressions(tuple(alone), self._regression(every, y[rows], classes))
 
     def _regression(self, x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
-        """Coefficients (F + 1, C) of the multinomial logistic regression of y (n,) on x (n, F)."""
+        """Coefficients (F + 1, C) of the regression of which class each has, y (n,), on x (n, F)."""
         if not len(y):
             return np.zeros((x.shape[1] + 1, classes))
-        count = np.bincount(y, minlength=classes)
-        weight = np.maximum(count, 1.0) ** -self.balance
+        weight = np.maximum(np.bincount(y, minlength=classes), 1.0) ** -self.balance
         weight = weight[y] / weight[y].mean()  # (n,)
-        one = np.arange(len(y)), y
-        shape = x.shape[1] + 1, classes
-
-        def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            coefficients = flat.reshape(shape)
-            log = log_softmax(scores_of(coefficients, x), axis=1)  # (n, C)
-            off = np.exp(log)
-            off[one] -= 1
-            off *= weight[:, None]
-            slope = np.vstack([x.T @ off + self.held * coefficients[:-1], off.sum(axis=0)])
-            size = self.held / 2 * np.sum(coefficients[:-1] ** 2)
-            return float(size - (weight * log[one]).sum()), slope.ravel()
-
-        begin = np.zeros(shape)
-        begin[-1] = np.log((count + 0.5) / len(y))
+        which = np.zeros((len(y), classes))
+        which[np.arange(len(y)), y] = 1
+        middle, share = weight @ x / len(y), weight @ which / len(y)
+        centred = x - middle
+        weighted = (centred * weight[:, None]).T  # (F, n)
         with one_blas_thread():
-            found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-        return np.asarray(found.x.reshape(shape))
+            system = weighted @ centred + self.held * np.eye(x.shape[1])
+            found = np.linalg.solve(system, weighted @ (which - share))
+        return np.vstack([found, share - middle @ found])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 FOLDS = 5
+SHARP = 10.0  # what the weights of scores near 0 and 1 come to, about: where their search begins
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Pool:
             slope = np.tensordot(parts, np.exp(log) - wanted, ([1, 2], [0, 1]))
             return -float((wanted * log).sum()) / len(able), slope / len(able)
 
-        begin = np.append(np.full(len(parts) - 1, 1 / (len(parts) - 1)), 0.0)
+        begin = np.append(np.full(len(parts) - 1, SHARP / (len(parts) - 1)), 0.0)
         bounds = [(0.0, None)] * (len(parts) - 1) + [(-3.0, 3.0)]
         return np.asarray(minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds).x)
 
