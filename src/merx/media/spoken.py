@@ -8,7 +8,7 @@ from scipy import sparse
 from merx.media.completion import Blocks, FittedCompletion
 from merx.media.text import GRAM, FittedText, Text
 
-DIMENSIONS = 256  # all directions that the words of up to so many products have
+DIMENSIONS = 512  # all that up to so many products have; with fewer, words of rare values are lost
 NAMED = 3  # words, at most
 
 
