@@ -8,15 +8,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
+from merx import seeing
 from merx.cli import main
 from merx.cli.show_complete import show_complete
 from merx.completed import last
+from merx.media.inferred import with_inferred
+from merx.media.picture_net import PictureNet
 from merx.media.values import within
 from merx.price.gaps import price_gaps
 from merx.sections import gaps as gaps_section
 from merx.shop import Shop
 from merx.simulate.catalogue import CATEGORIES, draw_texts
+from merx.simulate.pictures import draw_pictures
 
 COUNT = 180
 
@@ -102,6 +107,27 @@ def test_given_data_are_never_written_over(shop, before, report, gaps):
     assert len(lines) == len(written) + 1 and lines[1].endswith("true")
 
 
+def test_only_gaps_of_products_with_a_title_are_filled_where_proposals_are_read(shop, report):
+    with shop.inputs() as inputs:
+        inputs.of("features")
+        catalogue = inputs.of("catalogue")
+    proposed = {(row["column"], row["item_id"]): row["value"] for row in report.proposals.to_pylist()}
+    filled, count = with_inferred(catalogue, shop.folder / "inferred.parquet")
+    for name in ("category", "brand"):
+        for item, given, found in zip(
+            *(column.to_pylist() for column in (catalogue.items.ids, getattr(catalogue, name))),
+            getattr(filled, name).to_pylist(),
+            strict=True,
+        ):
+            assert found == (given or proposed.get((name, item)))
+    assert count == sum(one.proposed for one in report.columns)
+    assert f"{count} categories and brands inferred" in inputs.words["features"]
+    hidden = catalogue.only(np.arange(COUNT) % 2 == 0)
+    again, _ = with_inferred(hidden, shop.folder / "inferred.parquet")
+    assert again.category.take(np.arange(1, COUNT, 2)).null_count == COUNT // 2
+    assert with_inferred(catalogue, shop.folder / "nowhere") == (catalogue, 0)
+
+
 def test_the_report_shows_what_was_found_on_the_tables_of_today(shop, report):
     data = report.proposals["data"][0].as_py()
     found = gaps_section(last(shop.folder, data))
@@ -168,3 +194,36 @@ def test_prices_are_the_last_seen_or_the_median_of_alike_products():
     # each against the median of the others: 10 of (9, 12, 14), and so on; 100 of all below A
     offs = np.abs(np.log([10 / 12, 12 / 10, 14 / 10, 9 / 12, 100 / 11]))
     assert found.error == pytest.approx(np.expm1(np.median(offs)))
+
+
+def test_pictures_that_the_network_learnt_from_do_not_tell_what_pictures_are_worth(tmp_path, monkeypatch):
+    """Of 40 pictures few are held out: too few to say what pictures are worth; for brands all of them do."""
+    pytest.importorskip("torch", reason="needs merx[media]")
+    rng = np.random.default_rng(0)
+    taste, category = rng.integers(0, 2, 40), rng.integers(0, 2, 40) * 4
+    texts = draw_texts(taste, category, rng)
+    raw = tmp_path / "shop" / "raw"
+    shop = made(
+        tmp_path / "shop",
+        {
+            "item_id": [f"i{n}" for n in range(40)],
+            "title": texts.title,
+            "category": [CATEGORIES[c] for c in category],
+            "brand": texts.brand,
+            "image_link": [f"{n}.png" for n in range(40)],
+        },
+        category=np.arange(40) < 5,
+        brand=np.arange(40) < 5,
+    )
+    raw.mkdir()
+    for n, picture in enumerate(draw_pictures(taste, category, 32, rng)):
+        Image.fromarray(picture).save(raw / f"{n}.png")
+    monkeypatch.setattr(seeing, "SETTINGS", PictureNet(size=32, epochs=1))
+    shop.media()
+    category, brand = shop.complete().columns
+    assert "pictures are left out" in category.note and category.by["picture"] == 0
+    assert category.by["words"] == 35
+    assert brand.by["picture"] == 35 and not brand.note
+    order = sorted(range(40), key=lambda n: f"i{n}")
+    held_out = sum(bool(apart) and n >= 5 for apart, n in zip(PictureNet().apart(40), order, strict=True))
+    assert f"all but {held_out} of them" in category.note

@@ -9,24 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-FILE = "inferred.parquet"  # in the shop's folder
+from merx.media.inferred import FILE
+
 EXAMPLES = 5  # of each column
 
 ABOUT = b"merx"  # in the file's metadata: what CompletionReport.to_dict says
-INFERRED = pa.schema(
-    [
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("column", pa.string(), nullable=False),  # of the products table
-        pa.field("value", pa.string(), nullable=False),
-        pa.field("probability", pa.float64()),  # calibrated; null for a price
-        pa.field("low", pa.float64()),  # of a price: holds it four times in five, with `high`
-        pa.field("high", pa.float64()),
-        pa.field("because", pa.string(), nullable=False),
-        pa.field("model", pa.string(), nullable=False),  # fingerprint of what was learnt
-        pa.field("data", pa.string(), nullable=False),  # fingerprint of the tables
-        pa.field("inferred", pa.bool_(), nullable=False),  # always true: nobody gave this value
-    ]
-)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Gaps in the catalogue: what is missing, what it most likely is, and how sure that is.
 
 Given data stay as they are: proposals are written to a table of their own, SHOP/inferred.parquet, anew each
-time. No model reads them.
+time. The features of products read categories and brands from it (`merx.media.inferred`); nothing else does.
 """
 
 import json
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from merx.artefact import read_manifest
 from merx.behaviour.calibration import reliability
-from merx.completed import ABOUT, FILE, INFERRED, CompletionReport, Filled
+from merx.completed import ABOUT, CompletionReport, Filled
 from merx.config import ShopConfig
 from merx.data.catalogue import Catalogue
 from merx.data.contracts import Progress
@@ -25,6 +25,7 @@ from merx.files import write_csv, write_parquet
 from merx.fitting import text_encoder
 from merx.media.attributes import attribute_vectors
 from merx.media.completion import Blocks, Completion, FittedCompletion
+from merx.media.inferred import COLUMNS, FILE, INFERRED
 from merx.media.library import Library, vectors_of
 from merx.media.spoken import Words
 from merx.media.values import OTHER, most_likely, within
@@ -33,7 +34,6 @@ from merx.seeing import KIND, TAUGHT
 from merx.store import assemble
 from merx.store.engine import Engine
 
-COLUMNS = {"category": True, "brand": False}  # that gaps are filled of, and whether their values have levels
 LEAST = 0.8  # probability of a proposal, where nobody says otherwise
 
 

@@ -27,6 +27,7 @@ from merx.errors import DataError, FitError, MerxError
 from merx.evaluate.influence import about, influence, purchases_of
 from merx.forecast.price_states import share_moving
 from merx.media.features import Embed, features_of
+from merx.media.inferred import FILE, with_inferred
 from merx.media.library import vectors_of
 from merx.media.sentences import SentenceEncoder, kept_vectors
 from merx.models import Models
@@ -319,9 +320,13 @@ class Inputs:
         if self._until is not None:  # as in the catalogue
             met = assemble.met_by(self._engine, self._until, items)
             vectors = {name: np.where(met[:, None], vector, 0) for name, vector in vectors.items()}
-        found = features_of(self.of("catalogue"), vectors, text_encoder(self._config, self._media))
+        catalogue, filled = self.of("catalogue"), 0
+        if self._media is not None:
+            catalogue, filled = with_inferred(catalogue, self._media.parent / FILE)
+        found = features_of(catalogue, vectors, text_encoder(self._config, self._media))
         known = (f"{n:,} with {name}" for name, n in zip(found.names, found.present.sum(0), strict=True))
         self.words["features"] = f"features of {', '.join(known) or 'no product'}"
+        self.words["features"] += f"; {filled:,} categories and brands inferred" if filled else ""
         return found
 
     def _series(self) -> Panel:

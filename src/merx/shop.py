@@ -50,7 +50,7 @@ from merx.media.library import Library
 from merx.models import Models
 from merx.price.ledger import PriceLedger
 from merx.price_tests import PriceTests
-from merx.runs import Run, Timed, unless_refused
+from merx.runs import Run, run
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
 
@@ -191,23 +191,7 @@ class Shop:
         `finished` is called with each step's name and result as it ends, so that a later step that fails
         does not hide what the earlier ones did.
         """
-        timed = Timed(finished)
-        return Run(
-            ingest=timed("ingest", lambda: self.ingest(*sources, dialect=dialect, progress=progress))
-            if sources
-            else None,
-            readiness=timed("check", self.check),
-            media=timed("media", lambda: unless_refused(lambda: self.media(progress=progress))),
-            complete=timed(
-                "complete", lambda: unless_refused(lambda: self.complete(progress=progress).if_any)
-            ),
-            fit=timed("fit", lambda: self.fit(progress=progress)),
-            evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
-            anomalies=timed("anomalies", lambda: unless_refused(self.anomalies)),
-            shoppers=timed("shoppers", lambda: unless_refused(self.shoppers)),
-            report=timed("report", self.report),
-            seconds=timed.seconds,
-        )
+        return run(self, sources, dialect, progress, finished)
 
     def recommend(
         self,
