@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from merx.comparing import overview
 from merx.errors import RequestError
 from merx.media.library import Library, linked, media_of
+from merx.sections import look_alikes
 from tests.test_cli import as_json, run
 
 
@@ -59,6 +61,17 @@ def test_by_picture_and_by_both(shop):
     assert shop.similar("i00003")["by"] == ["text"]  # goes on without its picture
 
 
+def test_by_the_sentence_encoder_of_the_shop(shop, monkeypatch):
+    def embed(titles, descriptions):
+        angle = np.arange(len(titles)) * 0.05
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+    monkeypatch.setattr("merx.comparing.text_encoder", lambda config, media: embed)
+    [first, second] = shop.similar("i00010", count=2)["rows"]
+    assert {first["item_id"], second["item_id"]} == {"i00009", "i00011"}
+    assert first["text"] == pytest.approx(np.cos(0.05), abs=1e-4)
+
+
 def test_on_the_command_line(shop):
     with_pictures(shop)
     shown = run("similar", shop.folder, "i00010", "--count", 3)
@@ -97,3 +110,14 @@ def test_duplicates_of_a_shop(shop, tmp_path):
     assert shown.exit_code == 0 and "1 pairs of likely duplicates" in shown.output and "again" in shown.output
     assert run("duplicates", shop.folder, "--variants").exit_code == 0
     assert as_json("duplicates", shop.folder)["duplicates"] == [pair]
+    with shop._engine() as (engine, _):
+        found = overview(engine, shop.config, shop.folder / "media")
+    section = look_alikes(found)
+    assert section.sentence == "Among 41 products 1 pair is likely one product listed twice."
+    assert {section.pairs[0].one.item_id, section.pairs[0].other.item_id} == {"again", product["item_id"]}
+    assert len(section.nearest) == 3
+    best = found["nearest"][0]
+    alike = shop.similar(best["item"]["item_id"], count=3)["rows"]
+    assert best["rows"] == alike
+    assert [row.title for row in section.nearest[0].rows] == [row["title"] for row in alike]
+    assert look_alikes({}) is None

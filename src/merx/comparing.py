@@ -1,5 +1,6 @@
 """The products held against each other: the look-alikes of one, and those that are there twice."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ from merx.fitting import Inputs, text_encoder
 from merx.media.alike import alike, cosines, present
 from merx.media.duplicates import Pair, duplicates
 from merx.media.library import Library, vectors_of
-from merx.media.text import FittedText, Text
+from merx.media.text import FittedText, weighed
 from merx.seeing import known
+from merx.store.assemble import items
 from merx.store.engine import Engine
 
 SORTS = ("text", "picture", "video")
 WORDS = 5  # of those that made two products alike
+SHOWN = 3  # best sellers in a report, and look-alikes of each
+MOST_REPORTED = 20_000  # products among which a report looks for duplicates: some seconds
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,10 @@ class Products:
     catalogue : Catalogue (I,)
     text : FittedText
         What the terms of titles and descriptions weigh.
-    vectors : dict of "text" to CSR (I, T), "picture" and "video" to float32 (I, F)
-        Rows of length 1, zeros where an item has none. Texts by the weights of their terms, not by the few
-        directions of `merx.media.text`, which bring products together that share no word; or float32 (I, F)
-        by the shop's sentence encoder.
+    vectors : dict of "text", "picture" and "video" to float32 (I, F), or CSR (I, T)
+        Rows of length 1, zeros where an item has none. Texts by the shop's sentence encoder where it names
+        one; else by the weights of their terms, not by the few directions of `merx.media.text`, which bring
+        products together that share no word.
     """
 
     catalogue: Catalogue
@@ -49,7 +53,8 @@ class Products:
         """
         catalogue: Catalogue = Inputs(engine, config).of("catalogue")
         texts = catalogue.title.to_pylist(), catalogue.description.to_pylist()
-        text, embed = Text(dimensions=1).fit(*texts), text_encoder(config, media)
+        text = weighed(*texts)
+        embed = text_encoder(config, media)
         seen = {kind: vectors for kind, (vectors, _) in vectors_of(media, catalogue.items).items()}
         return cls(catalogue, text, {"text": embed(*texts) if embed else text.weights(*texts), **seen})
 
@@ -61,6 +66,25 @@ class Products:
         )
         shared = self.text.alike_by(own, others, WORDS)
         return [{"word": word, "share": round(share, 4)} for word, share in shared]
+
+    def nearest(self, item: int, sorts: Sequence[str], count: int) -> tuple[list[str], list[dict[str, Any]]]:
+        """The products most like one: those of the sorts that it has, and a row for each look-alike."""
+        there = {name: present(vectors) for name, vectors in self.vectors.items()}
+        names = [name for name in sorts if name in there and there[name][item]]
+        if not names:
+            return [], []
+        others, scores = alike([self.vectors[name] for name in names], item, count)
+        each = {name: cosines(self.vectors[name], item) for name in there if there[name][item]}
+        rows = []
+        for rank, (other, score) in enumerate(zip(others.tolist(), scores.tolist(), strict=True), start=1):
+            of_sort = {
+                name: round(float(each[name][other]), 4) if name in each and there[name][other] else None
+                for name in SORTS
+            }
+            known = described(self.catalogue, other)
+            words = self.words(item, other)
+            rows.append({"rank": rank, **known, "similarity": round(score, 4), **of_sort, "words": words})
+        return names, rows
 
 
 def described(catalogue: Catalogue, item: int) -> dict[str, Any]:
@@ -103,29 +127,10 @@ def similar(
     code = products.catalogue.items.code(item)
     if code < 0:
         raise RequestError(f"{item!r} is unknown to the shop; neither an event nor the catalogue names it.")
-    there = {name: present(vectors) for name, vectors in products.vectors.items()}
-    names = [name for name in (SORTS if by == "both" else (by,)) if name in there and there[name][code]]
+    names, rows = products.nearest(code, SORTS if by == "both" else (by,), count)
     if not names:
         raise RequestError(_lacking(item, by, media))
-    others, scores = alike([products.vectors[name] for name in names], code, count)
-    each = {name: cosines(products.vectors[name], code) for name in there if there[name][code]}
-    return {
-        "item": described(products.catalogue, code),
-        "by": names,
-        "rows": [
-            {
-                "rank": rank,
-                **described(products.catalogue, other),
-                "similarity": round(score, 4),
-                **{
-                    name: round(float(each[name][other]), 4) if name in each and there[name][other] else None
-                    for name in SORTS
-                },
-                "words": products.words(code, other),
-            }
-            for rank, (other, score) in enumerate(zip(others.tolist(), scores.tolist(), strict=True), start=1)
-        ],
-    }
+    return {"item": described(products.catalogue, code), "by": names, "rows": rows}
 
 
 def _lacking(item: str, by: str, media: Path) -> str:
@@ -167,15 +172,35 @@ def twice(engine: Engine, config: ShopConfig, media: Path) -> dict[str, Any]:
         No product is known.
     """
     catalogue: Catalogue = Inputs(engine, config).of("catalogue")
+    return _pairs(catalogue, vectors_of(media, catalogue.items).get("picture", (None,))[0])
+
+
+def _pairs(catalogue: Catalogue, pictures: np.ndarray | None) -> dict[str, Any]:
     texts = zip(catalogue.title.to_pylist(), catalogue.description.to_pylist(), strict=True)
     titles = [title or description for title, description in texts]
-    pictures = vectors_of(media, catalogue.items).get("picture", (None,))[0]
     pairs = duplicates(titles, catalogue.brand.to_pylist(), catalogue.price, pictures)
     return {
         "products": sum(title is not None for title in titles),
         "duplicates": [_told(catalogue, pair) for pair in pairs if not pair.variant],
         "variants": [_told(catalogue, pair) for pair in pairs if pair.variant],
     }
+
+
+def overview(engine: Engine, config: ShopConfig, media: Path) -> dict[str, Any]:
+    """What a report shows: pairs as `twice` has them, and `nearest`: some best sellers and what is like them.
+
+    Empty where no product is known, or more are than a report waits for.
+    """
+    if not 0 < len(items(engine)) <= MOST_REPORTED:
+        return {}
+    products = Products.of(engine, config, media)
+    shown = []
+    for name in engine.query("best_sellers", n=SHOWN)["item_id"].to_pylist():
+        item = products.catalogue.items.code(name)
+        by, rows = products.nearest(item, SORTS, SHOWN)
+        if rows:
+            shown.append({"item": described(products.catalogue, item), "by": by, "rows": rows})
+    return {**_pairs(products.catalogue, products.vectors.get("picture")), "nearest": shown}
 
 
 def _told(catalogue: Catalogue, pair: Pair) -> dict[str, Any]:

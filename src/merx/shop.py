@@ -350,6 +350,7 @@ class Shop:
                 evaluation=judging.last(self.folder),
                 media=seeing.known(Library(self._media)),
                 gaps=completed.last(self.folder, fingerprint),
+                look_alikes=comparing.overview(engine, self.config, self._media),
                 ask=lambda verb, question: decide(
                     Context(engine, self.models, self.models.versions(), fingerprint),
                     *(self.ledger, verb, question),

@@ -18,6 +18,10 @@ from merx.report import (
     Hidden,
     HistoryItem,
     Interval,
+    Listing,
+    LookAlike,
+    LookAlikes,
+    Nearest,
     PriceCurve,
     Prices,
     PriceStep,
@@ -34,6 +38,7 @@ from merx.report import (
     Tie,
     Touched,
     TrendChange,
+    Twice,
     UnusualDay,
     UnusualDays,
 )
@@ -285,6 +290,19 @@ def report(quotes: int = 4_000, **changes: object) -> Report:
             "Models read relations.",
             "Within 28 days 1.2% bought what a friend had just bought, 0.8% of others alike.",
             decision_id="20260301-3f0c",
+        ),
+        "look_alikes": LookAlikes(
+            products=280,
+            duplicates=1,
+            variants=40,
+            pairs=(
+                Twice(
+                    Listing("p00007", "Harbour <cosy>, linen", 18.0),
+                    Listing("p00107", "Cosy & linen, Harbour tea", only="tea"),
+                    0.95,
+                ),
+            ),
+            nearest=(Nearest(title(3), "text and picture", (LookAlike(title(11), 0.71, "asagi, linen"),)),),
         ),
         "gaps": Gaps(
             (

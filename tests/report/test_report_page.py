@@ -83,6 +83,7 @@ def test_the_smallest_report_and_each_section_alone() -> None:
         "coming",
         "friends",
         "gaps",
+        "look_alikes",
         "forecasts",
         "prices",
     ):

@@ -23,7 +23,7 @@ from scipy import sparse
 
 from merx.kernels.products import Barred, top_sparse
 from merx.media.alike import all_alike, present
-from merx.media.text import Text
+from merx.media.text import weighed
 from merx.media.titles import Difference, Titles
 
 EXTRA, REPLACED = 0.3, 2.0
@@ -124,7 +124,7 @@ def score_of(words: Titles, left: Difference, bare: bool = False) -> float:
 def candidates(titles: Sequence[str | None]) -> list[tuple[int, int]]:
     """Pairs of products, one < other, whose titles share many terms: words and runs of letters."""
     nothing: list[str | None] = [None] * len(titles)
-    weights = Text(dimensions=1).fit(list(titles), nothing).weights(list(titles), nothing)  # (I, T)
+    weights = weighed(list(titles), nothing).weights(list(titles), nothing)  # (I, T)
     other, cosine = top_sparse(weights, sparse.csr_array(weights.T), NEAREST, Barred.itself(len(titles)))
     one, place = np.nonzero(cosine >= LEAST)
     pairs = np.sort(np.stack([one, other[one, place]], axis=1), axis=1)

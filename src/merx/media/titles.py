@@ -113,12 +113,20 @@ class Titles:
 
     def weight(self, word: str) -> float:
         """The information in a word, in nats: ln(1 + I / titles with it)."""
-        return math.log1p(len(self.words) / max(self._titles_with[word], 1))
+        return self._weights[word]
+
+    @cached_property
+    def _weights(self) -> dict[str, float]:
+        return {word: math.log1p(len(self.words) / n) for word, n in self._titles_with.items()}
 
     def tells_apart(self, word: str) -> bool:
         """Whether a word is one by which variants of a product differ."""
-        known = word in COLOURS or word in SIZES or _numbered(word)
-        return known or self._stood_for_another[word] >= PLACES
+        return word in self._telling
+
+    @cached_property
+    def _telling(self) -> set[str]:
+        often = {word for word, places in self._stood_for_another.items() if places >= PLACES}
+        return often | {w for w in self._titles_with if w in COLOURS or w in SIZES or _numbered(w)}
 
     def same(self, one: str, other: str) -> bool:
         """Whether two words are forms of one word, or one of them is the other misspelt."""
@@ -151,6 +159,8 @@ class Titles:
 
     def _written_together(self, title: tuple[str, ...], apart: list[str], together: list[str]) -> list[float]:
         """Take words out that the one writes apart and the other together; the weights of those."""
+        if not apart:
+            return []
         found = []
         for word in tuple(together):
             for length in (2, 3):

@@ -15,6 +15,7 @@ from merx.report.charts import (
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
 from merx.report.friends import Friends, Tie
 from merx.report.gaps import Gap, Gaps, Proposal
+from merx.report.look_alikes import Listing, LookAlike, LookAlikes, Nearest, Twice
 from merx.report.model import (
     Capability,
     Evaluation,
@@ -62,7 +63,11 @@ __all__ = [
     "Ingest",
     "IngestFile",
     "Interval",
+    "Listing",
+    "LookAlike",
+    "LookAlikes",
     "ModelScore",
+    "Nearest",
     "PlaceList",
     "PriceCurve",
     "PriceStep",
@@ -86,6 +91,7 @@ __all__ = [
     "Tie",
     "Touched",
     "TrendChange",
+    "Twice",
     "UnusualDay",
     "UnusualDays",
     "decomposition_chart",
