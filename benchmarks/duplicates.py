@@ -21,7 +21,7 @@ from _record import Row, record
 from merx.kernels.nearest import nearest_of_all
 from merx.kernels.products import Barred, top_sparse
 from merx.media.decode import decode
-from merx.media.duplicates import Pair, duplicates
+from merx.media.duplicates import Listed, Pair, duplicates
 from merx.media.picture_net import PictureNet
 from merx.media.terms import words
 from merx.media.text import Text
@@ -187,7 +187,7 @@ def planted(base: Listings) -> tuple[Listings, dict[str, set[tuple[int, int]]]]:
 
 def found(given: Listings) -> tuple[list[Pair], list[Pair], float]:
     start = perf_counter()
-    pairs = duplicates(given.titles, given.brands, given.price)
+    pairs = duplicates(Listed(given.titles, given.brands, given.price))
     spent = perf_counter() - start
     return [p for p in pairs if not p.variant], [p for p in pairs if p.variant], spent
 
@@ -266,7 +266,8 @@ def grocery() -> list[Row]:
     price[:n] += np.arange(n)
     rows = []
     for case, looks in (("text alone", None), ("text and picture", vectors)):
-        pairs = [p for p in duplicates(titles + again, [None] * (2 * n), price, looks) if not p.variant]
+        listed = Listed(titles + again, [None] * (2 * n), price, pictures=looks)
+        pairs = [p for p in duplicates(listed) if not p.variant]
         right = [p.other - p.one == n for p in pairs]
         rows += [
             Row(f"grocery listed again, {case}", "precision", share(right)),

@@ -107,7 +107,7 @@ def test_duplicates_of_a_shop(shop, tmp_path):
     assert {pair["one"]["item_id"], pair["other"]["item_id"]} == {"again", product["item_id"]}
     assert pair["score"] == 1 and pair["only_one"] == pair["only_other"] == [] and pair["picture"] is None
     shown = run("duplicates", shop.folder)
-    assert shown.exit_code == 0 and "1 pairs of likely duplicates" in shown.output and "again" in shown.output
+    assert shown.exit_code == 0 and "1 pair of likely duplicates" in shown.output and "again" in shown.output
     assert run("duplicates", shop.folder, "--variants").exit_code == 0
     assert as_json("duplicates", shop.folder)["duplicates"] == [pair]
     with shop._engine() as (engine, _):

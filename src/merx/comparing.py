@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from scipy import sparse
 
 from merx.config import ShopConfig
@@ -13,7 +14,7 @@ from merx.data.catalogue import Catalogue
 from merx.errors import RequestError
 from merx.fitting import Inputs, text_encoder
 from merx.media.alike import alike, cosines, present
-from merx.media.duplicates import Pair, duplicates
+from merx.media.duplicates import Listed, Pair, duplicates
 from merx.media.library import Library, vectors_of
 from merx.media.text import FittedText, weighed
 from merx.seeing import known
@@ -162,9 +163,9 @@ def twice(engine: Engine, config: ShopConfig, media: Path) -> dict[str, Any]:
     -------
     dict
         `products`: how many were held against each other. `duplicates` and `variants`: pairs, the best score
-        first, each with `score`, `one` and `other` (what is known of either), the words or brands that only
-        one of them has (`only_one`, `only_other`), and the cosine of their pictures (`picture`, null where
-        one has none).
+        first, each with `score`, `one` and `other` (what is known of either), the words, brands or numbers
+        that only one of them has (`only_one`, `only_other`), and the cosine of their pictures (`picture`,
+        null where one has none).
 
     Raises
     ------
@@ -172,13 +173,17 @@ def twice(engine: Engine, config: ShopConfig, media: Path) -> dict[str, Any]:
         No product is known.
     """
     catalogue: Catalogue = Inputs(engine, config).of("catalogue")
-    return _pairs(catalogue, vectors_of(media, catalogue.items).get("picture", (None,))[0])
+    return _pairs(engine, catalogue, vectors_of(media, catalogue.items).get("picture", (None,))[0])
 
 
-def _pairs(catalogue: Catalogue, pictures: np.ndarray | None) -> dict[str, Any]:
+def _pairs(engine: Engine, catalogue: Catalogue, pictures: np.ndarray | None) -> dict[str, Any]:
     texts = zip(catalogue.title.to_pylist(), catalogue.description.to_pylist(), strict=True)
     titles = [title or description for title, description in texts]
-    pairs = duplicates(titles, catalogue.brand.to_pylist(), catalogue.price, pictures)
+    products = engine.query("products")
+    place = pc.index_in(catalogue.items.ids, products["item_id"].combine_chunks())
+    gtin, group = (products[name].take(place).to_pylist() for name in ("gtin", "item_group_id"))
+    brand = catalogue.brand.to_pylist()
+    pairs = duplicates(Listed(titles, brand, catalogue.price, gtin, group, pictures))
     return {
         "products": sum(title is not None for title in titles),
         "duplicates": [_told(catalogue, pair) for pair in pairs if not pair.variant],
@@ -200,7 +205,7 @@ def overview(engine: Engine, config: ShopConfig, media: Path) -> dict[str, Any]:
         by, rows = products.nearest(item, SORTS, SHOWN)
         if rows:
             shown.append({"item": described(products.catalogue, item), "by": by, "rows": rows})
-    return {**_pairs(products.catalogue, products.vectors.get("picture")), "nearest": shown}
+    return {**_pairs(engine, products.catalogue, products.vectors.get("picture")), "nearest": shown}
 
 
 def _told(catalogue: Catalogue, pair: Pair) -> dict[str, Any]:

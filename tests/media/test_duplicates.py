@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from merx.media.duplicates import candidates, duplicates
+from merx.media.duplicates import Listed, candidates, duplicates
 from merx.media.titles import Titles, mistakes
 
 NAN = float("nan")
@@ -13,9 +13,13 @@ COLOURS = ("rosso", "verde", "azzurro")  # no list of ours knows them
 CATALOGUE = [f"{colour} {pattern} {kind}" for kind in KINDS for pattern in PATTERNS for colour in COLOURS]
 
 
-def found(titles, brands=None, price=None, pictures=None):
-    n = len(titles)
-    pairs = duplicates(titles, brands or [None] * n, np.full(n, NAN) if price is None else price, pictures)
+def listed(titles, brands=None, price=None, **more):
+    nothing = [None] * len(titles)
+    return Listed(titles, brands or nothing, np.full(len(titles), NAN) if price is None else price, **more)
+
+
+def found(titles, *given, **more):
+    pairs = duplicates(listed(titles, *given, **more))
     same, variants = ({(p.one, p.other): p for p in pairs if p.variant is kind} for kind in (False, True))
     return same, variants
 
@@ -103,10 +107,25 @@ def test_two_brands_are_two_products():
     assert not same and variants[0, 1].own == ("Arla",)
 
 
+def test_trade_item_numbers_and_groups_of_variants_decide():
+    titles = ["Natural yoghurt 1 kg", "Natural yoghurt 1 kg", "Milk", "A pot of it", None]
+    same, _ = found(titles, gtin=["4006381333931", None, None, "4006381333931", None])
+    assert list(same) == [(0, 1), (0, 3)] and same[0, 3].score == 1
+    same, variants = found(titles, gtin=["4006381333931", "4006381333948", None, None, None])
+    assert not same and variants[0, 1].own == ("4006381333931",)
+    same, variants = found(titles, group=["yoghurt", "yoghurt", None, None, None])
+    assert not same and list(variants) == [(0, 1)]
+
+
+def test_a_price_of_nothing_is_no_price():
+    titles = ["Natural yoghurt 1 kg", "Natural yoghurt 1 kg"]
+    assert not found(titles, price=np.array([0.0, 0.0]))[0][0, 1].same_price
+
+
 def test_catalogues_without_titles():
     for titles in ([], [None], [None, None], ["", "???"]):
         assert found(titles) == ({}, {})
-        assert candidates(titles) == []
+        assert candidates(listed(titles)) == []
 
 
 @pytest.mark.parametrize(

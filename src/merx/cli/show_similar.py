@@ -57,6 +57,7 @@ def show_duplicates(result: dict[str, Any]) -> None:
         console.print(f"The first {result['count']} of {len(pairs):,} pairs; --json prints all.")
     same, variants = (len(result[name]) for name in ("duplicates", "variants"))
     products = f"{result['products']:,} products with a text"
-    console.print(f"{same:,} pairs of likely duplicates and {variants:,} of variants among {products}.")
+    pairs = "1 pair" if same == 1 else f"{same:,} pairs"
+    console.print(f"{pairs} of likely duplicates and {variants:,} of variants among {products}.")
     if kind == "duplicates" and result["variants"]:
         console.print("--variants shows those.", style="dim")

@@ -7,8 +7,9 @@ have, and a, b that of what only one of them has,
 
 Tversky's ratio of features (Features of similarity, Psychological Review 84(4), 1977), in which a word more
 is forgiven sooner than a word replaced. Where a title has a word that tells variants apart and the other has
-not, the two are variants, and so are products of two brands. A code that two titles share with no other
-forgives what is replaced, and what tells variants apart in one title alone.
+not, the two are variants, and so are products of two brands, of two trade item numbers (GTIN) or of one group
+of variants that the catalogue names. Equal numbers are one product whatever the titles say. A code that two
+titles share with no other forgives what is replaced, and what tells variants apart in one title alone.
 
 Near-identical titles are enough, unless their pictures are far apart and their prices differ; where a few
 words differ, a picture among the nearest of the other's must say the same. An equal price is not enough for
@@ -68,45 +69,69 @@ class Pair:
     picture: float | None
 
 
-def duplicates(
-    titles: Sequence[str | None],
-    brands: Sequence[str | None],
-    price: np.ndarray,
-    pictures: np.ndarray | None = None,
-) -> list[Pair]:
-    """Pairs of I products that are one and the same, and pairs of variants.
-
-    The best score comes first, and of equal ones those of an equal price.
+@dataclass(frozen=True)
+class Listed:
+    """What a catalogue says of I products, each None or NaN where it says nothing.
 
     Parameters
     ----------
-    titles, brands : I texts
+    title, brand : I texts
     price : float64 (I,)
-        NaN where not known.
+    gtin : I texts, optional
+        Trade item numbers: equal ones are one product, and different ones are two.
+    group : I texts, optional
+        Variants of one product have the same.
     pictures : float32 (I, F), optional
         Of length 1, zeros where a product has none.
     """
-    words = Titles.of(titles)
-    looks = None if pictures is None else Looks.of(pictures)
+
+    title: Sequence[str | None]
+    brand: Sequence[str | None]
+    price: np.ndarray
+    gtin: Sequence[str | None] = ()
+    group: Sequence[str | None] = ()
+    pictures: np.ndarray | None = None
+
+    def apart(self, one: int, other: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The brands and numbers of two products that are both known and not the same."""
+        known = [(own[one], own[other]) for own in (self.brand, self.gtin) if own]
+        differ = [(a, b) for a, b in known if a and b and a.casefold() != b.casefold()]
+        return tuple(a for a, _ in differ), tuple(b for _, b in differ)
+
+    def same(self, name: str, one: int, other: int) -> bool:
+        """Whether two products have the same, known "gtin" or "group"."""
+        own = getattr(self, name)
+        return bool(own) and own[one] is not None and own[one] == own[other]
+
+
+def duplicates(listed: Listed) -> list[Pair]:
+    """Pairs of products that are one and the same, and pairs of variants.
+
+    The best score comes first, and of equal ones those of an equal price.
+    """
+    words = Titles.of(listed.title)
+    looks = None if listed.pictures is None else Looks.of(listed.pictures)
+    logarithm = np.log(np.where(listed.price > 0, listed.price, np.nan))
     found = []
-    for one, other in candidates(titles):
+    for one, other in candidates(listed):
         left = words.difference(one, other)
         score = score_of(words, left)
         telling = [sum(map(words.tells_apart, side)) for side in left.sides]
         bare = score_of(words, left, bare=True) if any(telling) else score
-        if bare < (CODED if left.code else LIKELY):
+        number = listed.same("gtin", one, other)
+        if bare < (CODED if left.code else LIKELY) and not number:
             continue
         picture, close, far = (None, False, False) if looks is None else looks.of_two(one, other)
-        same_price = bool(
-            abs(np.log(price[one] / price[other])) <= SAME_PRICE
-        )  # false where one is not known
-        brand = two_brands(brands[one], brands[other])
+        same_price = bool(abs(logarithm[one] - logarithm[other]) <= SAME_PRICE)  # not where one is unknown
+        labels = listed.apart(one, other)
         sure = score >= (CODED if left.code else SURE) and (same_price or not far)
-        apart = all(telling) if left.code else any(telling)
-        if not brand and not apart and (sure or close):
+        variant = listed.same("group", one, other) or any(labels)
+        apart = variant or (all(telling) if left.code else any(telling))
+        if number or (not apart and (sure or close)):
+            score = 1.0 if number else score
             found.append(Pair(one, other, score, False, same_price, *left.sides, picture))
-        elif (brand and score >= SURE) or (bare >= SURE and 0 < max(telling) <= MOST and left.outweighed):
-            own, others = (side + maker for side, maker in zip(left.sides, brand or ((), ()), strict=True))
+        elif (variant and score >= SURE) or (bare >= SURE and 0 < max(telling) <= MOST and left.outweighed):
+            own, others = (side + label for side, label in zip(left.sides, labels, strict=True))
             found.append(Pair(one, other, bare, True, same_price, own, others, picture))
     return sorted(found, key=lambda pair: (-pair.score, not pair.same_price, pair.one, pair.other))
 
@@ -121,21 +146,19 @@ def score_of(words: Titles, left: Difference, bare: bool = False) -> float:
     return left.shared / max(left.shared + EXTRA * max(a, b) + replaced * min(a, b), 1e-9)
 
 
-def candidates(titles: Sequence[str | None]) -> list[tuple[int, int]]:
-    """Pairs of products, one < other, whose titles share many terms: words and runs of letters."""
-    nothing: list[str | None] = [None] * len(titles)
-    weights = weighed(list(titles), nothing).weights(list(titles), nothing)  # (I, T)
+def candidates(listed: Listed) -> list[tuple[int, int]]:
+    """Pairs of products, one < other, whose titles share many terms, or that have one trade item number."""
+    titles, nothing = list(listed.title), list[str | None]([None] * len(listed.title))
+    weights = weighed(titles, nothing).weights(titles, nothing)  # (I, T)
     other, cosine = top_sparse(weights, sparse.csr_array(weights.T), NEAREST, Barred.itself(len(titles)))
     one, place = np.nonzero(cosine >= LEAST)
     pairs = np.sort(np.stack([one, other[one, place]], axis=1), axis=1)
-    return [(int(a), int(b)) for a, b in np.unique(pairs, axis=0)]
-
-
-def two_brands(one: str | None, other: str | None) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """The brands of two products, where both are known and not the same."""
-    if one and other and one.casefold() != other.casefold():
-        return (one,), (other,)
-    return None
+    found = {(int(a), int(b)) for a, b in pairs}
+    first: dict[str, int] = {}
+    for item, number in enumerate(listed.gtin):
+        if number and first.setdefault(number, item) != item:
+            found.add((first[number], item))
+    return sorted(found)
 
 
 @dataclass(frozen=True)
