@@ -156,6 +156,8 @@ def test_what_cannot_be_learnt_is_refused():
         Completion().fit(x, ["A"] * 9 + [None] * 11, levels=True)
     with pytest.raises(FitError, match="title, a picture"):
         Completion().fit({"words": np.zeros((20, 3))}, ["A", "B"] * 10, levels=True)
+    bare = {"words": np.where(np.arange(20)[:, None] < 15, x["words"], 0)}  # nothing is known of class C
+    assert Completion().fit(bare, ["A", "B", "A"] * 5 + ["C"] * 5, levels=True).classes == ("A", "B")
     with pytest.raises(ConfigError, match="at least 2"):
         Completion(fewest=1)
     with pytest.raises(ConfigError, match="above 0"):

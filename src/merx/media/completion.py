@@ -71,7 +71,7 @@ class Completion:
         Parameters
         ----------
         blocks : name -> float (n, F_m)
-            Zeros where a product lacks it. Blocks that no product known has are left out.
+            Zeros where a product lacks it.
         values : n strings
             None where missing.
         levels : bool
@@ -90,12 +90,14 @@ class Completion:
         some = np.array([label is not None for label in labels])
         has = {name: np.any(block != 0, axis=1) for name, block in blocks.items()}  # (n,) each
         known = np.flatnonzero(some & np.any([*has.values(), np.zeros(len(some), bool)], axis=0))
-        names = tuple(sorted({label for label in labels if label is not None}))
-        if len(set(names) - {OTHER}) < 2 or not len(known):
-            raise FitError(_too_few(values, self.fewest))
         if len(known) > MOST:
             known = np.sort(np.random.default_rng(self.seed).choice(known, MOST, replace=False))
-        y = np.array([names.index(labels[i] or OTHER) for i in known])
+        own_labels = [labels[i] or OTHER for i in known]
+        names = tuple(sorted(set(own_labels)))
+        if len(set(names) - {OTHER}) < 2:
+            raise FitError(_too_few(values, self.fewest))
+        code = {name: place for place, name in enumerate(names)}
+        y = np.array([code[name] for name in own_labels])
         fold = folds(y, self.seed)
         here = {name: block[known].astype(np.float64) for name, block in blocks.items()}
         present = np.column_stack([has[name][known] for name in here])
