@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.parquet as pq
 
 FORMULA = r"\A([=+\-@\t\r])"  # how a cell begins that a spreadsheet would run
 
@@ -34,6 +35,15 @@ def write_csv(table: pa.Table, path: Path) -> None:
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write a table whole or not at all."""
+    scratch = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    pq.write_table(table, scratch, compression="zstd")
+    sync(scratch)
+    os.replace(scratch, path)
+    sync(path.parent)
 
 
 def sync(path: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from time import perf_counter
@@ -25,8 +26,10 @@ from merx.data.schema import EVENT_CODE
 from merx.errors import DataError, FitError, MerxError
 from merx.evaluate.influence import about, influence, purchases_of
 from merx.forecast.price_states import share_moving
-from merx.media.features import features_of
+from merx.media.features import Embed, features_of
+from merx.media.inferred import FILE, with_inferred
 from merx.media.library import vectors_of
+from merx.media.sentences import SentenceEncoder, kept_vectors
 from merx.models import Models
 from merx.registry import Kind
 from merx.store import assemble
@@ -193,6 +196,17 @@ def _hook(name: str, fit: Callable[..., Any], progress: Progress) -> dict[str, A
     return {"progress": lambda done, *of: progress(f"{name}: {done}", *of)}
 
 
+def text_encoder(config: ShopConfig, media: Path | None) -> Embed | None:
+    """The sentence encoder that [media] names, whose vectors are kept below SHOP/media; None without one.
+
+    Raises ConfigError where its folder lacks a file.
+    """
+    if not config.media.text_encoder or media is None:
+        return None
+    encoder = SentenceEncoder(media.parent / config.media.text_encoder)
+    return partial(kept_vectors, encoder, media / "text")
+
+
 class Inputs:
     """What models are fitted on, by name; each is assembled once, when it is first asked for.
 
@@ -306,9 +320,13 @@ class Inputs:
         if self._until is not None:  # as in the catalogue
             met = assemble.met_by(self._engine, self._until, items)
             vectors = {name: np.where(met[:, None], vector, 0) for name, vector in vectors.items()}
-        found = features_of(self.of("catalogue"), vectors)
+        catalogue, filled = self.of("catalogue"), 0
+        if self._media is not None:
+            catalogue, filled = with_inferred(catalogue, self._media.parent / FILE)
+        found = features_of(catalogue, vectors, text_encoder(self._config, self._media))
         known = (f"{n:,} with {name}" for name, n in zip(found.names, found.present.sum(0), strict=True))
         self.words["features"] = f"features of {', '.join(known) or 'no product'}"
+        self.words["features"] += f"; {filled:,} categories and brands inferred" if filled else ""
         return found
 
     def _series(self) -> Panel:

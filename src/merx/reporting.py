@@ -51,6 +51,8 @@ def build(
     readiness: Readiness,
     evaluation: Mapping[str, Any] | None,
     media: MediaReport,
+    gaps: Mapping[str, Any] | None,
+    look_alikes: Mapping[str, Any],
     ask: Ask,
 ) -> report.Report:
     """The report's content; a section whose model was not fitted is left out.
@@ -83,6 +85,8 @@ def build(
         forecasts=_forecasts(engine, config, ask, titles, models, (evaluation or {}).get("series", {}))
         if config.forecast.model in fitted
         else None,
+        gaps=sections.gaps(gaps) if gaps else None,
+        look_alikes=sections.look_alikes(look_alikes),
         prices=_prices(engine, config, ask, titles, models) if config.price.model in fitted else None,
     )
 

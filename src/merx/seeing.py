@@ -24,6 +24,7 @@ from merx.media.encode import encode
 from merx.media.library import KINDS, LINKS, Library, Medium, linked, media_of
 from merx.media.picture_net import FittedPictureNet, PictureNet, brought
 from merx.media.saliency import saliency, write_overlay
+from merx.media.values import classes_of
 from merx.registry import kind
 from merx.store.engine import Engine
 
@@ -33,6 +34,7 @@ NEEDED = {"torch": "torch", "PIL": "pillow", "av": "av"}  # modules of merx[medi
 TASTE = "als"  # whose item factors pictures learn to foretell
 TRAINED_ON = 10_000  # pictures, at most: 0.5 GB of pixels
 FEWEST_OF_LABEL = 10  # pictures of a category to be learnt; smaller ones count as the category above
+TAUGHT = "taught"  # in the manifest of a network: 16 digits of the hash of each picture whose label it learnt
 EXAMPLES = 5
 
 
@@ -193,14 +195,18 @@ def _encoder(
         raise FitError("no picture can be read, so there is no network to make vectors with.")
     category = dict(zip(products["item_id"].to_pylist(), products["category"].to_pylist(), strict=True))
     names = [items[shown[place].sha256] for place in good]
+    labels = [name or None for name in classes_of([category[name] for name in names], FEWEST_OF_LABEL, True)]
     fitted = SETTINGS.fit(
         np.concatenate([pixels[place] for place in good]),
-        labels([category[name] for name in names]),
+        labels,
         taste(engine, config, names),
         progress=lambda what, done, total: progress(f"media: {what}", done, total),
     )
     if not library.encoder(fitted.fingerprint).exists():
-        artefact.save(fitted, library.encoder(fitted.fingerprint), kind=KIND, config=SETTINGS, about={})
+        apart = SETTINGS.apart(len(good))
+        taught = [shown[place].sha256[:16] for n, place in enumerate(good) if labels[n] and not apart[n]]
+        about = {TAUGHT: taught if fitted.classes else []}
+        artefact.save(fitted, library.encoder(fitted.fingerprint), kind=KIND, config=SETTINGS, about=about)
     library.use(fitted.fingerprint)
     return fitted
 
@@ -244,17 +250,6 @@ def show_saliency(config: ShopConfig, shop: Path, item: str, path: Path) -> dict
     taken = f"taken for {name}; " if name else ""
     told = f"{path}: the picture of {item}, {taken}on the right what the network looks at."
     return {"item": item, "path": str(path), "class": name, "told": told}
-
-
-def labels(categories: Sequence[str | None]) -> list[str | None]:
-    """What pictures are to be told apart by: the deepest level of the category that 10 pictures have."""
-    levels = [[] if category is None else category.split(" > ") for category in categories]
-    count = Counter(" > ".join(path[:depth]) for path in levels for depth in range(1, len(path) + 1))
-    found = list[str | None]()
-    for path in levels:
-        above = (" > ".join(path[:depth]) for depth in range(len(path), 0, -1))
-        found.append(next((name for name in above if count[name] >= FEWEST_OF_LABEL), None))
-    return found
 
 
 def taste(engine: Engine, config: ShopConfig, items: Sequence[str]) -> np.ndarray | None:

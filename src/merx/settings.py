@@ -273,7 +273,7 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class MediaSettings:
-    """[media]: pictures and videos of the products.
+    """[media]: pictures, videos and texts of the products.
 
     Parameters
     ----------
@@ -283,10 +283,14 @@ class MediaSettings:
     weights : str
         A safetensors file with weights of merx's picture network; where empty, one is trained on the shop's
         own pictures.
+    text_encoder : str
+        A folder with a sentence encoder, model.onnx and tokenizer.json, below the shop's folder unless it
+        begins with a slash; where empty, texts become vectors by the shop's own words.
     """
 
     folder: str = "raw"
     weights: str = ""
+    text_encoder: str = ""
 
 
 def check_kind(task: str, name: str, key: str) -> None:

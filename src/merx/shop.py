@@ -4,6 +4,7 @@ shop.toml           settings
 tables/             what was ingested (see merx.store.tables)
 rejected/           lines that were not accepted, with their reason
 media/              vectors of pictures and videos (see merx.media.library)
+inferred.parquet    what the catalogue most likely lacks (see merx.completing)
 tuned.toml          hyper-parameters found by `merx tune`
 tuning/             every trial of that search
 models/             fitted models (see merx.models)
@@ -22,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from merx import fitting, judging, report, reporting, seeing, tuning
+from merx import comparing, completed, completing, fitting, judging, report, reporting, seeing, tuning
 from merx.answers import (
     AnomaliesQuestion,
     Context,
@@ -49,7 +50,7 @@ from merx.media.library import Library
 from merx.models import Models
 from merx.price.ledger import PriceLedger
 from merx.price_tests import PriceTests
-from merx.runs import Run, Timed, unless_refused
+from merx.runs import Run, run
 from merx.store.duckdb_engine import DuckDBEngine
 from merx.store.tables import Tables
 
@@ -130,6 +131,21 @@ class Shop:
         """Write a PNG file: what the network looks at in the picture of a product."""
         return seeing.show_saliency(self.config, self.folder, item, Path(path))
 
+    def similar(self, item: str, *, by: str = "both", count: int = 10) -> dict[str, Any]:
+        """The products most like one, by text, picture, video or both; see `merx.comparing.similar`."""
+        with self._engine() as (engine, _):
+            return comparing.similar(engine, self.config, self._media, item, by, count)
+
+    def duplicates(self) -> dict[str, Any]:
+        """Products that are in the catalogue twice, and pairs of variants; see `merx.comparing.twice`."""
+        with self._engine() as (engine, _):
+            return comparing.twice(engine, self.config, self._media)
+
+    def complete(self, *, progress: Progress = quiet, **asked: Any) -> completed.CompletionReport:
+        """What the catalogue lacks, with its probability, into inferred.parquet; see `merx.completing`."""
+        with self._engine() as (engine, data):
+            return completing.complete(engine, self.config, self.folder, data, progress=progress, **asked)
+
     def check(self) -> Readiness:
         """What the tables can carry, what is missing, and what is odd about them."""
         with self._engine() as (engine, _):
@@ -175,20 +191,7 @@ class Shop:
         `finished` is called with each step's name and result as it ends, so that a later step that fails
         does not hide what the earlier ones did.
         """
-        timed = Timed(finished)
-        return Run(
-            ingest=timed("ingest", lambda: self.ingest(*sources, dialect=dialect, progress=progress))
-            if sources
-            else None,
-            readiness=timed("check", self.check),
-            media=timed("media", lambda: unless_refused(lambda: self.media(progress=progress))),
-            fit=timed("fit", lambda: self.fit(progress=progress)),
-            evaluation=timed("evaluate", lambda: self.evaluate(progress=progress)),
-            anomalies=timed("anomalies", lambda: unless_refused(self.anomalies)),
-            shoppers=timed("shoppers", lambda: unless_refused(self.shoppers)),
-            report=timed("report", self.report),
-            seconds=timed.seconds,
-        )
+        return run(self, sources, dialect, progress, finished)
 
     def recommend(
         self,
@@ -346,6 +349,8 @@ class Shop:
                 readiness=self._check(engine),
                 evaluation=judging.last(self.folder),
                 media=seeing.known(Library(self._media)),
+                gaps=completed.last(self.folder, fingerprint),
+                look_alikes=comparing.overview(engine, self.config, self._media),
                 ask=lambda verb, question: decide(
                     Context(engine, self.models, self.models.versions(), fingerprint),
                     *(self.ledger, verb, question),

@@ -82,6 +82,8 @@ def test_the_smallest_report_and_each_section_alone() -> None:
         "shoppers",
         "coming",
         "friends",
+        "gaps",
+        "look_alikes",
         "forecasts",
         "prices",
     ):

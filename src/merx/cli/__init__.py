@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
+from merx.cli.complete import complete
 from merx.cli.media import media
 from merx.cli.options import AS_JSON, JSON, SHOP, print_result
 from merx.cli.price_tests import price_test
 from merx.cli.prices import prices
+from merx.cli.similar import duplicates, similar
 from merx.errors import MerxError
 
 
@@ -358,6 +360,9 @@ def erase(folder: Path, user: str, yes: bool, as_json: bool) -> None:
 
 
 main.add_command(media)
+main.add_command(similar)
+main.add_command(duplicates)
+main.add_command(complete)
 main.add_command(prices)
 main.add_command(price_test)
 

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from merx.cli.show_complete import show_complete
 from merx.cli.show_media import show_media, show_saliency
 from merx.cli.show_price import (
     show_price,
@@ -27,6 +28,7 @@ from merx.cli.show_price import (
     show_prices,
     show_what_if,
 )
+from merx.cli.show_similar import show_duplicates, show_similar
 from merx.cli.tables import console, rules_and_id, table_of
 
 MEASURED = 5  # measures of one task shown
@@ -312,6 +314,9 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "fit": show_fit,
     "media": show_media,
     "saliency": show_saliency,
+    "similar": show_similar,
+    "duplicates": show_duplicates,
+    "complete": show_complete,
     "recommend": show_recommend,
     "forecast": show_forecast,
     "anomalies": show_anomalies,

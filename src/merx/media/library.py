@@ -2,6 +2,7 @@
 
 encoder/<fingerprint>/            the network that was trained here (see merx.artefact)
 current                           the fingerprint of the network in force
+text/                             vectors of texts by a sentence encoder, in the same form (see sentences)
 links.parquet                     what each product's links lead to: the file's hash, or why there is none
 vectors/<fingerprint>/*.parquet   kind, hash, vector or reason; parts written whole, never changed
 
@@ -11,7 +12,6 @@ change are as they were is not read again.
 """
 
 import hashlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from merx.data.vocabulary import Vocabulary
-from merx.files import replace_text, sync
+from merx.files import replace_text, write_parquet
 from merx.media.decode import MOST_BYTES
 
 KINDS = {"picture": "image_link", "video": "video_link"}  # and the column of products that names the file
@@ -156,7 +156,7 @@ class Library:
     def keep_links(self, links: pa.Table) -> None:
         """Write them down in place of those before."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(links, self.folder / "links.parquet")
+        write_parquet(links, self.folder / "links.parquet")
 
     def vectors(self, fingerprint: str) -> pa.Table:
         """All that this network has computed (VECTORS)."""
@@ -178,22 +178,13 @@ class Library:
         ]
         folder = self.folder / "vectors" / fingerprint
         folder.mkdir(parents=True, exist_ok=True)
-        _write(pa.Table.from_pylist(rows, schema=VECTORS), folder / f"{secrets.token_hex(8)}.parquet")
+        write_parquet(pa.Table.from_pylist(rows, schema=VECTORS), folder / f"{secrets.token_hex(8)}.parquet")
 
     def forget_all_but(self, fingerprint: str) -> None:
         """Remove the networks and vectors that are not in force any more."""
         for folder in [*self.folder.glob("encoder/*"), *self.folder.glob("vectors/*")]:
             if folder.name != fingerprint:
                 shutil.rmtree(folder)
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    """Whole or not at all."""
-    scratch = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    pq.write_table(table, scratch, compression="zstd")
-    sync(scratch)
-    os.replace(scratch, path)
-    sync(path.parent)
 
 
 def vectors_of(folder: Path, items: Vocabulary) -> dict[str, tuple[np.ndarray, np.ndarray]]:

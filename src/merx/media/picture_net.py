@@ -100,8 +100,7 @@ class PictureNet:
             )
         from merx.media.picture_training import train
 
-        drawn = np.random.default_rng(self.seed).random(len(pixels))
-        apart = (drawn < self.held_out) & (label >= 0) & (len(classes) > 1)
+        apart = self.apart(len(pixels)) & (label >= 0) & (len(classes) > 1)
         used = np.flatnonzero(taught & ~apart)
         weights = train(
             pixels[used],
@@ -112,6 +111,11 @@ class PictureNet:
         )
         fitted = FittedPictureNet(weights, classes if len(classes) > 1 else (), self.size, "")
         return fitted.tested(pixels[apart], label[apart], len(used)) if apart.any() else fitted
+
+    def apart(self, count: int) -> np.ndarray:
+        """Which of so many pictures are not trained on where they have a label, bool (count,)."""
+        drawn: np.ndarray = np.random.default_rng(self.seed).random(count)
+        return drawn < self.held_out
 
 
 @dataclass(frozen=True)

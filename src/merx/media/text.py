@@ -11,7 +11,7 @@ Harshman, Indexing by latent semantic analysis, Journal of the American Society 
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,15 +45,9 @@ class Text:
 
     def fit(self, titles: list[str | None], descriptions: list[str | None]) -> "FittedText":
         """Learn what terms weigh and which go together. A term of one text alone says nothing of others."""
-        counts = [_terms(*texts) for texts in zip(titles, descriptions, strict=True)]
-        texts_with = Counter(term for own in counts for term in own)
-        shared = sorted(term for term, n in texts_with.items() if n > 1)
-        rarity = [math.log1p(len(counts) / texts_with[term]) for term in shared]
-        unrotated = FittedText(
-            tuple(shared), np.array(rarity, np.float32), np.zeros((len(shared), 0), np.float32)
-        )
+        unrotated = weighed(titles, descriptions)
         directions = leading(unrotated.weights(titles, descriptions), self.dimensions)
-        return FittedText(unrotated.terms, unrotated.rarity, directions)
+        return replace(unrotated, directions=directions)
 
 
 @dataclass(frozen=True)
@@ -119,6 +113,15 @@ class FittedText:
         total = sum(part.values())
         ranked = sorted(part.items(), key=lambda entry: (-entry[1], entry[0]))
         return [(term, value / total) for term, value in ranked[:most]]
+
+
+def weighed(titles: list[str | None], descriptions: list[str | None]) -> FittedText:
+    """What terms weigh, without directions: for those who compare texts by the weights."""
+    counts = [_terms(*texts) for texts in zip(titles, descriptions, strict=True)]
+    texts_with = Counter(term for own in counts for term in own)
+    shared = sorted(term for term, n in texts_with.items() if n > 1)
+    rarity = [math.log1p(len(counts) / texts_with[term]) for term in shared]
+    return FittedText(tuple(shared), np.array(rarity, np.float32), np.zeros((len(shared), 0), np.float32))
 
 
 def _terms(title: str | None, description: str | None) -> Counter[str]:

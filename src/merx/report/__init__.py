@@ -14,6 +14,8 @@ from merx.report.charts import (
 )
 from merx.report.coming import Curve, Foretold, Hidden, Segment, ShoppersToCome, TargetScore, TargetTable
 from merx.report.friends import Friends, Tie
+from merx.report.gaps import Gap, Gaps, Proposal
+from merx.report.look_alikes import Listing, LookAlike, LookAlikes, Nearest, Twice
 from merx.report.model import (
     Capability,
     Evaluation,
@@ -54,16 +56,23 @@ __all__ = [
     "Forecasts",
     "Foretold",
     "Friends",
+    "Gap",
+    "Gaps",
     "Hidden",
     "HistoryItem",
     "Ingest",
     "IngestFile",
     "Interval",
+    "Listing",
+    "LookAlike",
+    "LookAlikes",
     "ModelScore",
+    "Nearest",
     "PlaceList",
     "PriceCurve",
     "PriceStep",
     "Prices",
+    "Proposal",
     "Quote",
     "Readiness",
     "Reason",
@@ -82,6 +91,7 @@ __all__ = [
     "Tie",
     "Touched",
     "TrendChange",
+    "Twice",
     "UnusualDay",
     "UnusualDays",
     "decomposition_chart",

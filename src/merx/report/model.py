@@ -17,6 +17,8 @@ import numpy as np
 from merx.errors import DataError
 from merx.report.coming import ShoppersToCome, TargetTable
 from merx.report.friends import Friends
+from merx.report.gaps import Gaps
+from merx.report.look_alikes import LookAlikes
 from merx.report.past import Decomposition, UnusualDays
 from merx.report.values import NAN, Dates, Floats, one_of, same_length
 
@@ -382,4 +384,6 @@ class Report:
     friends: Friends | None = None
     forecasts: Forecasts | None = None
     prices: Prices | None = None
+    gaps: Gaps | None = None
+    look_alikes: LookAlikes | None = None
     notes: tuple[str, ...] = field(default=())  # shown at the foot: limits, how to read it

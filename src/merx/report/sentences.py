@@ -303,6 +303,10 @@ def short(report: Report) -> list[tuple[str, str]]:
         lines.append(("friends", report.friends.sentence))
     if report.evaluation:
         lines.append(("evaluation", evaluation(report.evaluation)))
+    if report.gaps:
+        lines.append(("gaps", report.gaps.sentence))
+    if report.look_alikes:
+        lines.append(("look-alikes", report.look_alikes.sentence))
     if report.readiness:
         lines.append(("readiness", readiness(report.readiness)))
     if report.ingest:

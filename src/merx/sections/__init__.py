@@ -19,6 +19,8 @@ from merx.price.optimise import curve
 from merx.price.waterfall import waterfall
 from merx.sections.coming import coming, unknown
 from merx.sections.friends import friends
+from merx.sections.gaps import gaps
+from merx.sections.look_alikes import look_alikes
 from merx.sections.past import decomposition, unusual_days
 from merx.sections.scores import LESS_IS_BETTER, evaluation, measures, number
 
@@ -29,7 +31,9 @@ __all__ = [
     "evaluation",
     "forecast_series",
     "friends",
+    "gaps",
     "ingested",
+    "look_alikes",
     "measures",
     "place_list",
     "prices",

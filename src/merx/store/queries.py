@@ -141,6 +141,15 @@ QUERIES: dict[str, Query] = {
         pa.schema([("user_id", pa.string())]),
         ("n",),
     ),
+    # Products that most purchases were made of.
+    "best_sellers": Query(
+        """
+        SELECT item_id FROM events WHERE event = 'purchase' AND item_id IS NOT NULL
+        GROUP BY item_id ORDER BY count(*) DESC, item_id LIMIT :n
+        """,
+        pa.schema([("item_id", pa.string())]),
+        ("n",),
+    ),
     # The latest row of each product.
     "products": Query(
         """
