@@ -8,16 +8,7 @@ from merx.behaviour.propensity_training import GOALS, Goal
 
 # The measures shown, the deciding one first; the others stand in evaluation.json.
 MEASURES = {
-    "recommend": (
-        "ndcg",
-        "recall",
-        "tail_recall",
-        "hit_rate",
-        "mrr",
-        "debiased_recall",
-        "coverage",
-        "novelty",
-    ),
+    "recommend": ("ndcg", "recall", "tail_recall", "debiased_recall", "hit_rate", "coverage"),
     "new_products": ("ndcg", "recall", "hit_rate"),
     "forecast": ("mase", "rmsse", "coverage_80", "coverage_95", "bias"),
     "price_forecast": ("crps", "error", "coverage_80", "coverage_95"),
