@@ -194,3 +194,43 @@ def test_a_kind_that_was_not_fitted_is_passed_over_and_named(shop):
     decision = shop.recommend(USER)
     assert decision.answer["model"] == "item_knn"
     assert "passed over, not fitted: buy_again" in decision.rules
+
+
+def test_new_products_get_the_share_that_the_shop_sets(tmp_path):
+    """20 old products, two that came with the last week, and one that nobody met: its words are known."""
+    shop = Shop.init(tmp_path / "young")
+    words = ["oak table", "oak chair", "steel lamp", "steel shelf"]
+    old = [f"old{i:02d}" for i in range(20)]
+    rows = [
+        f"u{u},{item},purchase,2024-0{1 + u % 3}-01T1{u % 10}:00,2,1"
+        for u in range(30)
+        for i, item in enumerate(old)
+        if (u + i) % 4 < 2
+    ]
+    late = [f"u{u},new{u % 2},purchase,2024-06-0{1 + u % 7}T10:00,2,1" for u in range(6)]
+    catalogue = [f"{item},{words[i % 4]}" for i, item in enumerate([*old, "new0", "new1", "unmet"])]
+    (tmp_path / "p.csv").write_text("\n".join(["item_id,title", *catalogue]) + "\n")
+    shop.ingest(csv(tmp_path / "e.csv", *rows, *late))
+    shop.ingest(tmp_path / "p.csv")
+    shop.fit("popularity", "item_knn", "content")
+    new = {"new0", "new1", "unmet"}
+
+    shop = settings(shop, '[recommend]\nmodel = ["item_knn"]\nfill = false\nexclude = "bought"\nk = 5\n')
+    users = [f"u{u}" for u in range(6, 10)]
+    plain = {user: ids(shop.recommend(user)) for user in users}
+    assert not new & {item for shown in plain.values() for item in shown}
+    shop = settings(shop, "new_share = 0.3\nnew_days = 10\n[scenarios.words]\nmodel = ['content']\n")
+    with_new = {user: shop.recommend(user) for user in users}
+    counts = [len(new & set(ids(decision))) for decision in with_new.values()]
+    assert set(counts) == {1, 2}  # 1.5 of 5 places
+    assert not any("unmet" in ids(decision) for decision in with_new.values())  # no neighbour of it is known
+    for user, decision in with_new.items():
+        others = [name for name in ids(decision) if name not in new]
+        assert others == plain[user][: len(others)]
+        told = [why for name, why in zip(ids(decision), decision.reasons, strict=True) if name in new]
+        assert all("Moved by 30% of places to what is new here: to place" in why for why in told)
+        assert any(rule.startswith("30% of places to what is new here: ") for rule in decision.rules)
+    assert shop.why(with_new["u7"].id).same
+    assert any("unmet" in ids(shop.recommend(user, scenario="words")) for user in users)
+    barred = settings(shop, "[[recommend.rules]]\ndo = 'exclude'\nitems = ['new0', 'new1']\n")
+    assert ids(barred.recommend("u7")) == plain["u7"]

@@ -14,6 +14,7 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, RequestError
 from merx.recommend.arrange import Cap, Wishes, arrange, relevance_of, worth_of
 from merx.recommend.diversity import alike
+from merx.recommend.new_share import NewShare, draw
 from merx.recommend.objective import discount, profit, shrunk
 from merx.recommend.rules import Rule, Shelf, groups
 
@@ -195,6 +196,35 @@ def test_an_objective_that_may_cost_nothing_changes_nothing_and_one_that_may_cos
     assert arrange(wishes(4, worth=worth, give_up=1.0), 4).tolist() == by_worth
 
 
+def test_new_products_rise_to_the_places_due_to_them():
+    new = np.isin(np.arange(9), [5, 6, 8])
+
+    def listed(share, u, **more):
+        return arrange(wishes(9, fresh=NewShare(new, share, u), **more), 5).tolist()
+
+    assert listed(0.2, 0.0) == [0, 1, 2, 3, 5]  # floor(.2 p + u) reaches 1 at p = 5
+    assert listed(0.2, 0.5) == [0, 1, 5, 2, 3]  # at p = 3, and not 2 within the list
+    assert listed(0.3, 0.4) == [0, 5, 1, 2, 3]  # 1.9: no second one
+    assert listed(0.3, 0.6) == [0, 5, 1, 2, 6]  # 2.1
+    assert listed(1.0, 0.0) == [5, 6, 8, 0, 1]  # there are no more
+    assert listed(0.2, 0.0, pins={4: 0}) == [1, 2, 3, 5, 0]  # earlier, as the last place is taken
+    assert listed(0.2, 0.5, pins={4: 8}) == [0, 1, 2, 3, 8]  # a pinned one is one of them
+    assert listed(0.2, 0.5, caps=(Cap(np.where(new, 0, -1), 0),)) == [0, 1, 2, 3, 4]
+    assert listed(0.4, 0.0, caps=(Cap(np.where(new, 0, -1), 1),)) == [0, 1, 5, 2, 3]
+
+
+def test_the_share_holds_on_average_at_every_depth():
+    draws = [draw(f"u{number}", "home") for number in range(4000)]
+    assert (
+        draws[7] == draw("u7", "home") == pytest.approx(0.7300436231307685, abs=1e-12)
+    )  # the same on every machine
+    none = np.zeros(0, bool)
+    for places in (1, 3, 10):
+        due = np.array([NewShare(none, 0.25, u).due(places) for u in draws])
+        assert set(due - int(0.25 * places)) <= {0, 1}
+        np.testing.assert_allclose(due.mean(), 0.25 * places, atol=3 * 0.5 / np.sqrt(4000))
+
+
 # --- what always holds --------------------------------------------------------------------------------------
 
 
@@ -217,6 +247,9 @@ def worlds(draw):
         alike=alike(names[rng.integers(0, 4, n)].tolist(), [None] * n),
         worth=rng.normal(1, 1, n) if draw(st.booleans()) else None,
         give_up=draw(st.floats(0, 1)),
+        fresh=NewShare(rng.random(n) < 0.3, share, rng.random())
+        if (share := draw(st.floats(0, 1)))
+        else None,
     )
     return found, k, rng
 
@@ -237,6 +270,33 @@ def test_lists_keep_to_every_wish(world):
             inside = [item for item in shown if cap.group[item] == group]
             by_hand = sum(item in pinned for item in inside)
             assert len(inside) <= max(cap.most, by_hand)
+
+
+@given(worlds())
+def test_new_products_get_their_share_unless_a_wish_bars_all_that_are_left(world):
+    found, k, _ = world
+    if found.fresh is None or len(found.pins) == k:
+        return
+    new, shown = found.fresh.new, arrange(found, k)
+    left = new & found.offered & ~found.buried
+    left[shown] = False
+    for cap in found.caps:
+        count = np.bincount(cap.group[shown] + 1, minlength=6)
+        left &= (cap.group < 0) | (count[cap.group + 1] < cap.most)
+    assert new[shown].sum() >= found.fresh.due(k) or not left.any()
+    if found.worth is None and not found.diversity and not found.caps:
+        theirs = [item for item in shown if new[item] and not found.buried[item]]
+        theirs = found.relevance[[item for item in theirs if item not in found.pins.values()]]
+        assert (np.diff(theirs) <= 0).all()  # in the model's own order
+
+
+@given(worlds())
+def test_without_new_products_or_with_a_share_of_none_nothing_changes(world):
+    found, k, rng = world
+    n = len(found.offered)
+    plain = arrange(replace(found, fresh=None), k)
+    for none in (NewShare(np.zeros(n, bool), 1.0, 0.5), NewShare(rng.random(n) < 0.5, 0.0, 0.999)):
+        np.testing.assert_array_equal(arrange(replace(found, fresh=none), k), plain)
 
 
 @given(worlds())

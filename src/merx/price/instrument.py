@@ -61,10 +61,10 @@ class CostInstrument:
         return self.strong and abs(self.bias) > DISAGREES * self.bias_error
 
 
-def believed_bias(
+def chance_of_feedback(
     costs: CostInstrument, suspected: bool, prior: tuple[float, float], bias_sd: float
-) -> tuple[float, float, float]:
-    """Chance that the plain elasticity of the shop is biased, and the bias if so: mean and deviation.
+) -> float:
+    """Chance that the plain elasticity of the shop is biased.
 
     The plain elasticity is the true one and the bias together; the true one has the literature's prior, the
     bias one of mean 0, and costs tell the bias with an error. Where nothing else raised suspicion, the chance
@@ -78,15 +78,14 @@ def believed_bias(
         Mean and standard deviation of the shop's mean elasticity.
     bias_sd : float
     """
+    if suspected:
+        return 1.0
     beyond = costs.elasticity + costs.bias - prior[0]  # the plain estimate's distance from the prior's mean
     seen = np.array([beyond, costs.bias])
     error = np.diag([prior[1] ** 2, costs.bias_error**2])
     biased = multivariate_normal.logpdf(seen, cov=error + bias_sd**2)
     honest = multivariate_normal.logpdf(seen, cov=error)
-    chance = 1.0 if suspected else float(expit(biased - honest + np.log(CHANCE / (1 - CHANCE))))
-    weight = np.array([1 / prior[1] ** 2, 1 / costs.bias_error**2])
-    precision = float(weight.sum() + 1 / bias_sd**2)
-    return chance, float(weight @ seen) / precision, precision**-0.5
+    return float(expit(biased - honest + np.log(CHANCE / (1 - CHANCE))))
 
 
 def cost_instrument(

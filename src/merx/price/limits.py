@@ -101,7 +101,7 @@ class PriceRules:
     max_change: float = 0.2
     endings: tuple[float, ...] = (0.49, 0.99)
     price_points: tuple[float, ...] = ()
-    min_confidence: float = 0.7
+    min_confidence: float = 0.6
     assumed_margin: float | None = None
     competitor_index: tuple[float, ...] = ()
     competitor_fallback: str = "none"

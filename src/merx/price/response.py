@@ -29,7 +29,7 @@ from merx.price.experiment_result import updated
 from merx.price.forms import FORMS, Form, demand_step
 from merx.price.grid import Grid
 from merx.price.hierarchy import PRICE
-from merx.price.instrument import CHANCE, CostInstrument, believed_bias
+from merx.price.instrument import CHANCE, CostInstrument, chance_of_feedback
 from merx.price.response_fit import Fit, fit, recent_level
 
 BIAS = 1.5  # of an elasticity where prices follow demand: between none and the 2.5 seen in simulation
@@ -88,7 +88,8 @@ class PriceResponse:
         confounding = find_confounding(panel)
         controls = _controls(grid)
         forms = FORMS if self.form == "auto" else (self.form,)
-        found = [self._fit(grid, panel, controls, form) for form in forms]
+        prior = self.prior_elasticity, self.prior_sd
+        found = [self._fit(grid, panel, controls, form, prior) for form in forms]
         best = int(np.argmax([one.log_likelihood for one in found]))  # they have as many parameters
         plain, form = found[best], forms[best]
         if confounding.costs is not None and confounding.costs.strong:
@@ -123,12 +124,10 @@ class PriceResponse:
         panel: PricePanel,
         controls: np.ndarray,
         form: Form,
-        offset: np.ndarray | None = None,
+        prior: tuple[float, float],
     ) -> Fit:
-        prior = self.prior_elasticity, self.prior_sd
-        known = np.zeros_like(grid.units) if offset is None else offset
         categories = len(panel.categories)
-        return fit(grid, panel.category, categories, controls, known, form, prior, self.lags, self.iterations)
+        return fit(grid, panel.category, categories, controls, form, prior, self.lags, self.iterations)
 
     def _by_costs(
         self,
@@ -140,15 +139,19 @@ class PriceResponse:
         controls: np.ndarray,
         form: Form,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance (I,) of the elasticities where costs are an instrument: the plain ones and those
-        without the bias that costs tell of, mixed by how likely the bias is."""
-        prior = self._known_beside()
-        chance, bias, bias_sd = believed_bias(costs, bool(confounding.item.any()), prior, BIAS)
-        freed = self._fit(grid, panel, controls, form, costs.residual * bias / costs.share)
+        """Mean and variance (I,) of the elasticities where costs are an instrument.
+
+        The plain ones and those beside the part of the price that costs do not explain, mixed by how likely
+        the plain ones are biased. What that part does to demand is learnt with all the rest.
+        """
+        known = self._known_beside()
+        chance = chance_of_feedback(costs, bool(confounding.item.any()), known, BIAS)
+        unexplained = costs.residual[:, :, None] * (BIAS / costs.share)  # an effect of 1: a bias of BIAS
+        freed = self._fit(grid, panel, np.concatenate([controls, unexplained], axis=2), form, known)
         means = [one.posterior.item[:, PRICE] for one in (plain, freed)]
         spreads = [one.posterior.item_covariance[:, PRICE, PRICE] for one in (plain, freed)]
         mean = (1 - chance) * means[0] + chance * means[1]
-        variance = (1 - chance) * spreads[0] + chance * (spreads[1] + bias_sd**2)
+        variance = (1 - chance) * spreads[0] + chance * spreads[1]
         return mean, variance + chance * (1 - chance) * (means[1] - means[0]) ** 2
 
     def _believed(

@@ -59,7 +59,6 @@ def fit(
     category: np.ndarray,
     categories: int,
     controls: np.ndarray,
-    offset: np.ndarray,
     form: Form,
     prior: tuple[float, float],
     n_lags: int,
@@ -71,8 +70,6 @@ def fit(
     ----------
     controls : float64 (I, T, K)
         What else moves demand, with one effect for all items each; of size about 1.
-    offset : float64 (I, T)
-        Known part of the log of the expected units.
     prior : float, float
         Mean and standard deviation of the shop's mean elasticity.
     """
@@ -87,7 +84,7 @@ def fit(
     design[:, :, PROMOTION] = grid.promotion
     shared = np.concatenate([np.zeros((items, weeks, n_lags)), controls], axis=2)  # (I, T, L + K)
 
-    start = mean_rate(grid)[:, None] + offset  # (I, T)
+    start = mean_rate(grid)[:, None]  # (I, 1)
     effects = np.zeros((items, EFFECTS))
     effects[:, PRICE] = prior[0]
     eta = start + demand_step(form, effects[:, PRICE, None], grid.log_price)  # (I, T)

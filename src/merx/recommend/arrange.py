@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from merx.recommend.new_share import NewShare
 from merx.recommend.objective import discount, trade
 
 
@@ -35,6 +36,9 @@ class Wishes:
     buried : bool (n,)
         Stand behind all others.
     caps : tuple of Cap
+    fresh : NewShare, optional
+        What new products have a right to, as far as caps allow. Those that are buried cannot claim it, those
+        that are pinned count in it.
     pins : mapping of place (from 0) -> place in the pool
         Wins over every other wish; pinned products count in the caps.
     diversity : float
@@ -51,6 +55,7 @@ class Wishes:
     offered: np.ndarray
     buried: np.ndarray
     caps: tuple[Cap, ...] = ()
+    fresh: NewShare | None = None
     pins: Mapping[int, int] = field(default_factory=dict)
     diversity: float = 0.0
     alike: np.ndarray | None = None
@@ -97,10 +102,14 @@ def _fill(value: np.ndarray, wishes: Wishes, k: int) -> np.ndarray:
         np.add.at(count, cap.group[list(pins.values())], 1)
     closest = np.zeros(len(value))  # likeness to the nearest product above
     found: list[int] = []
+    fresh = wishes.fresh
     for place in range(k):
         pick = pins.pop(place, None)
         if pick is None:
-            pick = _best(value, closest, left, wishes, counts)
+            if fresh is not None and fresh.is_due(place, k, [*found, *pins.values()], len(pins)):
+                pick = _best(value, closest, left & fresh.new & ~wishes.buried, wishes, counts)
+            if pick is None:
+                pick = _best(value, closest, left, wishes, counts)
             if pick is None:
                 break
             for cap, count in zip(wishes.caps, counts, strict=True):

@@ -52,6 +52,10 @@ class Scenario:
         What the order is for: "relevance", "conversion" (purchases) or "profit".
     give_up : float
         0 to 1: the share of a list's relevance that the objective may cost.
+    new_share : float
+        0 (off) to 1: the share of the places that goes at least to new products which the model scores.
+    new_days : int
+        New is what nobody met earlier than so many days before the latest event.
     """
 
     model: tuple[str, ...] = ("blend", "item_knn")
@@ -66,6 +70,8 @@ class Scenario:
     diversity: float = 0.0
     objective: str = "relevance"
     give_up: float = 0.05
+    new_share: float = 0.0
+    new_days: int = 28
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -76,6 +82,8 @@ class Scenario:
             value = getattr(self, key)
             if value not in choices:
                 raise ConfigError(f"{key} = {value!r}: it is one of {', '.join(choices)}.")
-        for key in ("diversity", "give_up"):
+        if self.new_days < 1:
+            raise ConfigError(f"new_days = {self.new_days}: at least 1.")
+        for key in ("diversity", "give_up", "new_share"):
             if not 0 <= getattr(self, key) <= 1:
                 raise ConfigError(f"{key} = {getattr(self, key):g}: it must be from 0 to 1.")

@@ -43,7 +43,9 @@ def recommend(context: Context, question: RecommendQuestion) -> Answer:
     by_hand = pinned(question, here, bars)
     offers: list[Offer] = []
     for kind in chain:
-        offers.append(offer(context, kind, here, bars.admitted, offers))
+        offers.append(
+            offer(context, kind, here, bars.admitted, offers, question.k if question.new_share else 0)
+        )
         found = pool(offers, by_hand)
         made = steps(context, question, here, bars, found)
         shown = arrange(made[-1].wishes, question.k)

@@ -98,12 +98,16 @@ class Offer:
     barred_score: np.ndarray
 
 
-def offer(context: Context, kind: str, visit: Visit, admitted: np.ndarray, before: Sequence[Offer]) -> Offer:
+def offer(
+    context: Context, kind: str, visit: Visit, admitted: np.ndarray, before: Sequence[Offer], new: int
+) -> Offer:
     """Ask one kind of model for what those before it did not offer.
 
     Parameters
     ----------
     admitted : bool (I,)
+    new : int
+        So many of the best new products that the model scores are offered besides.
     """
     model: Recommender = context.model(kind, "recommend")
     same = model.items.ids.equals(visit.items.ids)
@@ -114,13 +118,17 @@ def offer(context: Context, kind: str, visit: Visit, admitted: np.ndarray, befor
         offered[other.barred] = True
     heard = hear(model, visit.basis.recode(model.items))
 
-    def best(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def best(wanted: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
         candidates = (place >= 0) & (wanted & ~offered)[place]
-        item, score = heard.top(POOL, None, candidates)
+        item, score = heard.top(most, None, candidates)
         return item[item >= 0], score[item >= 0]
 
-    own, score = best(admitted)
-    barred, barred_score = best(~admitted)
+    own, score = best(admitted, POOL)
+    if new:
+        offered[place[own]] = True
+        more, more_score = best(admitted & visit.new, new)
+        own, score = np.append(own, more), np.append(score, more_score)
+    barred, barred_score = best(~admitted, POOL)
     return Offer(kind, model, heard, own, place[own], score, place[barred], barred_score)
 
 

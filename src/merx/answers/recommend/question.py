@@ -18,7 +18,8 @@ class RecommendQuestion:
         The shopper's id; None: an anonymous visitor.
     weights : dict of event name -> weight
         What each event of the history counts.
-    model, newcomer, k, about, exclude, in_stock_only, fill, rules, diversity, objective, give_up
+    model, newcomer, k, about, exclude, in_stock_only, fill, rules, diversity, objective, give_up,
+    new_share, new_days
         As in `merx.recommend.scenario.Scenario`.
     category : str or None
         Only items of this category or below it.
@@ -63,6 +64,8 @@ class RecommendQuestion:
     diversity: float = 0.0
     objective: str = "relevance"
     give_up: float = 0.05
+    new_share: float = 0.0
+    new_days: int = 28
     assumed_margin: float | None = None
     newcomer: tuple[str, ...] = ()
     friends: bool = False
@@ -131,3 +134,8 @@ class RecommendQuestion:
     def page(self) -> tuple[str, ...]:
         """The items that the list stands beside and so does not show."""
         return self.cart if self.item is None else (self.item, *self.cart)
+
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """What tells this list from others, whenever it is asked for: the shopper, the scenario, the page."""
+        return (self.user or "", self.scenario, *self.page, *self.recent)

@@ -1,8 +1,8 @@
 """What is wanted of a list, wish upon wish, and what each wish did to it.
 
-The order is fixed: boosts and burials, caps, diversity, the objective, pins; rules of one sort as they are
-written. The list under the first n wishes is compared with that under one more, so that the changes told of
-add up to the whole way from the models' order to the list that is shown.
+The order is fixed: boosts and burials, caps, the share of new products, diversity, the objective, pins; rules
+of one sort as they are written. The list under the first n wishes is compared with that under one more, so
+that the changes told of add up to the whole way from the models' order to the list that is shown.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ from merx.answers.recommend.question import RecommendQuestion
 from merx.answers.recommend.visit import Visit, codes
 from merx.recommend.arrange import Cap, Wishes, arrange, relevance_of, worth_of
 from merx.recommend.diversity import alike
+from merx.recommend.new_share import NewShare, draw
 from merx.recommend.objective import SALES, VIEWS, discount, profit, shrunk
 from merx.recommend.rules import Rule, groups
 from merx.store.engine import Engine
@@ -61,7 +62,7 @@ class Step:
     Parameters
     ----------
     sort : str
-        What a rule does, "diversity" or "objective"; "" for the models' own order.
+        What a rule does, "new", "diversity" or "objective"; "" for the models' own order.
     label : str
         The wish in words.
     wishes : Wishes
@@ -96,6 +97,11 @@ def steps(
             chosen = rule.selects(visit.shelf)[found.code]
             now = _under(now, rule, chosen, groups(rule, visit.shelf)[found.code])
             made.append(Step(rule.do, rule.in_words(), now, np.flatnonzero(chosen)))
+    if question.new_share > 0:
+        new = visit.new[found.code]
+        now = replace(now, fresh=NewShare(new, question.new_share, draw(*question.told_by)))
+        label = f"{question.new_share:.0%} of places to what is new here"
+        made.append(Step("new", label, now, np.flatnonzero(new)))
     if question.diversity > 0:
         now = replace(now, diversity=question.diversity, alike=_likeness(context, visit, found))
         made.append(Step("diversity", f"diversity {question.diversity:g}", now, every))

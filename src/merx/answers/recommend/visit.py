@@ -34,6 +34,8 @@ class Visit:
         What the shopper did, just now included.
     gone, met, page : bool (I,)
         Out of stock; not to be shown again; on the page already.
+    new : bool (I,)
+        Nobody met the item before the last `new_days` days; all False where new items have no share.
     bought_days : int64 (I,)
         On how many days the shopper bought the item.
     friends_bought : int64 (I,)
@@ -46,6 +48,7 @@ class Visit:
     gone: np.ndarray
     met: np.ndarray
     page: np.ndarray
+    new: np.ndarray
     bought_days: np.ndarray
     friends_bought: np.ndarray
 
@@ -89,13 +92,17 @@ def visit(engine: Engine, question: RecommendQuestion) -> Visit:
     bought_ago = np.full(len(items), np.inf)
     np.minimum.at(bought_ago, item, (now - bought.time) / DAY)
     visits = np.unique(np.stack([item, bought.time // DAY]), axis=1)
+    nothing = np.zeros(len(items), dtype=bool)
     return Visit(
         shelf=Shelf(catalogue, bought_ago),
         basis=basis,
         past=past,
-        gone=_gone(engine, products, items) if question.in_stock_only else np.zeros(len(items), dtype=bool),
+        gone=_gone(engine, products, items) if question.in_stock_only else nothing,
         met=_among([] if known is None else known.items.ids.take(pa.array(np.unique(known.item))), items),
         page=_among(question.page, items),
+        new=~assemble.met_by(engine, latest - question.new_days * DAY, items)
+        if question.new_share
+        else nothing,
         bought_days=np.bincount(visits[0].astype(np.int64), minlength=len(items)),
         friends_bought=friends_bought,
     )
