@@ -5,7 +5,7 @@ import numpy as np
 from merx.data.interactions import history
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
-from merx.explain.recommendation import Reason, reasons
+from merx.explain.recommendation import Reason, Source, brought, reasons
 
 
 class Told:
@@ -32,3 +32,20 @@ def test_strongest_reasons_first_with_their_shares_of_what_speaks_for_the_item()
 
 def test_a_history_that_plays_no_part_gives_no_reason():
     assert reasons(Told(np.zeros((2, 0)), []), history([], Told.items), np.array([0, 1])) == [(), ()]
+
+
+class Joined(Told):
+    """A model of which the part of each sort of data is given."""
+
+    def sources(self, histories, item):
+        return ("what shoppers take", "text", "picture"), np.array([[1.0, 3.0, 0.0], [2.0, -5.0, 2.0]])[item]
+
+
+def test_the_shares_of_the_sorts_of_data_add_up_and_the_strongest_comes_first():
+    model = Joined(np.zeros((2, 0)), [])
+    found = brought(model, history([], model.items), np.array([0, 1]))
+    assert found == [
+        (Source("text", 0.75), Source("what shoppers take", 0.25)),
+        (Source("what shoppers take", 0.5), Source("picture", 0.5)),  # what speaks against it gave nothing
+    ]
+    assert brought(Told(np.zeros((2, 0)), []), history([], model.items), np.array([0, 1])) == [(), ()]

@@ -131,6 +131,17 @@ def test_a_replay_that_differs_says_so(shop):
     assert not shop.why(decision.id).same
 
 
+def test_fusion_says_how_much_each_sort_of_data_gave(shop):
+    decision = shop.recommend(USER, model="fusion")
+    assert {row["model"] for row in decision.answer["rows"]} == {"fusion"}
+    for row, sentence in zip(decision.answer["rows"], decision.reasons, strict=True):
+        assert sum(source["share"] for source in row["sources"]) == pytest.approx(1, abs=1e-3)
+        assert {source["name"] for source in row["sources"]} <= {"what shoppers take", "text", "attributes"}
+        assert "% by its text" in sentence or "% by those who took it" in sentence
+    assert shop.why(decision.id).same
+    assert not any(row["sources"] for row in shop.recommend(USER, model="item_knn").answer["rows"])
+
+
 def test_a_decision_of_an_older_merx_replays(shop):
     """Its question and its answer had fewer fields."""
     import sqlite3

@@ -178,7 +178,8 @@ def show_recommend(result: dict[str, Any]) -> None:
     for row in answer["rows"]:
         because = ", ".join(f"{_name(why)} {why['share']:.0%}" for why in row["reasons"])
         because = row.get("bought") or because
-        because = "\n".join(filter(None, [because, *row.get("rules", ())]))
+        told = ", ".join(f"{one['name']} {one['share']:.0%}" for one in row.get("sources", ()))
+        because = "\n".join(filter(None, [because, told, *row.get("rules", ())]))
         table.add_row(str(row["rank"]), row["item_id"], row["title"] or "", row["model"], because)
     who, scenario = answer["user_id"] or "an anonymous visitor", answer.get("scenario", "home")
     models = ", ".join(dict.fromkeys(row["model"] for row in answer["rows"])) or answer["model"]

@@ -57,6 +57,18 @@ class FactorModel(Recommender, Protocol):
 
 
 @runtime_checkable
+class SourcedModel(Recommender, Protocol):
+    """A recommender that joins several sorts of data and can say what each of them brought."""
+
+    def sources(self, histories: Interactions, item: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+        """Names of the S sorts, and what each adds to the scores of the items (k,), float64 (k, S).
+
+        `histories` is a batch of one.
+        """
+        ...
+
+
+@runtime_checkable
 class NeighbourModel(Recommender, Protocol):
     """A recommender whose scores are a sparse product; it is ranked without a score of every item."""
 

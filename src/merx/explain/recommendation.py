@@ -1,10 +1,11 @@
-"""Why this item: which of the shopper's own items led here, and how much each weighs."""
+"""Why this item: which of the shopper's own items led here, which sorts of data told, with their weights."""
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
-from merx.data.contracts import Recommender
+from merx.data.contracts import Recommender, SourcedModel
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.vocabulary import Vocabulary
@@ -17,6 +18,14 @@ class Reason:
     """One of the shopper's own items and the share, 0..1, of the score that it brings."""
 
     item_id: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """One sort of data and the share, 0..1, that it brings to what speaks for the item."""
+
+    name: str
     share: float
 
 
@@ -45,3 +54,30 @@ def strongest(contributions: Contributions, items: Vocabulary, most: int = 3) ->
         tuple(Reason(names[entry], value) for entry, value in zip(entries, values, strict=True) if value > 0)
         for entries, values in zip(order.tolist(), share.tolist(), strict=True)
     ]
+
+
+def brought(model: Recommender, history: Interactions, item: np.ndarray) -> list[tuple[Source, ...]]:
+    """How much each sort of data gave to each item, most first; none of a model that reads but one sort.
+
+    The shares of an item add up to 1. A sort that speaks against it has none.
+
+    Parameters
+    ----------
+    history : Interactions, a batch of one
+    item : int (k,)
+    """
+    if not _is_sourced(model):
+        return [()] * len(item)
+    names, part = model.sources(history, item)
+    part = np.maximum(part, 0)  # (k, S)
+    share = part / np.maximum(part.sum(axis=1, keepdims=True), TINY)
+    order = np.argsort(-share, axis=1, kind="stable")
+    return [
+        tuple(Source(names[place], float(row[place])) for place in places if row[place] > 0)
+        for places, row in zip(order.tolist(), share, strict=True)
+    ]
+
+
+def _is_sourced(model: Recommender) -> TypeGuard[SourcedModel]:
+    """Whether it meets that contract; a look at its class, as isinstance is slow."""
+    return hasattr(type(model), "sources")

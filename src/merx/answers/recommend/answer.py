@@ -10,8 +10,9 @@ from merx.answers.recommend.offer import Admission, Offer, admission, left_out, 
 from merx.answers.recommend.question import RecommendQuestion
 from merx.answers.recommend.steps import Change, Pool, changes, pinned, pool, steps
 from merx.answers.recommend.visit import Visit, codes, visit
-from merx.explain.recommendation import strongest
+from merx.explain.recommendation import brought, strongest
 from merx.recommend.arrange import arrange
+from merx.recommend.joint_factors import COLLABORATIVE
 from merx.registry import kinds_for
 
 FALLBACK = "popularity"
@@ -20,6 +21,7 @@ SOCIAL = [
     kind.name for kind in kinds_for("recommend") if "relations" in kind.reads
 ]  # what friends did counts
 IMPERSONAL = {FALLBACK: "popular with all shoppers", "trending": "what sells just now"}
+BY = {COLLABORATIVE: "those who took it"}  # how a sort of data is named in a sentence
 
 
 def recommend(context: Context, question: RecommendQuestion) -> Answer:
@@ -89,11 +91,11 @@ def _rows(
         for names in (about.title, about.category)
     )
     ids = about.items.names(found.code[shown]).to_pylist()
-    explained = _explained(offers, shown)
-    titles = _titles(here, [why.item_id for _, _, because in explained.values() for why in because])
+    explained = _explained(offers, here, shown)
+    titles = _titles(here, [why.item_id for _, _, because, _ in explained.values() for why in because])
     rows = []
     for number, (place, item_id) in enumerate(zip(shown.tolist(), ids, strict=True), start=1):
-        kind, score, because = explained.get(place, (PINNED, None, ()))
+        kind, score, because, told_by = explained.get(place, (PINNED, None, (), ()))
         rows.append(
             {
                 "rank": number,
@@ -106,6 +108,7 @@ def _rows(
                     {"item_id": why.item_id, "title": titles[why.item_id], "share": round(why.share, 4)}
                     for why in because
                 ],
+                "sources": [{"name": one.name, "share": round(one.share, 4)} for one in told_by],
                 "bought": _bought(here, int(found.code[place])) if kind == "buy_again" else None,
                 "friends": _friends(here, int(found.code[place]), min_friends) if kind in SOCIAL else None,
                 "rules": [change.moved[place] for change in told if place in change.moved],
@@ -114,16 +117,19 @@ def _rows(
     return rows
 
 
-def _explained(offers: list[Offer], shown: np.ndarray) -> dict[int, tuple[str, float | None, Any]]:
-    """Place in the pool -> kind, score and reasons of the products that a model offered."""
-    found: dict[int, tuple[str, float | None, Any]] = {}
+def _explained(
+    offers: list[Offer], here: Visit, shown: np.ndarray
+) -> dict[int, tuple[str, float | None, Any, Any]]:
+    """Place in the pool -> kind, score, reasons and sorts of data of the products that a model offered."""
+    found: dict[int, tuple[str, float | None, Any, Any]] = {}
     start = 0
     for entry in offers:
         places = shown[(shown >= start) & (shown < start + len(entry.code))]
         own = places - start
         why = strongest(entry.heard.explain(entry.own[own]), entry.model.items)
-        for place, at, because in zip(places.tolist(), own.tolist(), why, strict=True):
-            found[place] = (entry.kind, float(entry.score[at]), because)
+        told = brought(entry.model, here.basis.recode(entry.model.items), entry.own[own])
+        for place, at, because, by in zip(places.tolist(), own.tolist(), why, told, strict=True):
+            found[place] = (entry.kind, float(entry.score[at]), because, by)
         start += len(entry.code)
     return found
 
@@ -166,6 +172,11 @@ def _rules(
     return tuple(rules)
 
 
+def _in_words(sources: list[dict[str, Any]]) -> str:
+    """As in "62% by its text, 38% by those who took it"."""
+    return ", ".join(f"{one['share']:.0%} by {BY.get(one['name'], 'its ' + one['name'])}" for one in sources)
+
+
 def _sentence(row: dict[str, Any], question: RecommendQuestion, here: Visit) -> str:
     name = row["title"] or row["item_id"]
     friends = f"bought by {row['friends']} people you follow" if row["friends"] else ""
@@ -190,4 +201,5 @@ def _sentence(row: dict[str, Any], question: RecommendQuestion, here: Visit) -> 
         f"{title} ({why['share']:.0%})" for title, why in zip(titles, row["reasons"], strict=True)
     )
     beside = f"; {friends}" if friends else ""
+    beside += f"; {_in_words(row['sources'])}" if row["sources"] else ""
     return f"{name}: because of {shares}{beside}.{moved}"
