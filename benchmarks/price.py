@@ -1,16 +1,14 @@
-"""What proposed prices gain where the truth is known, how honest the bands are, and how fast the fit is."""
+"""What proposed prices gain where the truth is known, and how honest the bands are."""
 
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 
 import numpy as np
 import pyarrow as pa
 
 from _record import Row, record
-from merx.data.panel import PricePanel
 from merx.data.vocabulary import Vocabulary
 from merx.evaluate.pricing import interval_coverage, profit_regret
 from merx.fitting import Inputs
@@ -24,8 +22,6 @@ from merx.simulating import simulate
 
 SEEDS = range(10, 15)
 USERS, ITEMS, DAYS = 2_000, 200, 364
-LARGE = (10_000, 104, 200)  # items, weeks, categories
-RUNS = 3
 GOAL = 0.8
 PROTOCOL = (
     f"merx.simulate shops of {USERS:,} users, {ITEMS} items and {DAYS} days, prices by each policy, ingested "
@@ -34,7 +30,7 @@ PROTOCOL = (
     "bring beyond today's prices in the coming week, the share that the proposed prices bring; free: of "
     "what the best prices within 20 %, free of the other rules, would. Where prices "
     "follow demand no product should be graded A or B. Coverage: share of the true elasticities within the "
-    f"central 80 % and 95 % of the draws. Seconds: median of {RUNS} fits after a warm-up, panel in memory."
+    "central 80 % and 95 % of the draws."
 )
 
 
@@ -87,30 +83,6 @@ def judge(policy: str, seed: int) -> Judged:
     )
 
 
-def large_panel() -> PricePanel:
-    """Prices that move at random, and negative binomial sales at elasticities about -2.6."""
-    items, weeks, categories = LARGE
-    rng = np.random.default_rng(0)
-    now = np.exp(rng.normal(3.0, 0.7, items))
-    step = rng.normal(0.0, 0.1, (items, weeks))
-    rate = np.log(12.0) + rng.normal(0.0, 0.9, (items, 1)) + rng.normal(-2.6, 0.7, (items, 1)) * step
-    return PricePanel(
-        items=Vocabulary.of(f"item-{i:05d}" for i in range(items)),
-        category=np.sort(rng.integers(0, categories, items)).astype(np.int32),
-        categories=Vocabulary.of(f"category-{c:03d}" for c in range(categories)),
-        offsets=np.arange(items + 1, dtype=np.int64) * weeks,
-        week=np.tile(np.arange(weeks), items).astype(np.int32),
-        units=rng.poisson(np.exp(rate) * rng.gamma(10.0, 0.1, (items, weeks))).ravel().astype(float),
-        price=(now[:, None] * np.exp(step)).ravel(),
-        promotion=np.zeros(items * weeks),
-        available=np.ones(items * weeks),
-        cost=0.6 * now,
-        price_now=now,
-        distinct_prices=np.full(items, weeks),
-        start=19_000,
-    )
-
-
 def main() -> None:
     rows = []
     for policy in PRICE_POLICIES:
@@ -135,14 +107,6 @@ def main() -> None:
             ("80 %", "95 %"), np.mean([one.coverage for one in found], axis=0), strict=True
         ):
             rows.append(Row(case, f"coverage of {level}", float(covered)))
-    panel = large_panel()
-    PriceResponse().fit(panel.take(np.arange(200)))
-    seconds = []
-    for _ in range(RUNS):
-        started = time.perf_counter()
-        PriceResponse().fit(panel)
-        seconds.append(time.perf_counter() - started)
-    rows.append(Row(f"{LARGE[0]:,} products x {LARGE[1]} weeks", "seconds of the fit", median(seconds)))
     record("price", PROTOCOL, rows)
 
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from _record import Row, medians, record
 from merx.data.panel import PricePanel
+from merx.data.vocabulary import Vocabulary
 from merx.price.response import PriceResponse
 from merx.price.rows import CONTROLS, PRICE, Rows
-from price import LARGE, large_panel
 
 ITEMS, RUNS = 1_000, 3
+LARGE = (10_000, 104, 200)  # items, weeks, categories
 SECONDS, MEBIBYTES = 120, 4_096  # of the large shop
 PEER = """
 import sys, time
@@ -37,6 +38,30 @@ PROTOCOL = (
     f"point estimates only; each with one thread. {LARGE[0]:,} products: ours alone, once, and peak memory "
     "of the process, which made the panel."
 )
+
+
+def large_panel() -> PricePanel:
+    """Prices that move at random, and negative binomial sales at elasticities about -2.6."""
+    items, weeks, categories = LARGE
+    rng = np.random.default_rng(0)
+    now = np.exp(rng.normal(3.0, 0.7, items))
+    step = rng.normal(0.0, 0.1, (items, weeks))
+    rate = np.log(12.0) + rng.normal(0.0, 0.9, (items, 1)) + rng.normal(-2.6, 0.7, (items, 1)) * step
+    return PricePanel(
+        items=Vocabulary.of(f"item-{i:05d}" for i in range(items)),
+        category=np.sort(rng.integers(0, categories, items)).astype(np.int32),
+        categories=Vocabulary.of(f"category-{c:03d}" for c in range(categories)),
+        offsets=np.arange(items + 1, dtype=np.int64) * weeks,
+        week=np.tile(np.arange(weeks), items).astype(np.int32),
+        units=rng.poisson(np.exp(rate) * rng.gamma(10.0, 0.1, (items, weeks))).ravel().astype(float),
+        price=(now[:, None] * np.exp(step)).ravel(),
+        promotion=np.zeros(items * weeks),
+        available=np.ones(items * weeks),
+        cost=0.6 * now,
+        price_now=now,
+        distinct_prices=np.full(items, weeks),
+        start=19_000,
+    )
 
 
 def write_shop(panel: PricePanel, path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from merx.data.price_facts import PriceFacts
 from merx.price.limits import PriceRules
@@ -167,6 +168,17 @@ def test_drawn_prices_differ_from_draw_to_draw_and_shared_rules_bind_them():
     assert len({tuple(price != panel.price_now) for price in tied}) > 1  # which six is part of the draw
     fewer = replace(rules, max_changes=3)  # more of today's prices break a rule: these cannot all be kept
     assert (explored(model, panel, fewer, facts, 0.2, 0, fixed) == panel.price_now).all()
+
+
+def test_drawn_prices_of_substitutes_are_higher_than_without_regard_to_each_other():
+    panel, model, facts = world(24, 3)
+    rules, fixed = PriceRules(max_change=0.3), np.zeros(24, bool)
+    pairs = np.arange(24) ^ 1  # 0 and 1, 2 and 3, ...
+    cross = sparse.csr_array((np.full(24, 0.6), (np.arange(24), pairs)), shape=(24, 24))
+    apart = np.stack([explored(model, panel, rules, facts, 0.3, seed, fixed) for seed in range(8)])
+    beside = np.stack([explored(model, panel, rules, facts, 0.3, seed, fixed, cross) for seed in range(8)])
+    assert np.log(beside / apart).mean() > 0.01
+    assert (beside >= apart).mean() > 0.9
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from merx.answers.answer import Answer, Context
 from merx.answers.touched import beside, crossed, near, of_all, of_one, touched
@@ -14,7 +15,7 @@ from merx.data.panel import PricePanel
 from merx.data.price_facts import PriceFacts
 from merx.data.results import Together
 from merx.errors import RequestError
-from merx.price.cross_effects import cross_elasticities
+from merx.price.cross_effects import CrossEffects, cross_elasticities
 from merx.price.limits import RULES, PriceRules
 from merx.price.optimise import optimise
 from merx.price.thompson import explored
@@ -66,8 +67,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     pairs = near(context, panel)
     counted = question.rules.cross_effects
     effects = cross_elasticities(panel, pairs) if counted else None
-    cross = effects.only_clear().matrix() if effects is not None and effects.clear.any() else None
-    quotes = optimise(model, panel, question.rules, facts, which, cross)
+    quotes = optimise(model, panel, question.rules, facts, which, _clear(effects))
     rows = [_plain(row) for row in quotes.to_table().to_pylist()]
     grades = dict(sorted(Counter(row["grade"] for row in rows).items()))
     content: dict[str, Any] = {"objective": question.rules.objective, "grades": grades}
@@ -137,8 +137,15 @@ def explored_prices(
     """A price to learn from for every item (`merx.price.thompson.explored`); only the movable ones move."""
     model, panel, facts, _ = fitted_on_panel(context, config.price.model)
     fixed = ~np.isin(np.array(model.items.ids.to_pylist(), dtype=object), list(movable))
-    prices = explored(model, panel, config.price, facts, config.governance.block_change, seed, fixed)
+    effects = cross_elasticities(panel, near(context, panel)) if config.price.cross_effects else None
+    most = config.governance.block_change
+    prices = explored(model, panel, config.price, facts, most, seed, fixed, _clear(effects))
     return dict(zip(model.items.ids.to_pylist(), prices.tolist(), strict=True))
+
+
+def _clear(effects: CrossEffects | None) -> sparse.csr_array | None:
+    """The cross elasticities that count: those that are clearly there, if any is."""
+    return effects.only_clear().matrix() if effects is not None and effects.clear.any() else None
 
 
 def _figures(together: Together) -> dict[str, Any]:

@@ -7,6 +7,7 @@ tried as often as it may be the best (Thompson 1933; Russo et al., A Tutorial on
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 
 from merx.data.contracts import DemandModel
 from merx.data.panel import PricePanel
@@ -67,6 +68,7 @@ def explored(
     most: float,
     seed: int,
     fixed: np.ndarray,
+    cross: sparse.csr_array | None = None,
 ) -> np.ndarray:
     """A price to learn from for each item of the panel, float64 (I,).
 
@@ -80,6 +82,8 @@ def explored(
         Largest change, beside that of the rules.
     fixed : bool (I,)
         Items whose price stays; so does that of an item without a cost.
+    cross : sparse array (I, I), optional
+        Cross elasticities, as `merx.price.optimise.optimise` takes them.
     """
     now, cost = panel.price_now, panel.cost.copy()
     if rules.assumed_margin is not None:
@@ -91,10 +95,10 @@ def explored(
     found = worth(Drawn.of(model, seed), steps.price, terms, rules)
     choice = choose(found.value, found.confidence, steps.barred)
     place = choice.place
-    if rules.shared:
+    if rules.shared or cross is not None:
         # A rule on units asks for those that are expected, as everywhere, not for those of one draw.
         expected = worth(model, steps.price, terms, rules).units
         told = Worth(found.value, found.confidence, expected)
-        place = settle(choice, told, steps, rules, facts, fixed).place
+        place = settle(choice, told, steps, rules, facts, fixed, cross).place
     chosen: np.ndarray = steps.price[np.arange(len(now)), np.where(fixed, 0, place)]
     return chosen
