@@ -138,7 +138,9 @@ knn = best([UserKNN(neighbours=n, shrinkage=s) for n in (30, 60, 120) for s in (
 social_knn = best(
     [SocialKNN(trust=t, reach=r, user_knn=knn) for t in (0.03, 0.1) for r in (0.05, 0.1, 0.3)], *validation
 )
-ease = best([EASE(regularization=r, neighbours=400) for r in (50, 100, 200)], *validation)
+ease = best(
+    [EASE(regularization=r, neighbours=n) for r in (50, 100, 200) for n in (100, 200, 400)], *validation
+)
 models = {
     "popularity": Popularity(),
     "user_knn": knn,
