@@ -12,12 +12,13 @@ from scipy.special import log_softmax
 from _process import data
 from _record import Row, record
 from merx.behaviour.calibration import reliability
+from merx.data.categories import LEVEL
 from merx.media.completion import Completion
 from merx.media.decoding import decoded
 from merx.media.picture_net import FittedPictureNet, PictureNet
 from merx.media.pool import FOLDS, folds
 from merx.media.spoken import Words
-from merx.media.values import LEVEL, classes_of
+from merx.media.values import classes_of
 from pictures import pixels_of, unpacked
 
 REPEATS = 5

@@ -82,9 +82,8 @@ class Products:
                 name: round(float(each[name][other]), 4) if name in each and there[name][other] else None
                 for name in SORTS
             }
-            known = described(self.catalogue, other)
-            words = self.words(item, other)
-            rows.append({"rank": rank, **known, "similarity": round(score, 4), **of_sort, "words": words})
+            about, words = described(self.catalogue, other), self.words(item, other)
+            rows.append({"rank": rank, **about, "similarity": round(score, 4), **of_sort, "words": words})
         return names, rows
 
 

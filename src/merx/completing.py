@@ -19,6 +19,7 @@ from merx.behaviour.calibration import reliability
 from merx.completed import ABOUT, CompletionReport, Filled
 from merx.config import ShopConfig
 from merx.data.catalogue import Catalogue
+from merx.data.categories import within
 from merx.data.contracts import Progress
 from merx.errors import ArtefactError, FitError, RequestError
 from merx.files import write_csv, write_parquet
@@ -28,7 +29,7 @@ from merx.media.completion import Blocks, Completion, FittedCompletion
 from merx.media.inferred import COLUMNS, FILE, INFERRED
 from merx.media.library import Library, vectors_of
 from merx.media.spoken import Words
-from merx.media.values import OTHER, most_likely, within
+from merx.media.values import OTHER, most_likely
 from merx.price.gaps import price_gaps
 from merx.seeing import KIND, TAUGHT
 from merx.store import assemble

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from merx.data.catalogue import Catalogue
+from merx.data.categories import levels
 from merx.data.interactions import history
 from merx.data.vocabulary import Vocabulary
 from merx.evaluate.ranking import recall
-from merx.media.terms import levels, price_bands, term_vectors, words
+from merx.media.terms import price_bands, term_vectors, words
 from merx.recommend.content import Content, nearest
 from merx.recommend.popularity import Popularity
 from merx.recommend.rank import rank

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pyarrow as pa
 
+from merx.data.categories import LEVEL
 from merx.data.panel import PricePanel
 from merx.data.vocabulary import Vocabulary
 
@@ -83,7 +84,7 @@ class PriceFacts:
     def below(self, category: str) -> np.ndarray:
         """The items of the category and of those below it, bool (I,)."""
         names, code = np.unique(self.category.astype(str), return_inverse=True)
-        inside: np.ndarray = (names == category) | np.char.startswith(names, category + " > ")
+        inside: np.ndarray = (names == category) | np.char.startswith(names, category + LEVEL)
         return inside[code]
 
     def take(self, which: np.ndarray) -> "PriceFacts":

@@ -18,14 +18,10 @@ from merx.kernels.nearest import nearest_of_all
 from merx.kernels.threads import THREADS
 from merx.kernels.topk import top_k
 
-EXACT = (
-    200_000  # products of which all are compared with all; beyond, the graph is faster (benchmarks/alike.py)
-)
-LINKS, BUILT, SOUGHT = (
-    16,
-    80,
-    64,
-)  # of the graph: links of a vector; candidates kept in building and in search
+# Products of which all are compared with all; beyond, the graph is faster (benchmarks/alike.py).
+EXACT = 200_000
+LINKS = 16  # of a vector in the graph
+BUILT, SOUGHT = 80, 64  # candidates kept in building and in search
 
 
 def alike(

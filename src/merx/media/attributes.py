@@ -4,8 +4,9 @@ import numpy as np
 from scipy import sparse
 
 from merx.data.catalogue import Catalogue
+from merx.data.categories import levels
 from merx.media.leading import leading
-from merx.media.terms import levels, price_bands, term_vectors
+from merx.media.terms import price_bands, term_vectors
 
 DIMENSIONS = 256
 PRICE = 0.1  # weight of the price band; categories and brands have 1 each

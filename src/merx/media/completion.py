@@ -25,10 +25,11 @@ from hashlib import sha256
 import numpy as np
 from scipy.special import softmax
 
+from merx.data.categories import within
 from merx.errors import ConfigError, FitError
 from merx.kernels.threads import one_blas_thread
 from merx.media.pool import FOLDS, Pool, Regressions, folds, patterns_of
-from merx.media.values import OTHER, classes_of, within
+from merx.media.values import OTHER, classes_of
 
 MOST = 20_000  # products known that are learnt from; more say little that is new
 

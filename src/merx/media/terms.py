@@ -29,12 +29,6 @@ def words(text: str | None) -> list[str]:
     return found
 
 
-def levels(category: str | None) -> list[str]:
-    """A category and all above it: "Home > Lamps" is in "Home" too."""
-    parts = (category or "").split(" > ")
-    return [" > ".join(parts[:depth]) for depth in range(1, len(parts) + 1)] if category else []
-
-
 def term_vectors(terms: Iterable[Iterable[str]]) -> sparse.csr_array:
     """One row per item out of its terms, of length 1 where it has any: float32 CSR (I, terms)."""
     column_of: dict[str, int] = {}

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LEVEL = " > "  # between the levels of a category
+from merx.data import categories
+from merx.data.categories import LEVEL, within
+
 OTHER = ""  # the class of products whose own class has too few examples; it is never proposed
 
 
@@ -14,12 +16,12 @@ def classes_of(values: Sequence[str | None], fewest: int, levels: bool) -> list[
 
     `OTHER` where none has; None where the value is missing, or where OTHER would itself be too rare.
     """
-    paths = [[] if value is None else value.split(LEVEL) if levels else [value] for value in values]
-    count = Counter(LEVEL.join(path[:depth]) for path in paths for depth in range(1, len(path) + 1))
-    found = list[str | None]()
-    for path in paths:
-        above = (LEVEL.join(path[:depth]) for depth in range(len(path), 0, -1))
-        found.append(next((name for name in above if count[name] >= fewest), OTHER) if path else None)
+    paths = [_path(value, levels) for value in values]
+    count = Counter(name for path in paths for name in path)
+    found = [
+        next((name for name in reversed(path) if count[name] >= fewest), OTHER) if path else None
+        for path in paths
+    ]
     rare = Counter(found)
     return [None if name is not None and rare[name] < fewest and name == OTHER else name for name in found]
 
@@ -33,13 +35,7 @@ def most_likely(
     least `least`; so "Home" is proposed where the shelf within it is not sure.
     """
     nodes = sorted(
-        {
-            LEVEL.join(path[:depth])
-            for name in classes
-            if name != OTHER
-            for path in [name.split(LEVEL) if levels else [name]]
-            for depth in range(1, len(path) + 1)
-        },
+        {node for name in classes if name != OTHER for node in _path(name, levels)},
         key=lambda node: (-node.count(LEVEL) if levels else 0, node),
     )
     below = np.array([[within(name, node) for node in nodes] for name in classes], np.float64)  # (C, N)
@@ -54,6 +50,6 @@ def most_likely(
     )
 
 
-def within(name: str, node: str) -> bool:
-    """Whether a category is `node` or lies below it."""
-    return name == node or name.startswith(node + LEVEL)
+def _path(value: str | None, levels: bool) -> list[str]:
+    """A value and what lies above it, the widest first."""
+    return categories.levels(value) if levels else [value] if value is not None else []

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from merx.data.categories import levels
+
 FEWEST = 3  # prices that make a median
 SPREAD = (0.1, 0.9)  # quantiles of the interval
-LEVEL = " > "
 
 Key = tuple[str, str]  # a category and a brand, "" for all brands
 
@@ -105,6 +106,5 @@ def _keys(category: str | None, brand: str | None) -> Iterator[Key]:
         return
     if brand is not None:
         yield category, brand
-    path = category.split(LEVEL)
-    for depth in range(len(path), 0, -1):
-        yield LEVEL.join(path[:depth]), ""
+    for above in reversed(levels(category)):
+        yield above, ""

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merx.data.catalogue import Catalogue
+from merx.data.categories import LEVEL
 from merx.data.interactions import Interactions
 from merx.data.schema import DAY, EVENT_CODE
 from merx.recommend.buy_again import BUYERS, purchases
@@ -108,7 +109,7 @@ class ItemFacts:
         np.minimum.at(first, histories.item, day)
         np.maximum.at(last, histories.item, day)
         priced = catalogue.price > 0
-        top_level = pc.list_element(pc.split_pattern(catalogue.category, " > ", max_splits=1), 0)
+        top_level = pc.list_element(pc.split_pattern(catalogue.category, LEVEL, max_splits=1), 0)
         return cls(
             sales=np.stack([sold(half_life) for half_life in HALF_LIVES], axis=1),
             repeat=(again + BUYERS * share) / (buyers + BUYERS),

@@ -10,12 +10,13 @@ import numpy as np
 from scipy import sparse
 
 from merx.data.catalogue import Catalogue
+from merx.data.categories import levels
 from merx.data.interactions import Interactions
 from merx.data.results import Contributions
 from merx.data.schema import DAY
 from merx.data.vocabulary import Vocabulary
 from merx.kernels.products import Barred, kept_rows, sparse_scores, top_sparse
-from merx.media.terms import levels, price_bands, term_vectors, words
+from merx.media.terms import price_bands, term_vectors, words
 from merx.recommend.damping import damped
 from merx.recommend.terms import terms
 from merx.tunable import between

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LEVEL = " > "  # between the levels of a category
+from merx.data.categories import LEVEL
 
 
 def alike(category: Sequence[str | None], brand: Sequence[str | None]) -> np.ndarray:

@@ -55,6 +55,11 @@ class LookAlikes:
     nearest: tuple[Nearest, ...]
 
     @property
+    def differ(self) -> bool:
+        """Whether any of the pairs shown has a word that only one of the two has."""
+        return any(pair.one.only or pair.other.only for pair in self.pairs)
+
+    @property
     def sentence(self) -> str:
         """How many products seem to be there twice."""
         if not self.duplicates:

@@ -174,7 +174,8 @@ def _rules(
 
 def _in_words(sources: list[dict[str, Any]]) -> str:
     """As in "62% by its text, 38% by those who took it"."""
-    return ", ".join(f"{one['share']:.0%} by {BY.get(one['name'], 'its ' + one['name'])}" for one in sources)
+    told = [one for one in sources if one["share"] >= 0.005]  # what rounds to nothing is not told
+    return ", ".join(f"{one['share']:.0%} by {BY.get(one['name'], 'its ' + one['name'])}" for one in told)
 
 
 def _sentence(row: dict[str, Any], question: RecommendQuestion, here: Visit) -> str:
