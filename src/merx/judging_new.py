@@ -17,7 +17,8 @@ from merx.data.features import ItemFeatures
 from merx.data.interactions import Interactions
 from merx.data.schema import EVENT_CODE
 from merx.errors import DataError
-from merx.evaluate.ranking import RankingScores, compare, score_ranking
+from merx.evaluate.comparison import compare
+from merx.evaluate.ranking import RankingScores, score_ranking
 from merx.evaluate.split import held_back
 from merx.fitting import Inputs, config_of
 from merx.judged import Score

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from merx.errors import DataError
-from merx.evaluate.ranking import (
-    FEWEST,
-    RankingScores,
-    compare,
-)
+from merx.evaluate.comparison import FEWEST, compare
+from merx.evaluate.ranking import RankingScores
 
 # One shopper, k = 5: hits at places 1 and 3 of the list, three targets.
 

@@ -15,10 +15,10 @@ from merx.data.results import Ranking
 from merx.data.schema import EVENT_CODE
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
+from merx.evaluate.comparison import Comparison
 from merx.evaluate.ranking import (
     LABELS,
     METRICS,
-    Comparison,
     conservative,
     conservative_ranks,
     coverage,
