@@ -93,8 +93,66 @@ def test_a_network_that_pools_by_its_first_token_is_read_so(folder):
     encoder = SentenceEncoder(folder)
     np.testing.assert_allclose(encoder.embed(["red wool"], ["hat"])[0], mean("red"), rtol=1e-5)
     assert encoder.fingerprint != before
+    for newer, token in (("cls", mean("red")), ("mean", mean("red", "wool"))):
+        told.write_text(json.dumps({"pooling_mode": newer}))
+        np.testing.assert_allclose(SentenceEncoder(folder).embed(["red wool"], [None])[0], token, rtol=1e-5)
+    told.write_text("{")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        SentenceEncoder(folder).embed(["red"], [None])
     told.write_text(json.dumps({"pooling_mode_max_tokens": True}))
     with pytest.raises(ConfigError, match="neither by the mean"):
+        SentenceEncoder(folder).embed(["red"], [None])
+
+
+def test_texts_are_padded_to_the_longest_and_cut_where_the_model_says(folder):
+    """Published tokenizers pad every text to 128 tokens and cut it there, which holds for one model alone."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_padding(length=3, pad_id=WORDS.index("[PAD]"), pad_token="[PAD]")
+    tokenizer.enable_truncation(3)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    titles = ["red wool hat pan", "blue"]
+    found = SentenceEncoder(folder).embed(titles, [None, None])
+    np.testing.assert_allclose(found, [mean("red", "wool", "hat", "pan"), mean("blue")], rtol=1e-5)
+    before = SentenceEncoder(folder).fingerprint
+    (folder / "tokenizer_config.json").write_text('{"model_max_length": 3}')
+    three = SentenceEncoder(folder).embed(titles, [None, None])
+    np.testing.assert_allclose(three[0], mean("red", "wool", "hat"), rtol=1e-5)
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 2}')
+    shorter = SentenceEncoder(folder)
+    np.testing.assert_allclose(shorter.embed(titles, [None, None])[0], mean("red", "wool"), rtol=1e-5)
+    assert shorter.fingerprint != before
+
+
+def test_layers_that_are_not_read_are_refused(folder):
+    layers = [
+        {"type": f"sentence_transformers.models.{name}"} for name in ("Transformer", "Pooling", "Dense")
+    ]
+    (folder / "modules.json").write_text(json.dumps(layers))
+    with pytest.raises(ConfigError, match="has the layer Dense"):
+        SentenceEncoder(folder).embed(["red"], [None])
+    (folder / "modules.json").write_text(json.dumps(layers[:2]))
+    np.testing.assert_allclose(SentenceEncoder(folder).embed(["red"], [None])[0], mean("red"), rtol=1e-5)
+
+
+def test_weights_in_safetensors_are_run_by_transformers(folder):
+    transformers = pytest.importorskip("transformers", reason="needs merx[text]")
+    torch = pytest.importorskip("torch", reason="needs merx[network]")
+    (folder / "model.onnx").unlink()
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    torch.manual_seed(0)
+    model = transformers.BertModel(transformers.BertConfig(vocab_size=len(WORDS), **sizes)).eval()
+    model.save_pretrained(folder)
+    encoder = SentenceEncoder(folder)
+    found = encoder.embed(["red wool hat", "pan"], [None, None])
+    with torch.inference_mode():
+        tokens = model(torch.tensor([[WORDS.index(word) for word in ("red", "wool", "hat")]]))
+    expected = tokens.last_hidden_state[0].mean(dim=0).numpy()
+    np.testing.assert_allclose(found[0], expected / np.linalg.norm(expected), rtol=1e-4, atol=1e-6)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")  # a pickle, by its name
+    with pytest.raises(ConfigError, match="has none of"):
+        SentenceEncoder(folder)
+    (folder / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ConfigError, match="cannot be read"):
         SentenceEncoder(folder).embed(["red"], [None])
 
 
@@ -136,7 +194,7 @@ def test_a_shop_reads_the_encoder_that_it_names(folder, tmp_path):
 def test_what_is_missing_or_broken_is_named(folder, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="is no folder"):
         SentenceEncoder(tmp_path / "nowhere")
-    with pytest.raises(ConfigError, match=r"has no model\.onnx"):
+    with pytest.raises(ConfigError, match=r"has none of model\.onnx, .*model\.safetensors"):
         SentenceEncoder(tmp_path)
     (folder / "model.onnx").write_bytes(network(extra=["position_ids"]))
     with pytest.raises(ConfigError, match="asks for position_ids"):
@@ -145,7 +203,7 @@ def test_what_is_missing_or_broken_is_named(folder, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="cannot be read"):
         SentenceEncoder(folder).embed(["red"], [None])
     monkeypatch.setattr(sentences, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'merx\[text\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'merx\[text,network\]'"):
         SentenceEncoder(folder).embed(["red"], [None])
     (folder / "tokenizer.json").unlink()
     with pytest.raises(ConfigError, match=r"has no tokenizer\.json"):

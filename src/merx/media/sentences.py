@@ -1,16 +1,17 @@
 """Texts to vectors by a sentence encoder of the user's own: a folder with its weights, on this disk.
 
-The files are those that sentence-transformers keeps of a model: `model.onnx` (or `onnx/model.onnx`),
-`tokenizer.json`, and, where it does not pool by the mean, `1_Pooling/config.json`. Nothing is downloaded and
-nothing is unpickled. Reimers & Gurevych, Sentence-BERT: sentence embeddings using siamese BERT-networks,
-EMNLP (2019): the vector of a text is the mean of its tokens' vectors, scaled to unit length.
+The files are those that sentence-transformers keeps of a model: `model.onnx` (or `onnx/model.onnx`), or
+`model.safetensors` with `config.json`; `tokenizer.json`; and, where it does not pool by the mean,
+`1_Pooling/config.json`. Nothing is downloaded, nothing is unpickled, and no code of the folder is run.
+Reimers & Gurevych, Sentence-BERT: sentence embeddings using siamese BERT-networks, EMNLP (2019): the vector
+of a text is the mean of its tokens' vectors, scaled to unit length.
 
 Vectors are kept by the SHA-256 of the text, so only new texts are computed.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -29,9 +30,20 @@ TOKENS = 256  # of a text, at most; what follows is left out
 PART = 1024  # texts kept at a time: what an interruption may cost
 KIND = "text"
 SETTING = "[media] text_encoder"
-NEEDED = ("onnxruntime", "tokenizers")  # of merx[text]
+ONNX, TORCH = ("onnxruntime",), ("torch", "transformers")  # what runs the two sorts of weights
+WEIGHTS = {"model.onnx": ONNX, "onnx/model.onnx": ONNX, "model.safetensors": TORCH}  # the first that is there
+TAKES = "it takes the folder of a sentence-transformers model"
+LAYERS = {"Transformer", "Pooling", "Normalize"}  # of sentence-transformers; others are not known here
+POOLED = {
+    "cls": "pooling_mode_cls_token",
+    "mean": "pooling_mode_mean_tokens",
+    "max": "pooling_mode_max_tokens",
+}
 MASK, IDS, TYPES = "attention_mask", "input_ids", "token_type_ids"  # inputs of such networks
 WHOLE = "sentence_embedding"  # the output that is pooled already, where there is one
+
+Network = Callable[[dict[str, np.ndarray]], np.ndarray]
+"""From IDS, MASK and TYPES, int64 (B, L) each, to vectors of the tokens (B, L, F) or of the texts (B, F)."""
 
 
 @dataclass(frozen=True)
@@ -53,29 +65,22 @@ class SentenceEncoder:
     def __post_init__(self) -> None:
         if not self.folder.is_dir():
             raise ConfigError(f"{SETTING}: {self.folder} is no folder.")
-        if self._model is None or not self._tokenizer.exists():
-            lacks = "model.onnx" if self._model is None else "tokenizer.json"
-            raise ConfigError(
-                f"{SETTING}: {self.folder} has no {lacks}; it takes the folder of a sentence-transformers "
-                "model in ONNX form, with model.onnx and tokenizer.json."
-            )
+        if not any((self.folder / name).exists() for name in WEIGHTS):
+            raise ConfigError(f"{SETTING}: {self.folder} has none of {', '.join(WEIGHTS)}; {TAKES}.")
+        if not (self.folder / "tokenizer.json").exists():
+            raise ConfigError(f"{SETTING}: {self.folder} has no tokenizer.json; {TAKES}.")
 
     @property
-    def _model(self) -> Path | None:
-        places = (self.folder / "model.onnx", self.folder / "onnx" / "model.onnx")
-        return next((path for path in places if path.exists()), None)
-
-    @property
-    def _tokenizer(self) -> Path:
-        return self.folder / "tokenizer.json"
+    def _weights(self) -> Path:
+        return next(path for name in WEIGHTS if (path := self.folder / name).exists())
 
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that tell this encoder from others."""
-        assert self._model is not None
-        found = hashlib.sha256(str((TOKENS, self._first)).encode())
-        beside = sorted(self._model.parent.glob(f"{self._model.name}*"))  # large weights lie in a second file
-        for path in (*beside, self._tokenizer):
+        found = hashlib.sha256(str((self._tokens, self._first)).encode())
+        beside = sorted(self._weights.parent.glob(f"{self._weights.name}*"))  # large ones lie in two files
+        settings = [self.folder / "config.json"] if self._weights.suffix == ".safetensors" else []
+        for path in (*beside, *settings, self.folder / "tokenizer.json"):
             with open(path, "rb") as file:
                 found.update(hashlib.file_digest(file, "sha256").digest())
         return found.hexdigest()[:16]
@@ -83,46 +88,66 @@ class SentenceEncoder:
     @cached_property
     def _first(self) -> bool:
         """Whether the first token's vector stands for the text, and not the mean of all."""
-        path = self.folder / "1_Pooling" / "config.json"
-        if not path.exists():
-            return False
-        told = json.loads(path.read_text(encoding="utf-8"))
-        first, mean = (bool(told.get(f"pooling_mode_{name}")) for name in ("cls_token", "mean_tokens"))
-        if first == mean:
+        told = self._told("1_Pooling/config.json") or {"pooling_mode": "mean"}
+        modes = {name for name, prefix in POOLED.items() if told.get(prefix)}  # as older versions keep it
+        modes |= {str(told["pooling_mode"])} if "pooling_mode" in told else set()
+        if modes not in ({"cls"}, {"mean"}):
             raise ConfigError(
-                f"{path}: pools neither by the mean nor by the first token, which is all there is."
+                f"{self.folder / '1_Pooling/config.json'}: pools neither by the mean nor by the first token, "
+                "which is all there is."
             )
-        return first
+        return modes == {"cls"}
 
     @cached_property
-    def _network(self) -> tuple[Any, Any]:
-        """The session of ONNX Runtime, and the tokenizer."""
-        if missing := [name for name in NEEDED if find_spec(name) is None]:
-            raise ConfigError(f"{SETTING} needs {', '.join(missing)}: pip install 'merx[text]'.")
-        import onnxruntime
+    def _tokens(self) -> int:
+        """How many tokens of a text are read, at most."""
+        told = self._told("sentence_bert_config.json").get("max_seq_length")
+        told = told or self._told("tokenizer_config.json").get("model_max_length")
+        return int(min(TOKENS, told or TOKENS))
+
+    def _told(self, name: str) -> Any:
+        """A file of settings; without one, none."""
+        path = self.folder / name
+        if not path.exists():
+            return {}
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{SETTING}: {path} cannot be read ({error}).") from None
+
+    @cached_property
+    def _network(self) -> tuple[Network, Any]:
+        """The network, and its tokenizer."""
+        needed = ("tokenizers", *WEIGHTS[self._weights.relative_to(self.folder).as_posix()])
+        if missing := [name for name in needed if find_spec(name) is None]:
+            raise ConfigError(f"{SETTING} needs {', '.join(missing)}: pip install 'merx[text,network]'.")
+        self._check_layers()
         from tokenizers import Tokenizer
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        options.log_severity_level = 3
-        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-        there = [name for name in wanted if name in onnxruntime.get_available_providers()]
+        opened = _onnx if self._weights.suffix == ".onnx" else _safetensors
         try:
-            session = onnxruntime.InferenceSession(str(self._model), options, providers=there)
-            tokenizer = Tokenizer.from_file(str(self._tokenizer))
-        except Exception as error:  # onnxruntime and tokenizers raise no common type
+            network = opened(self._weights)
+            tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        except ConfigError:
+            raise
+        except Exception as error:  # the libraries raise no common type
             told = " ".join(str(error).split())[:300]
             raise ConfigError(f"{SETTING}: {self.folder} cannot be read ({told}).") from None
-        tokenizer.enable_truncation(TOKENS)
-        if tokenizer.padding is None:
-            tokenizer.enable_padding()
-        unknown = {one.name for one in session.get_inputs()} - {MASK, IDS, TYPES}
-        if unknown:
+        tokenizer.enable_truncation(self._tokens)
+        padding = tokenizer.padding or {}
+        tokenizer.enable_padding(
+            **(padding | {"length": None})
+        )  # to the longest of a batch, whatever it says
+        return network, tokenizer
+
+    def _check_layers(self) -> None:
+        """Refuse a model whose vectors go through layers that are not read here."""
+        named = {str(layer["type"]).rpartition(".")[2] for layer in self._told("modules.json")}
+        if unknown := sorted(named - LAYERS):
             raise ConfigError(
-                f"{SETTING}: {self._model} asks for {', '.join(sorted(unknown))}; known are {IDS}, {MASK} "
-                f"and {TYPES}."
+                f"{self.folder / 'modules.json'}: has the layer {', '.join(unknown)}; known are "
+                f"{', '.join(sorted(LAYERS))}."
             )
-        return session, tokenizer
 
     def embed(self, titles: Sequence[str | None], descriptions: Sequence[str | None]) -> np.ndarray:
         """Vectors of n texts, float32 (n, F), of length 1; zeros where there is no text.
@@ -146,14 +171,11 @@ class SentenceEncoder:
 
     def _vectors(self, texts: list[str]) -> np.ndarray:
         """Of B texts, float32 (B, F)."""
-        session, tokenizer = self._network
+        network, tokenizer = self._network
         encodings = tokenizer.encode_batch(texts)
         ids = np.array([one.ids for one in encodings], np.int64)  # (B, L)
         mask = np.array([one.attention_mask for one in encodings], np.int64)
-        given = {IDS: ids, MASK: mask, TYPES: np.array([one.type_ids for one in encodings], np.int64)}
-        asked = {one.name: given[one.name] for one in session.get_inputs()}
-        outputs = [one.name for one in session.get_outputs()]
-        [said] = session.run([WHOLE if WHOLE in outputs else outputs[0]], asked)
+        said = network({IDS: ids, MASK: mask, TYPES: np.array([one.type_ids for one in encodings], np.int64)})
         if said.ndim == 3:  # (B, L, F)
             weight = mask[:, :, None].astype(np.float32)
             said = (
@@ -163,6 +185,52 @@ class SentenceEncoder:
             raise DataError(f"{SETTING}: {self.folder} gives vectors that are not finite; use other weights.")
         length = np.linalg.norm(said, axis=1, keepdims=True)
         return np.asarray(said / np.maximum(length, 1e-12), np.float32)
+
+
+def _onnx(weights: Path) -> Network:
+    """A network in ONNX form, by ONNX Runtime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.log_severity_level = 3
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    there = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    session = onnxruntime.InferenceSession(str(weights), options, providers=there)
+    inputs = [one.name for one in session.get_inputs()]
+    if unknown := set(inputs) - {MASK, IDS, TYPES}:
+        raise ConfigError(
+            f"{SETTING}: {weights} asks for {', '.join(sorted(unknown))}; known are {IDS}, {MASK} and "
+            f"{TYPES}."
+        )
+    outputs = [one.name for one in session.get_outputs()]
+    output = WHOLE if WHOLE in outputs else outputs[0]
+    return lambda given: session.run([output], {name: given[name] for name in inputs})[0]
+
+
+def _safetensors(weights: Path) -> Network:
+    """A network of the transformers library, whose kind `config.json` names among those the library knows."""
+    from inspect import signature
+
+    import torch
+    from transformers import AutoModel
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = AutoModel.from_pretrained(
+        weights.parent, local_files_only=True, trust_remote_code=False, use_safetensors=True
+    )
+    model = model.eval().to(device)
+    inputs = {IDS, MASK, TYPES} & signature(model.forward).parameters.keys()
+
+    def network(given: dict[str, np.ndarray]) -> np.ndarray:
+        with torch.inference_mode():
+            said = model(**{name: torch.from_numpy(given[name]).to(device) for name in inputs})
+        vectors: np.ndarray = said.last_hidden_state.float().cpu().numpy()
+        return vectors
+
+    return network
 
 
 def kept_vectors(
