@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 $(READY_DEV): $(READY)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tune,network,media,text,test,lint,docs,bench]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tune,network,media,text,transformers,test,lint,docs,bench]"
 	touch $@
 
 $(READY_BENCH): $(READY_DEV)

@@ -75,7 +75,9 @@ def test_by_the_sentence_encoder_of_the_shop(shop, monkeypatch):
 def test_on_the_command_line(shop):
     with_pictures(shop)
     shown = run("similar", shop.folder, "i00010", "--count", 3)
-    assert shown.exit_code == 0 and "by text and picture" in shown.output and "by the words" in shown.output
+    assert (
+        shown.exit_code == 0 and "by text and picture" in shown.output and "words in common" in shown.output
+    )
     assert len(as_json("similar", shop.folder, "i00010", "--count", 3)["rows"]) == 3
     assert run("similar", shop.folder, "i00010", "--by", "price").exit_code == 2
 

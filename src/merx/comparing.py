@@ -60,7 +60,7 @@ class Products:
         return cls(catalogue, text, {"text": embed(*texts) if embed else text.weights(*texts), **seen})
 
     def words(self, one: int, other: int) -> list[dict[str, Any]]:
-        """The words that made two texts alike, with the share of each."""
+        """The words that two texts have in common, with the share of each in what their weights make alike."""
         own, others = (
             (self.catalogue.title[item].as_py(), self.catalogue.description[item].as_py())
             for item in (one, other)
@@ -101,7 +101,7 @@ def described(catalogue: Catalogue, item: int) -> dict[str, Any]:
 def similar(
     engine: Engine, config: ShopConfig, media: Path, item: str, by: str = "both", count: int = 10
 ) -> dict[str, Any]:
-    """The products most like one, with the similarity of each sort and the words that made them alike.
+    """The products most like one, with the similarity of each sort and the words in common.
 
     Parameters
     ----------

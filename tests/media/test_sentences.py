@@ -135,8 +135,8 @@ def test_layers_that_are_not_read_are_refused(folder):
 
 
 def test_weights_in_safetensors_are_run_by_transformers(folder):
-    transformers = pytest.importorskip("transformers", reason="needs merx[text]")
-    torch = pytest.importorskip("torch", reason="needs merx[network]")
+    transformers = pytest.importorskip("transformers", reason="needs merx[transformers]")
+    torch = pytest.importorskip("torch", reason="needs merx[transformers]")
     (folder / "model.onnx").unlink()
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
     torch.manual_seed(0)
@@ -203,7 +203,7 @@ def test_what_is_missing_or_broken_is_named(folder, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="cannot be read"):
         SentenceEncoder(folder).embed(["red"], [None])
     monkeypatch.setattr(sentences, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'merx\[text,network\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'merx\[text\]'"):
         SentenceEncoder(folder).embed(["red"], [None])
     (folder / "tokenizer.json").unlink()
     with pytest.raises(ConfigError, match=r"has no tokenizer\.json"):

@@ -8,7 +8,7 @@ from merx.cli.tables import console, table_of
 
 
 def show_similar(result: dict[str, Any]) -> None:
-    """One row a look-alike: how alike, in all and in each modality, and by which words."""
+    """One row a look-alike: how alike, in all and in each modality, and the words in common."""
     item, by = result["item"], result["by"]
     told = Text.assemble((item["title"] or item["item_id"], "bold"), f" ({item['item_id']})")
     console.print(told.append(f", by {' and '.join(by)}:"))
@@ -16,7 +16,7 @@ def show_similar(result: dict[str, Any]) -> None:
         name for name in ("text", "picture", "video") if any(row[name] is not None for row in result["rows"])
     ]
     apart = apart if len(apart) > 1 else []
-    table = table_of("", "item", "title", "alike>", *(f"{name}>" for name in apart), "by the words")
+    table = table_of("", "item", "title", "alike>", *(f"{name}>" for name in apart), "words in common")
     for row in result["rows"]:
         table.add_row(
             str(row["rank"]),

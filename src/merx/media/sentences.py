@@ -30,8 +30,11 @@ TOKENS = 256  # of a text, at most; what follows is left out
 PART = 1024  # texts kept at a time: what an interruption may cost
 KIND = "text"
 SETTING = "[media] text_encoder"
-ONNX, TORCH = ("onnxruntime",), ("torch", "transformers")  # what runs the two sorts of weights
-WEIGHTS = {"model.onnx": ONNX, "onnx/model.onnx": ONNX, "model.safetensors": TORCH}  # the first that is there
+NEEDED = {  # of the extras of merx that run the two sorts of weights
+    "text": ("onnxruntime", "tokenizers"),
+    "transformers": ("torch", "tokenizers", "transformers"),
+}
+WEIGHTS = {"model.onnx": "text", "onnx/model.onnx": "text", "model.safetensors": "transformers"}
 TAKES = "it takes the folder of a sentence-transformers model"
 LAYERS = {"Transformer", "Pooling", "Normalize"}  # of sentence-transformers; others are not known here
 POOLED = {
@@ -72,6 +75,7 @@ class SentenceEncoder:
 
     @property
     def _weights(self) -> Path:
+        """The first that is there."""
         return next(path for name in WEIGHTS if (path := self.folder / name).exists())
 
     @cached_property
@@ -118,9 +122,9 @@ class SentenceEncoder:
     @cached_property
     def _network(self) -> tuple[Network, Any]:
         """The network, and its tokenizer."""
-        needed = ("tokenizers", *WEIGHTS[self._weights.relative_to(self.folder).as_posix()])
-        if missing := [name for name in needed if find_spec(name) is None]:
-            raise ConfigError(f"{SETTING} needs {', '.join(missing)}: pip install 'merx[text,network]'.")
+        extra = WEIGHTS[self._weights.relative_to(self.folder).as_posix()]
+        if missing := [name for name in NEEDED[extra] if find_spec(name) is None]:
+            raise ConfigError(f"{SETTING} needs {', '.join(missing)}: pip install 'merx[{extra}]'.")
         self._check_layers()
         from tokenizers import Tokenizer
 
