@@ -6,98 +6,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from merx.data.panel import PricePanel
+from _tested_shop import panel_of, shop_after_a_test
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, RequestError
 from merx.price.clusters import clusters, interference
 from merx.price.constant_elasticity import ConstantElasticity
-from merx.price.experiment import design, noise, past, power, standard_error, weeks_needed
+from merx.price.experiment import design, noise, power, standard_error, weeks_needed
 from merx.price.experiment_result import SPREAD, TestResult, analyse, pooled, updated
 from merx.price.off_policy import policy_value, propensities, rungs
 from merx.price.response import PriceResponse, chance_of_bias
 from merx.price.thompson import Drawn
 
-BEFORE = 26
-
-
-def panel_of(units, price):
-    items, weeks = units.shape
-    return PricePanel(
-        items=Vocabulary.of(f"i{i:03d}" for i in range(items)),
-        category=np.zeros(items, np.int32),
-        categories=Vocabulary.of(["all"]),
-        offsets=np.arange(items + 1, dtype=np.int64) * weeks,
-        week=np.tile(np.arange(weeks), items).astype(np.int32),
-        units=units.ravel(),
-        price=price.ravel(),
-        promotion=np.zeros(items * weeks),
-        available=np.ones(items * weeks),
-        cost=np.full(items, 5.0),
-        price_now=price[:, -1],
-        distinct_prices=np.full(items, 9),
-        start=19_000,
-    )
-
-
-def shop_after_a_test(seed, kind, items=60, each=3, weeks=8, follow=1.0, moves=0.05, reacts=0.0, mean=-2.6):
-    """Half a year before a test, and the test: lasting shocks of items, clusters and the shop, and noise.
-
-    Before the test prices move at random by `moves`, and with what is in demand by `reacts`. Gives the result
-    of the test and the panel of all weeks too.
-    """
-    rng = np.random.default_rng(seed)
-    cluster = np.repeat(np.arange(items // each), each)
-    elasticity, base = rng.normal(mean, 0.5, items), np.log(12) + rng.normal(0, 0.8, items)
-    span = BEFORE + weeks
-
-    def lasting(count, sd):
-        shock = np.zeros((count, span))
-        shock[:, 0] = rng.normal(0, sd, count)
-        for week in range(1, span):
-            shock[:, week] = 0.7 * shock[:, week - 1] + rng.normal(0, sd * np.sqrt(0.51), count)
-        return shock
-
-    own = lasting(items, 0.25) + lasting(items // each, 0.15)[cluster]
-    shock = own + lasting(1, 0.2)
-    plan = design(cluster, kind=kind, weeks=weeks, seed=seed)
-    step = rng.normal(0, 1, (items, span)) * moves + reacts * own
-    step[:, BEFORE:] = follow * np.repeat(plan.log_ratio[cluster], plan.block, axis=1)
-    mean = np.exp(base[:, None] + shock + elasticity[:, None] * step)
-    units = rng.poisson(mean * rng.gamma(10, 0.1, mean.shape)).astype(float)
-    panel = panel_of(units[:, :BEFORE], 10 * np.exp(step[:, :BEFORE]))
-    truth = (np.exp(base) * elasticity).sum() / np.exp(base).sum()
-    variance = noise(panel, cluster, plan.block - plan.washout, kind)
-    level = past(panel)[1].mean(axis=1)
-    expected = np.repeat(level[:, None], weeks, axis=1)
-    result = analyse(plan, units[:, BEFORE:], expected, step[:, BEFORE:], variance)
-    return plan, result, truth, variance, panel_of(units, 10 * np.exp(step)), elasticity
-
-
-def shop_with_a_test(seed, kind, **shop):
-    """The design of a test, its result, the truth, and the variance that was foretold."""
-    return shop_after_a_test(seed, kind, **shop)[:4]
-
 
 @pytest.mark.parametrize("kind", ["switchback", "clusters"])
 def test_a_test_recovers_the_elasticity_and_its_interval_holds_it(kind):
     """80 tests: 95 % intervals hold the truth as often as 95 % do, give or take 2.5 standard errors."""
-    found = [shop_with_a_test(seed, kind) for seed in range(80)]
-    miss = np.array([result.elasticity - truth for _, result, truth, _ in found])
-    error = np.array([result.error for _, result, _, _ in found])
-    held = np.mean([result.low <= truth <= result.high for _, result, truth, _ in found])
+    found = [shop_after_a_test(seed, kind) for seed in range(80)]
+    miss = np.array([shop.result.elasticity - shop.tested for shop in found])
+    error = np.array([shop.result.error for shop in found])
+    held = np.mean([shop.result.low <= shop.tested <= shop.result.high for shop in found])
     assert abs(miss.mean()) < 2.5 * miss.std() / np.sqrt(len(miss)) + 0.05
     assert 0.95 - 2.5 * np.sqrt(0.05 * 0.95 / 80) <= held
     assert error.mean() == pytest.approx(miss.std(), rel=0.2)
-    planned = np.mean([standard_error(plan, variance) for plan, _, _, variance in found])
+    planned = np.mean([standard_error(shop.plan, shop.variance) for shop in found])
     assert planned == pytest.approx(miss.std(), rel=0.25)
 
 
 def test_prices_that_followed_by_half_do_not_bias_and_those_that_did_not_are_refused():
-    half = [shop_with_a_test(seed, "switchback", follow=0.5) for seed in range(30)]
-    miss = np.array([result.elasticity - truth for _, result, truth, _ in half])
+    half = [shop_after_a_test(seed, follow=0.5) for seed in range(30)]
+    miss = np.array([shop.result.elasticity - shop.tested for shop in half])
     assert abs(miss.mean()) < 3 * miss.std() / np.sqrt(30)
     with pytest.raises(RequestError, match="hardly followed"):
-        shop_with_a_test(0, "switchback", follow=0.0)
+        shop_after_a_test(0, follow=0.0)
 
 
 def test_without_an_effect_small_chances_are_as_rare_as_they_say():
@@ -200,14 +140,14 @@ def test_the_prior_after_tests_is_the_normal_update():
     assert abs(twice[0] + 3.4) < abs(mean + 3.4) and twice[1] < sd
 
 
-def fits_after_tests(shops, **shop):
-    """The price response of 24 shops with a test, by the test too, and their elasticities."""
+def fits_after_tests(shops, **settings):
+    """The price response of shops with a test, by the test too, and their elasticities."""
     for seed in range(shops):
         drawn = np.random.default_rng(1000 + seed).normal(-2.6, 0.7)  # as the prior has it
-        _, result, _, _, panel, elasticity = shop_after_a_test(seed, "switchback", mean=drawn, **shop)
-        mean, error = pooled([result])
-        model = PriceResponse(tested_elasticity=mean, tested_error=error).fit(panel)
-        yield model, PriceResponse().fit(panel), elasticity
+        shop = shop_after_a_test(seed, mean=drawn, **settings)
+        mean, error = pooled([shop.result])
+        model = PriceResponse(tested_elasticity=mean, tested_error=error).fit(shop.panel)
+        yield model, PriceResponse().fit(shop.panel), shop.elasticity
 
 
 @pytest.mark.parametrize("moves", [0.0, 0.05])
