@@ -14,6 +14,7 @@ from merx import seeing
 from merx.cli import main
 from merx.cli.show_complete import show_complete
 from merx.completed import last
+from merx.errors import DataError
 from merx.media.inferred import with_inferred
 from merx.media.picture_net import PictureNet
 from merx.media.values import within
@@ -138,6 +139,29 @@ def test_the_report_shows_what_was_found_on_the_tables_of_today(shop, report):
         "brand",
     }  # prices have a report of their own
     assert last(shop.folder, "other tables") is None and last(shop.folder / "nowhere", data) is None
+
+
+def test_a_damaged_or_foreign_file_is_refused_with_what_to_do(shop, report, catalogue, tmp_path):
+    data, whole = report.proposals["data"][0].as_py(), shop.folder / "inferred.parquet"
+    path = tmp_path / "inferred.parquet"
+    path.write_bytes(whole.read_bytes()[:-200])
+    refuses(lambda: last(tmp_path, data), path)
+    refuses(lambda: with_inferred(catalogue, path), path)
+    pq.write_table(pa.table({"item_id": ["i0"]}), path)
+    refuses(lambda: last(tmp_path, data), path, "its metadata lack columns, data,")
+    refuses(lambda: with_inferred(catalogue, path), path, "it has the columns item_id")
+    told = json.loads(pq.read_schema(whole).metadata[b"merx"])
+    told["columns"][0]["missing"] = "many"
+    pq.write_table(report.proposals.replace_schema_metadata({"merx": json.dumps(told)}), path)
+    refuses(lambda: last(tmp_path, data), path, "expected int, found 'many'")
+
+
+def refuses(call, path, why=""):
+    with pytest.raises(DataError) as refused:
+        call()
+    said = str(refused.value)
+    assert said.startswith(f"{path}: damaged, or not written by merx (") and why in said
+    assert f"run `merx complete {path.parent}` again" in said
 
 
 def test_the_command_tells_what_was_found(shop, report):

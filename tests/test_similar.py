@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from merx.comparing import overview
 from merx.errors import RequestError
+from merx.look_alikes import overview
 from merx.media.library import Library, linked, media_of
 from merx.sections import look_alikes
 from tests.test_cli import as_json, run
@@ -66,7 +66,7 @@ def test_by_the_sentence_encoder_of_the_shop(shop, monkeypatch):
         angle = np.arange(len(titles)) * 0.05
         return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
 
-    monkeypatch.setattr("merx.comparing.text_encoder", lambda config, media: embed)
+    monkeypatch.setattr("merx.look_alikes.text_encoder", lambda config, media: embed)
     [first, second] = shop.similar("i00010", count=2)["rows"]
     assert {first["item_id"], second["item_id"]} == {"i00009", "i00011"}
     assert first["text"] == pytest.approx(np.cos(0.05), abs=1e-4)

@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from merx.media.inferred import FILE
+from merx.media.inferred import FILE, damaged
+from merx.typed import typed
 
 EXAMPLES = 5  # of each column
 
 ABOUT = b"merx"  # in the file's metadata: what CompletionReport.to_dict says
+KEYS = ("columns", "prices", "least", "proposed", "examples", "seconds")  # of that
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,19 @@ class CompletionReport:
 
 
 def last(shop: Path, data: str) -> dict[str, Any] | None:
-    """What `merx complete` last found, as CompletionReport.to_dict; None where that was on other tables."""
+    """What `merx complete` last found, as CompletionReport.to_dict; None where that was on other tables.
+
+    Raises DataError where the file is damaged or not of merx.
+    """
     path = shop / FILE
     if not path.exists():
         return None
-    told: dict[str, Any] = json.loads(pq.read_schema(path).metadata[ABOUT])
+    try:
+        told: dict[str, Any] = json.loads((pq.read_schema(path).metadata or {}).get(ABOUT, b"{}"))
+        if missing := sorted({*KEYS, "data"} - set(told)):
+            raise damaged(path, f"its metadata lack {', '.join(missing)}")
+        for one in told["columns"]:
+            typed(one, Filled)
+    except (OSError, ValueError, TypeError) as error:
+        raise damaged(path, error) from None
     return told if told["data"] == data else None

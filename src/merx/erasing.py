@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from merx import registry
 from merx.decisions import Ledger
 from merx.errors import RequestError
 from merx.files import replace_text
@@ -20,8 +21,6 @@ from merx.store.erase import erase_examples, erase_rows
 from merx.store.tables import Tables
 
 REPORT, REJECTED, MODELS = "report.html", "rejected", "models"
-# Kinds that keep the histories they were fitted on, each without a name.
-HISTORIES = ("user_knn", "social_knn", "rating_user_knn", "session_knn", "session_blend", "blend")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def erase(folder: Path, tables: Tables, ledger: Ledger, user_id: str) -> Erased:
         rows.states,
         decisions,
         lines,
-        tuple(kind for kind in HISTORIES if kind in fitted),
+        tuple(name for name, kind in registry.KINDS.items() if kind.keeps_histories and name in fitted),
         tuple(dict.fromkeys(str(source["path"]) for source in tables.current().sources)),
     )
 

@@ -16,11 +16,11 @@ from merx.config import ShopConfig
 from merx.data.contracts import Progress
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError, MerxError
-from merx.evaluate.comparison import compare
 from merx.evaluate.forecasting import ForecastScores, backtest, naive_season
 from merx.evaluate.price_forecasts import PriceScores, RandomWalk, compare_prices
 from merx.evaluate.pricing import elasticity_error, profit_regret
 from merx.evaluate.split import last_days, split_by_time
+from merx.evaluate.verdict import compare
 from merx.files import replace_text
 from merx.fitting import Inputs, config_of, forecast_panels
 from merx.holdout import hold_out

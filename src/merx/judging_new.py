@@ -17,9 +17,9 @@ from merx.data.features import ItemFeatures
 from merx.data.interactions import Interactions
 from merx.data.schema import EVENT_CODE
 from merx.errors import DataError
-from merx.evaluate.comparison import compare
 from merx.evaluate.ranking import RankingScores, score_ranking
 from merx.evaluate.split import held_back
+from merx.evaluate.verdict import compare
 from merx.fitting import Inputs, config_of
 from merx.judged import Score
 from merx.recommend.popularity import FittedPopularity, Popularity

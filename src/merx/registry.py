@@ -25,6 +25,9 @@ class Kind:
         Where its config class is; the fitted class is `Fitted<config>` beside it.
     reads : tuple of str
         The inputs that its config's `fit` takes, by their names in `merx.fitting.Inputs`.
+    keeps_histories : bool
+        Whether the fitted model holds the histories it was fitted on, each without a name: such a model is
+        made anew where a shopper is erased.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Kind:
     module: str
     config: str
     reads: tuple[str, ...]
+    keeps_histories: bool = False
 
     def load(self) -> tuple[type, type]:
         """The config class and the fitted class. Raises ConfigError where its library is not installed."""
@@ -49,9 +53,23 @@ KINDS: dict[str, Kind] = {
         Kind("item_knn", "recommend", "merx.recommend.item_knn", "ItemKNN", ("histories",)),
         Kind("als", "recommend", "merx.recommend.als", "ALS", ("histories",)),
         Kind("nmf", "recommend", "merx.recommend.nmf", "NMF", ("histories",)),
-        Kind("user_knn", "recommend", "merx.recommend.user_knn", "UserKNN", ("histories",)),
+        Kind(
+            "user_knn",
+            "recommend",
+            "merx.recommend.user_knn",
+            "UserKNN",
+            ("histories",),
+            keeps_histories=True,
+        ),
         Kind("social_als", "recommend", "merx.recommend.social_als", "SocialALS", ("histories", "relations")),
-        Kind("social_knn", "recommend", "merx.recommend.social_knn", "SocialKNN", ("histories", "relations")),
+        Kind(
+            "social_knn",
+            "recommend",
+            "merx.recommend.social_knn",
+            "SocialKNN",
+            ("histories", "relations"),
+            keeps_histories=True,
+        ),
         Kind("rp3beta", "recommend", "merx.recommend.rp3beta", "RP3Beta", ("histories",)),
         Kind("ease", "recommend", "merx.recommend.ease", "EASE", ("histories",)),
         Kind("graph_filter", "recommend", "merx.recommend.graph_filter", "GraphFilter", ("histories",)),
@@ -60,10 +78,31 @@ KINDS: dict[str, Kind] = {
         Kind("trending", "recommend", "merx.recommend.trending", "Trending", ("histories",)),
         Kind("buy_again", "recommend", "merx.recommend.buy_again", "BuyAgain", ("histories",)),
         Kind("content", "recommend", "merx.recommend.content", "Content", ("catalogue",)),
-        Kind("session_knn", "recommend", "merx.recommend.session_knn", "SessionKNN", ("sessions",)),
+        Kind(
+            "session_knn",
+            "recommend",
+            "merx.recommend.session_knn",
+            "SessionKNN",
+            ("sessions",),
+            keeps_histories=True,
+        ),
         Kind("sequence", "recommend", "merx.behaviour.sequence", "Sequence", ("sessions",)),
-        Kind("session_blend", "recommend", "merx.recommend.session_blend", "SessionBlend", ("sessions",)),
-        Kind("blend", "recommend", "merx.recommend.blend", "Blend", ("histories", "sessions", "catalogue")),
+        Kind(
+            "session_blend",
+            "recommend",
+            "merx.recommend.session_blend",
+            "SessionBlend",
+            ("sessions",),
+            keeps_histories=True,
+        ),
+        Kind(
+            "blend",
+            "recommend",
+            "merx.recommend.blend",
+            "Blend",
+            ("histories", "sessions", "catalogue"),
+            keeps_histories=True,
+        ),
         Kind(
             "feature_factors",
             "recommend",
@@ -73,7 +112,12 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("fusion", "recommend", "merx.recommend.fusion", "Fusion", ("histories", "features")),
         Kind(
-            "rating_user_knn", "recommend", "merx.recommend.rating_user_knn", "RatingUserKNN", ("histories",)
+            "rating_user_knn",
+            "recommend",
+            "merx.recommend.rating_user_knn",
+            "RatingUserKNN",
+            ("histories",),
+            keeps_histories=True,
         ),
         Kind(
             "rating_item_knn", "recommend", "merx.recommend.rating_item_knn", "RatingItemKNN", ("histories",)

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from merx import comparing, completed, completing, fitting, judging, report, reporting, seeing, tuning
+from merx import completed, completing, fitting, judging, look_alikes, report, reporting, seeing, tuning
 from merx.answers import (
     AnomaliesQuestion,
     Context,
@@ -132,14 +132,14 @@ class Shop:
         return seeing.show_saliency(self.config, self.folder, item, Path(path))
 
     def similar(self, item: str, *, by: str = "both", count: int = 10) -> dict[str, Any]:
-        """The products most like one, by text, picture, video or both; see `merx.comparing.similar`."""
+        """The products most like one, by text, picture, video or both; see `merx.look_alikes.similar`."""
         with self._engine() as (engine, _):
-            return comparing.similar(engine, self.config, self._media, item, by, count)
+            return look_alikes.similar(engine, self.config, self._media, item, by, count)
 
     def duplicates(self) -> dict[str, Any]:
-        """Products that are in the catalogue twice, and pairs of variants; see `merx.comparing.twice`."""
+        """Products that are in the catalogue twice, and pairs of variants; see `merx.look_alikes.twice`."""
         with self._engine() as (engine, _):
-            return comparing.twice(engine, self.config, self._media)
+            return look_alikes.twice(engine, self.config, self._media)
 
     def complete(self, *, progress: Progress = quiet, **asked: Any) -> completed.CompletionReport:
         """What the catalogue lacks, with its probability, into inferred.parquet; see `merx.completing`."""
@@ -350,7 +350,7 @@ class Shop:
                 evaluation=judging.last(self.folder),
                 media=seeing.known(Library(self._media)),
                 gaps=completed.last(self.folder, fingerprint),
-                look_alikes=comparing.overview(engine, self.config, self._media),
+                look_alikes=look_alikes.overview(engine, self.config, self._media),
                 ask=lambda verb, question: decide(
                     Context(engine, self.models, self.models.versions(), fingerprint),
                     *(self.ledger, verb, question),

@@ -123,6 +123,8 @@ def test_each_customer_twice_changes_nothing(config, fitted):
 def test_save_and_load_is_bit_equal(kind, config, fitted, tmp_path):
     artefact.save(fitted, tmp_path / "m", kind=kind, config=config, about={})
     assert artefact.load(tmp_path / "m", kind, type(fitted), type(config)) == fitted
+    kept = artefact.read_manifest(tmp_path / "m", kind)["arrays"]
+    assert not kept and not registry.kind(kind).keeps_histories
 
 
 def test_refuses_a_shop_to_which_few_come_back(kind, config):

@@ -94,6 +94,8 @@ def test_save_and_load_is_bit_equal(kind, config, fitted, world, tmp_path):
     again = artefact.load(tmp_path / "m", kind, type(fitted), type(config))
     np.testing.assert_array_equal(again.predict(world), fitted.predict(world))
     assert again.tested.error == fitted.tested.error
+    arrays = artefact.read_manifest(tmp_path / "m", kind)["arrays"]
+    assert not registry.kind(kind).keeps_histories and all(max(shape) < 700 for _, shape in arrays.values())
 
 
 def test_an_empty_shop_is_refused(config):

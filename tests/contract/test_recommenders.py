@@ -90,6 +90,19 @@ def test_save_and_load_is_bit_equal(kind, tmp_path):
     assert again.items == model.items
 
 
+def test_a_kind_that_keeps_histories_says_so(kind, tmp_path):
+    """Where more shoppers have the same histories, its arrays alone grow by what is of each of them."""
+    some, config = random_histories(16), registry.kind(kind).load()[0]()
+    held = []
+    for times in (2, 20):
+        model = fitted(kind, some.take(np.tile(np.arange(some.n_users), times)))
+        artefact.save(model, tmp_path / str(times), kind=kind, config=config, about={})
+        arrays = artefact.read_manifest(tmp_path / str(times), kind)["arrays"]
+        held.append(sum(int(np.prod(shape)) for _, shape in arrays.values()))
+    grown = held[1] - held[0] > 18 * some.n_users
+    assert grown == registry.kind(kind).keeps_histories, held
+
+
 def test_permuting_users_permutes_results(kind):
     histories = random_histories(7)
     order = np.random.default_rng(0).permutation(histories.n_users)

@@ -15,7 +15,6 @@ from merx.data.results import Ranking
 from merx.data.schema import EVENT_CODE
 from merx.data.vocabulary import Vocabulary
 from merx.errors import DataError
-from merx.evaluate.comparison import Comparison
 from merx.evaluate.ranking import (
     LABELS,
     METRICS,
@@ -30,6 +29,7 @@ from merx.evaluate.ranking import (
     tail_recall,
     tied_share,
 )
+from merx.evaluate.verdict import Comparison
 
 # One shopper, k = 5: hits at places 1 and 3 of the list, three targets.
 LIST = np.array([[7, 2, 5, 0, 9]], np.int32)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def weighted(raw: np.ndarray, name: str) -> np.ndarray:
-    """The weights (R, C) by definition, from raw ones (0: none); see merx.recommend.comparison.Weighting."""
+    """The weights (R, C) by definition, from raw ones (0: none); see merx.recommend.weighting.Weighting."""
     rows, columns = raw.shape
     filled = [r for r in range(rows) if raw[r].any()]
     mean_length = np.mean([raw[r].sum() for r in filled])

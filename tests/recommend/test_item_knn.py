@@ -10,8 +10,8 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.evaluate.ranking import ndcg, recall
 from merx.kernels.topk import top_k
-from merx.recommend.comparison import MEASURES, WEIGHTINGS
 from merx.recommend.item_knn import ItemKNN
+from merx.recommend.weighting import MEASURES, WEIGHTINGS
 from tests.recommend.reference import similarity, weighted
 from tests.worlds import interactions, random_histories
 

@@ -10,9 +10,9 @@ from merx.data.interactions import Interactions, history
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.topk import top_k
-from merx.recommend.comparison import MEASURES, WEIGHTINGS
 from merx.recommend.rank import rank
 from merx.recommend.user_knn import UserKNN
+from merx.recommend.weighting import MEASURES, WEIGHTINGS
 from tests.recommend.reference import similarity, weighted
 from tests.worlds import interactions, random_histories
 

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from merx.data.catalogue import Catalogue
+from merx.errors import DataError
 
 FILE = "inferred.parquet"  # in the shop's folder
 COLUMNS = {"category": True, "brand": False}  # that gaps are filled of, and whether their values have levels
@@ -28,14 +29,29 @@ INFERRED = pa.schema(
 )
 
 
+def damaged(path: Path, why: object) -> DataError:
+    """The error that says that this is not the table that was written."""
+    return DataError(
+        f"{path}: damaged, or not written by merx ({why}); run `merx complete {path.parent}` again, or "
+        "delete the file."
+    )
+
+
 def with_inferred(catalogue: Catalogue, path: Path) -> tuple[Catalogue, int]:
     """The catalogue with categories and brands proposed in its gaps, where that file is; and how many.
 
-    What is given stays. A product without a title is left as it is: nothing may be known of it yet.
+    What is given stays. A product without a title is left as it is: nothing may be known of it yet. Raises
+    DataError where the file is damaged or not of merx.
     """
     if not path.exists():
         return catalogue, 0
-    table, filled = pq.read_table(path, schema=INFERRED), 0
+    try:
+        table = pq.read_table(path)
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from None
+    if not table.schema.equals(INFERRED):
+        raise damaged(path, f"it has the columns {', '.join(table.column_names)}")
+    filled = 0
     titled = catalogue.title.is_valid().to_numpy(zero_copy_only=False)
     for name in COLUMNS:
         rows = table.filter(pc.equal(table["column"], name))

@@ -15,9 +15,9 @@ from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.kernels.products import sparse_scores
 from merx.kernels.similarity import neighbours
-from merx.recommend.comparison import MEASURES, WEIGHTINGS, Weighting, check_choices
 from merx.recommend.damping import damped
 from merx.recommend.terms import terms
+from merx.recommend.weighting import MEASURES, WEIGHTINGS, Weighting, check_choices
 from merx.tunable import among, between
 
 

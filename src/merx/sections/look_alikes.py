@@ -1,4 +1,4 @@
-"""Products held against each other: from what `merx.comparing.overview` found to the report."""
+"""Products held against each other: from what `merx.look_alikes.overview` found to the report."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from merx.errors import DataError
-from merx.evaluate.comparison import FEWEST, compare
 from merx.evaluate.ranking import RankingScores
+from merx.evaluate.verdict import FEWEST, compare
 
 # One shopper, k = 5: hits at places 1 and 3 of the list, three targets.
 
