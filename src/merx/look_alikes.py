@@ -60,7 +60,7 @@ class Products:
         return cls(catalogue, text, {"text": embed(*texts) if embed else text.weights(*texts), **seen})
 
     def words(self, one: int, other: int) -> list[dict[str, Any]]:
-        """The words that two texts have in common, with the share of each in what their weights make alike."""
+        """The words that two texts have in common, with their shares in what weights of words make alike."""
         own, others = (
             (self.catalogue.title[item].as_py(), self.catalogue.description[item].as_py())
             for item in (one, other)
