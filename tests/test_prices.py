@@ -85,7 +85,19 @@ def test_without_ids_only_what_no_guardrail_warns_of_is_approved(shop):
     shop.prices.review([], **SIGNED)
     with pytest.raises(RequestError, match="No price waits to be approved"):
         shop.prices.approve([], **SIGNED)  # every move is warned of
+    with pytest.raises(RequestError, match="history --waiting` says why"):
+        shop.prices.approve([], **SIGNED)
     assert len(shop.prices.reject([], **SIGNED)) == len(shop.prices.history()) / 3
+
+
+def test_products_whose_approved_prices_wait_get_no_other_and_it_is_told(shop):
+    shop = settings(shop, "\n[price]\nassumed_margin = 0.4\nmin_confidence = 0.5\n")
+    proposed = shop.prices.propose(**SIGNED)
+    mild = [event.proposal for event in proposed if event.verdict != "block"]
+    shop.prices.review([], **SIGNED)
+    shop.prices.approve(mild, **SIGNED)
+    [item, *_] = [event.item for event in proposed if event.proposal in mild]
+    assert "apply or reject those first" in run(shop.folder, "propose", "--item", item, fails=True)["error"]
 
 
 def test_every_step_needs_a_name_and_a_reason(shop):
