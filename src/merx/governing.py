@@ -179,8 +179,8 @@ class Prices:
         ]
         if not names and state == "approved" and (held := self._ledger.latest("reviewed")):
             raise RequestError(
-                f"No price waits to be approved without its id: a guardrail warns of each of the "
-                f"{len(held):,} reviewed ones, or blocks it; `merx prices SHOP history --waiting` says why."
+                f"No price waits to be approved without its id: a guardrail warns of or blocks every "
+                f"reviewed one ({len(held):,}); `merx prices SHOP history --waiting` says why."
             )
         if not names:
             raise RequestError(f"No price waits to be {state}.")

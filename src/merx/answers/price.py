@@ -188,6 +188,8 @@ def _summary(rows: list[dict[str, Any]], rules: PriceRules) -> str:
     moved = [row for row in rows if row["price"] != row["price_now"]]
     gain = sum(row["profit"] - row["profit_now"] for row in rows if row["profit"] is not None)
     refused = sum(row["grade"] == "D" for row in rows)
+    unknown = sum(row["cost"] is None and row["grade"] != "D" for row in rows)
+    stay = f" {unknown} stay for want of a cost: give it, or [price] assumed_margin." if unknown else ""
     of = "" if rules.quantile is None else f"the {rules.quantile:.0%} quantile of "
     named = (
         f"{of}a mix of {', '.join(rules.weights)}" if rules.objective == "mix" else f"{of}{rules.objective}"
@@ -195,7 +197,7 @@ def _summary(rows: list[dict[str, Any]], rules: PriceRules) -> str:
     sought = "" if named == "profit" else f"The prices are to make {named} highest. "
     return (
         f"{sought}{len(moved)} of {len(rows)} prices change, for an expected {gain:+,.2f} profit a week; "
-        f"{refused} {'is' if refused == 1 else 'are'} refused for want of evidence (grade D)."
+        f"{refused} {'is' if refused == 1 else 'are'} refused for want of evidence (grade D).{stay}"
     )
 
 
