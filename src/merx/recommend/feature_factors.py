@@ -45,7 +45,7 @@ class FeatureFactors:
             self.als.alpha * exposure(histories),
         )
         met = np.diff(taken.met.indptr) > 0  # (I,)
-        expected = expected_factors(features, taken, self.regularization)  # (M, I, F)
+        expected, _ = expected_factors(features, taken, self.regularization)  # (M, I, F)
         expected[:, met] = 0
         return joint_factors(
             histories.items,
