@@ -46,7 +46,7 @@ PROTOCOL = (
     f"numbers, plus noise of length {NOISES[0]} (clear pictures) or {NOISES[1]} (blurred ones) on average; "
     "no network saw a pixel, so these rows say how fusion uses pictures, not how good pictures are. "
     "The blurred ones were added after fused was seen to lose to clear pictures alone on the first shop. "
-    "How fusion joins the maps was then changed on shops of other seeds (30 to 35). "
+    "How fusion joins the maps was then changed, and its regularization set from 10 to 3, on shops of other seeds (30 to 35). "
     "Default settings of fusion. Missing: "
     f"{MISSING:.0%} of all products, old and new, lack one modality each, drawn at random. Popularity: of a "
     "new product the mean over its category. True tastes: the list in the order of Truth.affinity, the most "

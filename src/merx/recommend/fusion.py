@@ -61,7 +61,7 @@ class Fusion:
     how: str = among("gated", *WAYS)
     weight: float = between(0.3, 0.1, 10.0, log=True)
     held: float = between(30.0, 1.0, 100.0, log=True)
-    regularization: float = between(10.0, 0.1, 1000.0, log=True)
+    regularization: float = between(3.0, 0.1, 1000.0, log=True)
     als: ALS = field(default_factory=ALS)
 
     def __post_init__(self) -> None:
