@@ -1,6 +1,7 @@
 """A price test of a shop from its design to the next fit, on orders whose elasticity is known."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from merx.cli import main
-from merx.errors import RequestError
+from merx.data.vocabulary import Vocabulary
+from merx.errors import DataError, RequestError
+from merx.price_tests import _likeness
 from merx.shop import Shop
+from tests.price.worlds import make_world
 from tests.shops import settings
 
 MONDAY = date(2024, 1, 1)
@@ -129,3 +133,30 @@ def test_what_speaks_against_a_test_is_told_and_names_are_checked(shop):
     assert any("block_change" in warning for warning in told["warnings"])
     with pytest.raises(RequestError, match="too few"):
         tests.design("none", by="ada", why="x", category="no such category")
+    with pytest.raises(RequestError, match="in a price test already"):
+        tests.design("second", by="ada", why="x")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("item_id,other\na,b\n", "other_id is missing|similarity is missing"),
+        ("item_id,other_id,similarity\na,b,near\n", "near"),
+        ("item_id,other_id,similarity\na,b,-1\n", "below 0"),
+        ("item_id,other_id,similarity\n0001,0002,1\n", "none of its 1 pairs"),
+    ],
+)
+def test_a_file_of_similar_products_that_tells_nothing_is_refused(tmp_path, rows, told):
+    panel = make_world("random", 1, items=5, weeks=20, categories=1).panel
+    file = tmp_path / "similar.csv"
+    file.write_text(rows)
+    with pytest.raises(DataError, match=told):
+        _likeness(panel, file)
+
+
+def test_ids_of_similar_products_keep_their_leading_zeros(tmp_path):
+    panel = make_world("random", 1, items=3, weeks=20, categories=1).panel
+    panel = replace(panel, items=Vocabulary.of(["0001", "0002", "1"]))
+    file = tmp_path / "similar.csv"
+    file.write_text("item_id,other_id,similarity\n0001,0002,.5\n")
+    assert _likeness(panel, file).toarray()[0, 1] == 0.5

@@ -7,8 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from merx.answers import PriceQuestion
+from merx.answers.price import _summary
 from merx.cli import main
 from merx.errors import RequestError
+from merx.price.limits import PriceRules
 from merx.shop import Shop
 from tests.shops import settings
 
@@ -85,7 +87,28 @@ def test_without_ids_only_what_no_guardrail_warns_of_is_approved(shop):
     shop.prices.review([], **SIGNED)
     with pytest.raises(RequestError, match="No price waits to be approved"):
         shop.prices.approve([], **SIGNED)  # every move is warned of
+    with pytest.raises(RequestError, match="history --waiting` says why"):
+        shop.prices.approve([], **SIGNED)
     assert len(shop.prices.reject([], **SIGNED)) == len(shop.prices.history()) / 3
+
+
+def test_products_whose_approved_prices_wait_get_no_other_and_it_is_told(shop):
+    shop = settings(shop, "\n[price]\nassumed_margin = 0.4\nmin_confidence = 0.5\n")
+    proposed = shop.prices.propose(**SIGNED)
+    mild = [event.proposal for event in proposed if event.verdict != "block"]
+    shop.prices.review([], **SIGNED)
+    shop.prices.approve(mild, **SIGNED)
+    [item, *_] = [event.item for event in proposed if event.proposal in mild]
+    assert "apply or reject those first" in run(shop.folder, "propose", "--item", item, fails=True)["error"]
+
+
+def test_products_without_a_cost_are_told_of_as_those_without_evidence():
+    stays = {"price": 9.5, "price_now": 9.5, "profit": None, "profit_now": None}
+    rows = [stays | {"cost": cost, "grade": grade} for cost, grade in ((None, "B"), (None, "D"), (4.0, "A"))]
+    told = _summary(rows, PriceRules())
+    assert "1 is refused for want of evidence (grade D)" in told
+    assert "1 stay for want of a cost" in told
+    assert "cost" not in _summary(rows[1:], PriceRules())
 
 
 def test_every_step_needs_a_name_and_a_reason(shop):

@@ -57,7 +57,8 @@ class Prices:
         Raises
         ------
         RequestError
-            No price would change, it cannot be told, or [governance] does not allow to explore.
+            No price would change, it cannot be told, [governance] does not allow to explore, or every price
+            that would change has an approved one that is not applied yet.
         """
         if explore and not self._config.governance.explore:
             raise RequestError("[governance] explore is false: prices are not drawn to learn from.")
@@ -76,11 +77,20 @@ class Prices:
         ]
         if not drafts:
             raise RequestError(f"No price would change (decision {decision.id}); `merx why` says why.")
-        return self._ledger.propose(drafts, by=by, why=why, check=self._check())
+        return self.propose_these(drafts, by=by, why=why)
 
     def propose_these(self, drafts: Sequence[Draft], *, by: str, why: str) -> tuple[Event, ...]:
-        """Propose other prices than those of `Shop.price`, such as those of a price test."""
-        return self._ledger.propose(drafts, by=by, why=why, check=self._check())
+        """Propose other prices than those of `Shop.price`, such as those of a price test.
+
+        Raises RequestError where none was written, because approved prices of these products wait.
+        """
+        events = self._ledger.propose(drafts, by=by, why=why, check=self._check())
+        if not events:
+            raise RequestError(
+                f"{len(drafts):,} prices would change, and each of these products has an approved price that "
+                "is not applied yet: apply or reject those first."
+            )
+        return events
 
     def review(self, proposals: Sequence[str], *, by: str, why: str) -> tuple[Event, ...]:
         """Say that proposals were looked at, which comes before an approval. Without ids: all that wait."""
@@ -167,6 +177,11 @@ class Prices:
             for event in self._ledger.latest()
             if state in STEPS[event.state] and (state != "approved" or self._passes(check, event))
         ]
+        if not names and state == "approved" and (held := self._ledger.latest("reviewed")):
+            raise RequestError(
+                f"No price waits to be approved without its id: a guardrail warns of or blocks every "
+                f"reviewed one ({len(held):,}); `merx prices SHOP history --waiting` says why."
+            )
         if not names:
             raise RequestError(f"No price waits to be {state}.")
         return self._ledger.move(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 from scipy import sparse
 
@@ -32,7 +33,7 @@ from merx.price.experiment import (
     standard_error,
     weeks_needed,
 )
-from merx.price.experiment_result import analyse, tested
+from merx.price.experiment_result import analyse, tested, under_test
 from merx.price.grid import Grid
 from merx.price.ledger import Draft
 from merx.store.demand import demand, price_panel
@@ -103,7 +104,8 @@ class PriceTests:
         Raises
         ------
         RequestError
-            The name is taken, or the products and weeks cannot tell anything.
+            The name is taken, a product is in a test that has no result yet, or the products and weeks cannot
+            tell anything.
         """
         path = self._path(name)
         if path.exists():
@@ -117,6 +119,14 @@ class PriceTests:
             raise RequestError(
                 f"{panel.n_items} products were sold lately in {category or 'the shop'}: too few."
             )
+        start = panel.start + 7 * (int(panel.week.max()) + 1)
+        first = (EPOCH + timedelta(days=start)).isoformat()
+        running = under_test(self._folder)
+        if both := [item for item in panel.items.ids.to_pylist() if running.get(item, "") >= first]:
+            raise RequestError(
+                f"{len(both)} of {panel.n_items} products are in a price test already (first: {both[0]!r}, "
+                f"until {running[both[0]]}): test another category, or when that one has a result."
+            )
         likeness = _likeness(panel, similar)
         cluster = clusters(likeness, max(1, panel.n_items // SHARES))
         plan = design(cluster, kind=kind, ratio=ratio, weeks=weeks, block=block, washout=washout, seed=seed)
@@ -125,7 +135,6 @@ class PriceTests:
         leaks = float(
             np.mean([interference(likeness, plan.arm[cluster, b]) for b in range(plan.arm.shape[1])])
         )
-        start = panel.start + 7 * (int(panel.week.max()) + 1)
         expected = {
             "error": error,
             "power": power(error, difference),
@@ -137,7 +146,7 @@ class PriceTests:
             "name": name,
             "by": by,
             "why": why,
-            "start": (EPOCH + timedelta(days=start)).isoformat(),
+            "start": first,
             "until": (EPOCH + timedelta(days=start + 7 * plan.weeks - 1)).isoformat(),
             "kind": kind,
             "items": panel.items.ids.to_pylist(),
@@ -262,14 +271,22 @@ def _likeness(panel: PricePanel, similar: Path | None) -> sparse.csr_array:
             (np.ones(items), (np.arange(items), panel.category)), shape=(items, len(panel.categories))
         )
         return sparse.csr_array(member @ member.T)
-    table = pyarrow.csv.read_csv(similar)
-    if missing := {"item_id", "other_id", "similarity"} - set(table.column_names):
+    kinds = {"item_id": pa.string(), "other_id": pa.string(), "similarity": pa.float64()}
+    try:  # an id is no number, though it may look like one
+        table = pyarrow.csv.read_csv(
+            similar, convert_options=pyarrow.csv.ConvertOptions(column_types=kinds, strings_can_be_null=False)
+        )
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{similar}: {error}.") from None
+    if missing := kinds.keys() - set(table.column_names):
         raise DataError(f"{similar}: the column {min(missing)} is missing.")
-    one, other = (
-        panel.items.codes(table[name].cast("string").combine_chunks()) for name in ("item_id", "other_id")
-    )
-    value = table["similarity"].to_numpy().astype(np.float64)
+    one, other = (panel.items.codes(table[name].combine_chunks()) for name in ("item_id", "other_id"))
+    value = table["similarity"].to_numpy()
+    if not (value >= 0).all():
+        raise DataError(f"{similar}: {(~(value >= 0)).sum()} similarities are empty or below 0; 0 is unlike.")
     known = (one >= 0) & (other >= 0)
+    if not known.any():
+        raise DataError(f"{similar}: none of its {len(known):,} pairs is of two products of the test.")
     return sparse.csr_array((value[known], (one[known], other[known])), shape=(items, items))
 
 

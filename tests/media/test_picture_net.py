@@ -10,7 +10,7 @@ from tests.media.worlds import SIZE, styled
 
 torch = pytest.importorskip("torch")
 
-CONFIG = PictureNet(size=SIZE, length=24, epochs=6, held_out=0.0)
+CONFIG = PictureNet(size=SIZE, length=24, epochs=8, held_out=0.0)
 PIXELS, STYLE = styled(240)
 OTHERS, OTHER_STYLE = styled(60, seed=1)
 

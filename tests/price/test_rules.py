@@ -8,7 +8,7 @@ import pytest
 from merx.data.price_facts import PriceFacts, stand_ins
 from merx.errors import ConfigError
 from merx.price.calendar import Clearance, covers, is_span
-from merx.price.limits import PriceRules, ladder
+from merx.price.limits import PriceRules, ladder, without_effect
 from merx.price.optimise import optimise
 from merx.price.shared import Capacity, IndexBand, Parity
 from merx.price.worth import Terms, worth
@@ -227,6 +227,29 @@ def test_names_that_are_not_in_the_shop_are_refused():
     ):
         with pytest.raises(ConfigError, match=r"shop\.toml"):
             optimise(model, panel, rules, facts)
+
+
+def test_rules_that_reach_no_product_are_told():
+    _, _, facts = world(6)
+    blank = replace(facts, stock_quantity=np.full(6, np.nan), competitor=np.full(6, np.nan))
+    item = facts.items.ids[0].as_py()
+    coats = Clearance(category="Coats", by="2099-01-31")
+    rules = PriceRules(
+        key_items=("nobody", item), clearance=(coats,), stock_weeks=4.0, competitor_index=(0.9, 1.1)
+    )
+    told = without_effect(rules, blank)
+    assert [words.split()[0] for words in told] == [
+        "key_items:", "[[price.clearance]]", "stock_weeks", "competitor_index"
+    ]  # fmt: skip
+    assert "1 of 2 products have no price (first: 'nobody')" in told[0]
+    stocked = replace(facts, stock_quantity=np.full(6, 10.0), competitor=np.full(6, 5.0))
+    kept = PriceRules(
+        key_items=(item,),
+        clearance=(Clearance(items=(item,), by="2099-01-31"),),
+        stock_weeks=4.0,
+        competitor_index=(0.9, 1.1),
+    )
+    assert without_effect(kept, stocked) == ()
 
 
 def test_the_ladder_holds_every_price_point_in_reach():

@@ -1,5 +1,6 @@
 """No price ever breaks a rule, of its own or shared, and a looser rule never earns less: random shops."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_no_rule_of_a_product_is_ever_broken_by_a_change(rules, seed):
     today = broken(panel.price_now, panel.price_now, panel.cost, rules, facts, np.zeros(12, bool))
     stays = np.any(list(today.values()), axis=0) & ~moved & (np.array(quotes.grade) != "D")
     for i in np.flatnonzero(stays):  # a price that breaks a rule stays only where the rules leave no way out
-        assert "leave no other price" in quotes.reason[i]
+        assert re.search("leaves? no other price", quotes.reason[i])
 
 
 def keeps_the_rules(price, rules, panel, model, facts):
@@ -135,7 +136,7 @@ def test_no_shared_rule_is_ever_broken(rules, shared, seed):
         return
     if quotes.together.conflict:
         assert not moved.any()
-        assert "cannot all be kept" in quotes.reason[0]
+        assert re.search("cannot (all )?be kept", quotes.reason[0])
         return
     assert quotes.together.value <= quotes.together.bound + 1e-9
     assert quotes.together.value <= quotes.together.free + 1e-9

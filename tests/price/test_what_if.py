@@ -79,6 +79,9 @@ def test_a_shop_is_asked_and_stores_nothing(shop, tmp_path):
     file.write_text(f"item_id,price\n{item},{quotes[item]['price']}\n")
     found = shop.what_if(file)
     assert found == shop.what_if({item: quotes[item]["price"]})
+    assert not any("no past price tells" in note for note in found["notes"])
+    far = shop.what_if({item: 0.4 * quotes[item]["price_now"]})
+    assert any(note.startswith("1 of these") and repr(item) in note for note in far["notes"])
     assert (shop.folder / "decisions.sqlite").read_bytes() == before
     [row] = found["rows"]
     for name in ("units", "profit", "profit_now", "units_high"):
@@ -90,6 +93,8 @@ def test_a_shop_is_asked_and_stores_nothing(shop, tmp_path):
         (f"item_id,price\n{item},cheap\n", "line 2"),
         ("item_id,price\nnobody,1\n", "nobody"),
         (f"item_id,price\n{item},-1\n", "above 0"),
+        ("item_id,price\n", "names no price"),
+        (f"item_id,price\n{item},1\n{item},2\n", "line 3 has another price"),
     ):
         file.write_text(wrong)
         with pytest.raises(RequestError, match=told):

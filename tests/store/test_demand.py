@@ -130,6 +130,7 @@ def test_a_price_list_is_preferred_to_prices_seen_in_orders(tmp_path, engine_on)
     ]  # fmt: skip
     engine = engine_on(tmp_path, events=events, prices=prices)
     assert price_panel(engine, demand(engine)).price.tolist() == [5.0, 5.0, 9.0, 9.0]
+    assert engine.query("prices")["price"].to_pylist() == [4.5, 5.0, 4.4, 9.0]  # the list's last of a moment
 
 
 def test_of_two_prices_for_one_moment_the_later_ingested_holds(tmp_path, engine_on):

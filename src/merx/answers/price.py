@@ -16,7 +16,7 @@ from merx.data.price_facts import PriceFacts
 from merx.data.results import Together
 from merx.errors import RequestError
 from merx.price.cross_effects import CrossEffects, cross_elasticities
-from merx.price.limits import RULES, PriceRules
+from merx.price.limits import RULES, PriceRules, without_effect
 from merx.price.optimise import optimise
 from merx.price.thompson import explored
 from merx.price.waterfall import Step, in_words, waterfall
@@ -94,6 +94,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     )
     notes = [
         *context.notes,
+        *without_effect(question.rules, facts),
         *([f"{len(newer):,} products came after the fit and have no quote"] if newer else []),
     ]
     reasons = (
@@ -163,9 +164,11 @@ def _together(together: Together, objective: str) -> tuple[str, ...]:
         named = ", ".join(f"'{name}'" for name in together.conflict)
         way = f" It costs least to give up {together.cheapest}." if together.cheapest else ""
         told = (
-            "These rules cannot all be kept"
-            if together.proven
-            else "No prices were found that keep these rules"
+            "No prices were found that keep these rules"
+            if not together.proven
+            else "These rules cannot all be kept"
+            if len(together.conflict) > 1
+            else "This rule cannot be kept together with those of single products"
         )
         return (f"{told}, so no price changes: {named}.{way}",)
     if np.isfinite(together.ignoring):
@@ -185,6 +188,8 @@ def _summary(rows: list[dict[str, Any]], rules: PriceRules) -> str:
     moved = [row for row in rows if row["price"] != row["price_now"]]
     gain = sum(row["profit"] - row["profit_now"] for row in rows if row["profit"] is not None)
     refused = sum(row["grade"] == "D" for row in rows)
+    unknown = sum(row["cost"] is None and row["grade"] != "D" for row in rows)
+    stay = f" {unknown} stay for want of a cost: give it, or [price] assumed_margin." if unknown else ""
     of = "" if rules.quantile is None else f"the {rules.quantile:.0%} quantile of "
     named = (
         f"{of}a mix of {', '.join(rules.weights)}" if rules.objective == "mix" else f"{of}{rules.objective}"
@@ -192,7 +197,7 @@ def _summary(rows: list[dict[str, Any]], rules: PriceRules) -> str:
     sought = "" if named == "profit" else f"The prices are to make {named} highest. "
     return (
         f"{sought}{len(moved)} of {len(rows)} prices change, for an expected {gain:+,.2f} profit a week; "
-        f"{refused} are refused for want of evidence (grade D)."
+        f"{refused} {'is' if refused == 1 else 'are'} refused for want of evidence (grade D).{stay}"
     )
 
 

@@ -12,7 +12,7 @@ from merx.answers.price import fitted_on_panel
 from merx.errors import RequestError
 from merx.price.confounding import find_confounding
 from merx.price.grade import grade
-from merx.price.limits import PriceRules
+from merx.price.limits import RANGE, PriceRules
 from merx.price.optimise import local_elasticity
 from merx.price.what_if import WhatIf, summary_of
 from merx.price.worth import Terms
@@ -23,16 +23,23 @@ FIGURES = ("units", "revenue", "profit")
 def read_prices(path: Path) -> dict[str, float]:
     """Prices by item from a CSV file with the columns item_id and price.
 
-    Raises RequestError where there is no such file, a column is missing or a price is no number above 0.
+    Raises RequestError where there is no such file, it has no rows, a column is missing, a price is no number
+    or an item has two.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} cannot be read: {error}.") from None
+    if not rows:
+        raise RequestError(f"{path} names no price; write a line with item_id and price, then the prices.")
     prices: dict[str, float] = {}
     for number, row in enumerate(rows, start=2):
         try:
+            if row["item_id"] in prices:
+                raise RequestError(
+                    f"{path}: line {number} has another price of {row['item_id']!r}; keep one."
+                )
             prices[row["item_id"]] = float(row["price"])
         except KeyError:
             raise RequestError(
@@ -112,11 +119,17 @@ def what_if(context: Context, kind: str, rules: PriceRules, prices: Mapping[str,
     for suffix, drawn in (("_now", before.drawn), ("", after.drawn), ("_change", after.drawn - before.drawn)):
         for name, figures in zip(FIGURES, summary_of(drawn), strict=True):
             total |= _three(name + suffix, figures)
+    far = np.flatnonzero(np.abs(np.log(asked / now)) > np.log(RANGE) + 1e-9)
+    notes = [
+        f"{len(far):,} of these prices are below half or above double today's (first: "
+        f"{panel.items.ids[int(far[0])].as_py()!r}): no past price tells of demand there"
+        for _ in far[:1]
+    ]
     return {
         "total": total,
         "unsure": sum(grades[i] == "D" for i in named),
         "rows": rows,
-        "notes": context.notes,
+        "notes": [*context.notes, *notes],
     }
 
 

@@ -12,6 +12,7 @@ SHIFT = 0.1  # of half a side
 LIGHT = 0.3  # of contrast, saturation and brightness
 COVERED = 0.4  # share of the pictures of which a part is covered
 COVER = (0.15, 0.4)  # sides of the cover, in sides of the picture
+CUT = 0.5  # share of the batches in which pictures are mixed by rectangles
 
 
 def augmented(pictures: Tensor, recolour: float) -> Tensor:
@@ -73,10 +74,23 @@ def covered(pictures: Tensor) -> Tensor:
 
 
 def mixed(pictures: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:
-    """Each picture blended with another of the batch: the pictures, the others' places (B,), their own share.
+    """Each picture mixed with another of the batch: the pictures, the others' places (B,), their own share.
 
-    Source: Zhang, Cisse, Dauphin & Lopez-Paz, mixup: beyond empirical risk minimization, ICLR (2018).
+    In one batch of two the other is laid over all of it, faintly by its share, Beta(alpha, alpha): Zhang,
+    Cisse, Dauphin & Lopez-Paz, mixup: beyond empirical risk minimization, ICLR (2018). In the other batch a
+    rectangle of it, whose share of the area is uniform, is put in: Yun, Han, Oh, Chun, Choe & Yoo, CutMix:
+    regularization strategy to train strong classifiers with localizable features, ICCV (2019).
     """
-    share = float(torch.distributions.Beta(alpha, alpha).sample())
     other = torch.randperm(len(pictures))
-    return share * pictures + (1 - share) * pictures[other.to(pictures.device)], other, share
+    others = pictures[other.to(pictures.device)]
+    if torch.rand(()) < CUT:
+        _, _, height, width = pictures.shape
+        side = float(torch.rand(())) ** 0.5  # of the rectangle, in sides of the picture
+        down, across = int(side * height), int(side * width)
+        top = int(torch.randint(0, height - down + 1, ()))
+        left = int(torch.randint(0, width - across + 1, ()))
+        place = (..., slice(top, top + down), slice(left, left + across))
+        pictures[place] = others[place]
+        return pictures, other, 1 - down * across / (height * width)
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    return share * pictures + (1 - share) * others, other, share

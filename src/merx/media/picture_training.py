@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, interpolate
+from torch.optim.lr_scheduler import OneCycleLR
 
 from merx.media.augment import augmented, mixed
+from merx.media.muon import Muon
 from merx.media.network import Network, device, scaled
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ PHASES = (
     (2 / 3, 0.75),
     (1.0, 1.0),
 )  # until which share of the steps, at which part of the size
-BATCH = (16, 64)  # pictures in a batch, a sixteenth of all within these bounds
+BATCH = (32, 64)  # pictures in a batch, a sixteenth of all within these bounds
 LEARNING_RATE = 0.003
 WEIGHT_DECAY = 0.05
 SMOOTHING = 0.1  # of labels
@@ -61,11 +63,11 @@ class Course:
         count = len(self.pixels)
         batch = min(int(np.clip(count // 16, *BATCH)), count)
         steps = count // batch * self.epochs
-        weights = [weight for weight in self.network.parameters() if weight.ndim > 1]
-        others = [weight for weight in self.network.parameters() if weight.ndim < 2]
-        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
-        optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps, pct_start=WARM)
+        optimisers = optimisers_of(self.network)
+        schedules = [
+            OneCycleLR(optimiser, LEARNING_RATE, steps, pct_start=WARM, cycle_momentum=False)
+            for optimiser in optimisers
+        ]
         step, pixels, side = 0, self.pixels, self.pixels.shape[-1]
         for epoch in range(self.epochs):
             part = next(part for until, part in PHASES if (epoch + 0.5) / self.epochs < until)
@@ -74,11 +76,12 @@ class Course:
             self.network.train()
             for chosen in torch.randperm(count)[: count // batch * batch].split(batch):
                 loss = self.loss(pixels, chosen)
-                optimiser.zero_grad()
+                self.network.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-                optimiser.step()
-                schedule.step()
+                for optimiser, schedule in zip(optimisers, schedules, strict=True):
+                    optimiser.step()
+                    schedule.step()
                 step += 1
                 self.remember(min(MEMORY, step / (step + 20)))
             tell("training", (epoch + 1) * count, self.epochs * count)
@@ -107,6 +110,21 @@ class Course:
     def remember(self, memory: float) -> None:
         """Move the mean towards the weights as they are."""
         torch._foreach_lerp_(self.means, self.weights, 1 - memory)
+
+
+def optimisers_of(network: Network) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the two convolutions of each block; AdamW for all else, biases without decay."""
+    inner, outer = list[nn.Parameter](), list[nn.Parameter]()
+    for name, weight in network.named_parameters():
+        (inner if name.endswith(("first.conv.weight", "second.conv.weight")) else outer).append(weight)
+    groups: list[dict[str, Any]] = [
+        {"params": [weight for weight in outer if weight.ndim > 1]},
+        {"params": [weight for weight in outer if weight.ndim < 2], "weight_decay": 0.0},
+    ]
+    return (
+        Muon(inner, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+        torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True),
+    )
 
 
 def away(said: Tensor, factors: Tensor) -> Tensor:

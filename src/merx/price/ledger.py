@@ -210,8 +210,8 @@ class PriceLedger:
             return [Verdict(event.verdict, (event.words,)) for event in events]
         if stop := stop_in_force(connection):
             raise RequestError(
-                f"Prices are stopped, {stop.time} by {stop.by}: {stop.why} Nothing is {state} until "
-                "`merx prices SHOP resume`."
+                f"Prices are stopped, {stop.time} by {stop.by}: {stop.why.rstrip('.')}. Nothing is {state} "
+                "until `merx prices SHOP resume`."
             )
         if len(events) > batch:
             raise RequestError(

@@ -1,6 +1,6 @@
 """The shop's price rules, and the ladder of prices that each item may take under those of its own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -328,6 +328,27 @@ def clearing(rules: PriceRules, facts: PriceFacts) -> tuple[np.ndarray, np.ndarr
         found |= inside
         weeks[inside], worth[inside] = left / 7.0, rule.worth
     return found, weeks, worth
+
+
+def without_effect(rules: PriceRules, facts: PriceFacts) -> tuple[str, ...]:
+    """What the rules name that the shop does not have, and rules that reach no product; each in words."""
+    known, told = set(facts.items.ids.to_pylist()), []
+    clearances = [(f"[[price.clearance]] {n}", rule) for n, rule in enumerate(rules.clearance, start=1)]
+    for name, items in (("key_items", rules.key_items), *((name, rule.items) for name, rule in clearances)):
+        if unknown := [item for item in items if item not in known]:
+            told.append(
+                f"{name}: {len(unknown)} of {len(items)} products have no price (first: {unknown[0]!r})"
+            )
+    told += [
+        f"{name} reaches no product: it takes a day to come and products with a known stock_quantity"
+        for name, rule in clearances
+        if not clearing(replace(rules, clearance=(rule,)), facts)[0].any()
+    ]
+    if rules.stock_weeks > 0 and np.isnan(facts.stock_quantity).all():
+        told.append("stock_weeks reaches no product: no stock_quantity is known")
+    if rules.competitor_index and rules.competitor_fallback != "keep" and np.isnan(facts.competitor).all():
+        told.append("competitor_index reaches no product: no price of others is known")
+    return tuple(told)
 
 
 def _with_endings(price_now: np.ndarray, endings: tuple[float, ...]) -> np.ndarray:

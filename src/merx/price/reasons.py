@@ -95,6 +95,10 @@ def _decision(i: int, choice: Choice, found: Found, rules: PriceRules) -> str:
         words = _list([f"'{name}'" for name in found.conflict])
         if not found.proven:
             return f"No prices were found that keep the rules {words}: no price changes."
+        if len(found.conflict) == 1:
+            return (
+                f"The rule {words} cannot be kept together with those of single products: no price changes."
+            )
         return f"The rules {words} cannot all be kept: no price changes until one gives way."
     held = str(found.held[i])
     named = [f"'{held}'"] if held else [f"'{rules.in_words(r)}'" for r in choice.binding[i].split("+") if r]
@@ -103,7 +107,8 @@ def _decision(i: int, choice: Choice, found: Found, rules: PriceRules) -> str:
     top = _best(found.best_price[i], now, objective)
     if choice.conflict[i]:
         words = _list([f"'{rules.in_words(r)}'" for r in choice.conflict[i]])
-        said = f"{top}, but the rules {words} leave no other price than today's {now:.2f}: it stays."
+        leave = f"rule {words} leaves" if len(choice.conflict[i]) == 1 else f"rules {words} leave"
+        said = f"{top}, but the {leave} no other price than today's {now:.2f}: it stays."
         if choice.cheapest[i] and len(choice.conflict[i]) > 1:
             said += f" It costs least to give up '{rules.in_words(choice.cheapest[i])}'."
         return said

@@ -1,7 +1,8 @@
 """Every relational reduction, once: one portable SQL text for DuckDB and Spark.
 
 Portable means: parameters as :name, CAST instead of ::, no reserved word `at`, times UTC. Each query
-declares its output schema and the engine casts to it. The relations are the canonical tables; `products`,
+declares its output schema and the engine casts to it. ORDER BY says NULLS LAST where there may be
+nulls: engines differ. The relations are the canonical tables; `products`,
 `prices` and `stock` also have `version` (BIGINT), larger for rows that were ingested later.
 """
 
@@ -104,7 +105,7 @@ QUERIES: dict[str, Query] = {
         SELECT user_id, item_id, event, time, value, quantity FROM events
         WHERE user_id IS NOT NULL AND item_id IS NOT NULL
           AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
-        ORDER BY user_id, time, item_id, event, value, quantity
+        ORDER BY user_id, time, item_id, event, value NULLS LAST, quantity NULLS LAST
         """,
         HISTORY,
     ),
@@ -123,7 +124,7 @@ QUERIES: dict[str, Query] = {
         SELECT user_id, item_id, event, time, value, quantity FROM events
         WHERE user_id = :user AND item_id IS NOT NULL
           AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
-        ORDER BY time, item_id, event, value, quantity
+        ORDER BY time, item_id, event, value NULLS LAST, quantity NULLS LAST
         """,
         HISTORY,
         ("user",),
@@ -217,7 +218,7 @@ QUERIES: dict[str, Query] = {
             FROM prices WHERE competitor IS NULL
         ) AS versions
         WHERE newest = 1
-        ORDER BY item_id, time
+        ORDER BY item_id, time, from_orders DESC
         """,
         pa.schema(
             [

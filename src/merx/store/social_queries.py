@@ -48,7 +48,7 @@ SOCIAL_QUERIES: dict[str, Query] = {
             WHERE user_id = :user AND other_user_id <> :user AND weight > 0
         ) AND item_id IS NOT NULL
           AND event NOT IN ('view_item_list', 'view_promotion', 'view_search_results')
-        ORDER BY time, item_id, user_id, event, value, quantity
+        ORDER BY time, item_id, user_id, event, value NULLS LAST, quantity NULLS LAST
         """,
         HISTORY,
         ("user",),
