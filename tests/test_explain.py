@@ -49,3 +49,16 @@ def test_the_shares_of_the_sorts_of_data_add_up_and_the_strongest_comes_first():
         (Source("what shoppers take", 0.5), Source("picture", 0.5)),  # what speaks against it gave nothing
     ]
     assert brought(Told(np.zeros((2, 0)), []), history([], model.items), np.array([0, 1])) == [(), ()]
+
+
+def test_the_shares_of_the_sorts_of_data_are_rounded_to_hundredths_that_add_up():
+    """Of the first, 34 + 34 + 33 hundredths would be one too many."""
+
+    class Uneven(Joined):
+        def sources(self, histories, item):
+            part = np.array([[0.335, 0.335, 0.33], [0.4965, 0.499, 0.0045]])
+            return ("what shoppers take", "text", "picture"), part[item]
+
+    first, second = brought(Uneven(np.zeros((2, 0)), []), history([], Joined.items), np.array([0, 1]))
+    assert first == (Source("what shoppers take", 0.34), Source("text", 0.33), Source("picture", 0.33))
+    assert second == (Source("text", 0.5), Source("what shoppers take", 0.5))

@@ -4,9 +4,11 @@ import os
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from merx.data.vocabulary import Vocabulary
+from merx.errors import DataError
 from merx.media import encode as encoding
 from merx.media.encode import encode, pooled
 from merx.media.library import Library, linked, media_of, vectors_of
@@ -148,6 +150,24 @@ def test_vectors_of_items(folder, encoder, tmp_path):
     assert np.allclose(np.linalg.norm(vectors[present], axis=1), 1, atol=1e-5)
     pixels, _ = styled(5)
     assert np.allclose(vectors[3], encoder.vectors(pixels[1:2])[0], atol=1e-4)
+
+
+def test_a_damaged_file_is_named_with_what_to_do(folder, encoder, tmp_path):
+    library = Library(tmp_path / "media")
+    links = linked(products(i1="a.png"), folder, None)
+    library.keep_links(links)
+    encode(library, encoder, media_of(links), quiet)
+    library.use(encoder.fingerprint)
+    [part] = (tmp_path / "media" / "vectors").glob("*/*.parquet")
+    for path in (part, tmp_path / "media" / "links.parquet"):
+        path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(DataError, match=rf"{path.name}: damaged.*delete it"):
+            vectors_of(tmp_path / "media", Vocabulary.of(["i1"]))
+        pq.write_table(pa.table({"x": [1]}), path)
+        with pytest.raises(DataError, match="it has the columns x"):
+            vectors_of(tmp_path / "media", Vocabulary.of(["i1"]))
+        path.unlink()
+    assert vectors_of(tmp_path / "media", Vocabulary.of(["i1"])) == {}
 
 
 def test_a_video_is_the_mean_of_its_frames():

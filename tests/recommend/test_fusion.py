@@ -95,34 +95,40 @@ def test_the_more_shoppers_met_a_product_the_less_its_features_say():
     assert (np.diff(share) < 0).all()
 
 
-def test_the_map_solves_its_normal_equations():
+def test_the_map_solves_the_normal_equations_of_all_modalities_together():
     histories = random_histories(0)
-    features = features_of(catalogue(histories.items)).only(["text"])
+    features = features_of(catalogue(histories.items))
     met = sparse.csr_array(damped(histories).T)
     user = np.random.default_rng(0).normal(size=(histories.n_users, 3)).astype(np.float32)
     unobserved = 0.1 * exposure(histories)
-    expected = expected_factors(features, Taken(met, user, unobserved), 0.7)
-    x = np.hstack([features.vectors[0], np.full((histories.n_items, 1), 0.3)])
-    size = x.shape[1] * 3
+    expected, share = expected_factors(features, Taken(met, user, unobserved), 0.7)
+    assert (share == share[0]).all() and share[0].sum() == pytest.approx(1)  # nothing is missing
+    constant = np.full((histories.n_items, 1), 0.3)
+    x = [np.sqrt(share[:, [m]]) * np.hstack([features.vectors[m], constant]) for m in (0, 1)]
+    both = np.hstack(x)
+    size = both.shape[1] * 3
     left, right = 0.7 * np.eye(size), np.zeros(size)
     for i in np.flatnonzero(np.diff(met.indptr)):
         c = met[[i]].toarray()[0]
         curved = user.T @ (np.diag(c) + unobserved[i] * np.eye(len(c))) @ user
-        left += np.kron(np.outer(x[i], x[i]), curved)
-        right += np.kron(x[i], user.T @ c)
-    exact = x @ np.linalg.solve(left, right).reshape(-1, 3)
-    weight = np.sum(expected[0] * exact) / np.sum(exact**2)  # of the only map in the stack
-    assert 0.3 < weight < 1.5
-    np.testing.assert_allclose(expected[0], weight * exact, atol=1e-3)
+        left += np.kron(np.outer(both[i], both[i]), curved)
+        right += np.kron(both[i], user.T @ c)
+    exact = np.split(np.linalg.solve(left, right).reshape(-1, 3), [x[0].shape[1]])
+    for m in (0, 1):
+        np.testing.assert_allclose(expected[m], x[m] @ exact[m], atol=1e-3)
 
 
-def test_a_modality_that_says_nothing_counts_little_in_the_stack():
+def test_a_modality_that_says_nothing_counts_little():
     board, features = board_with_new_items()
     noise = np.random.default_rng(0).normal(size=(board.n_items, 6)).astype(np.float32)
     both = item_features(board.items, {"text": features.of("text"), "attributes": noise})
-    expected = Fusion().fit(board, both).expected
-    size = np.linalg.norm(expected[:, board.items.codes(NEW)], axis=(1, 2))
+    model = Fusion().fit(board, both)
+    size = np.linalg.norm(model.expected[:, board.items.codes(NEW)], axis=(1, 2))
     assert size[1] < 0.1 * size[0]
+    beside = (model.vectors @ model.axes.T)[:, model.starts[1] :]
+    told = np.linalg.norm(beside, axis=0)
+    words, noisy = np.split(told, [model.starts[2] - model.starts[1]])
+    assert np.linalg.norm(noisy) < 0.1 * np.linalg.norm(words)
 
 
 def test_a_system_for_each_item_bends_as_the_pairs_do():

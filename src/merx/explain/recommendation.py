@@ -23,7 +23,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Source:
-    """One sort of data and the share, 0..1, that it brings to what speaks for the item."""
+    """One sort of data and the share, 0..1 in whole hundredths, of what speaks for the item."""
 
     name: str
     share: float
@@ -59,7 +59,7 @@ def strongest(contributions: Contributions, items: Vocabulary, most: int = 3) ->
 def brought(model: Recommender, history: Interactions, item: np.ndarray) -> list[tuple[Source, ...]]:
     """How much each sort of data gave to each item, most first; none of a model that reads but one sort.
 
-    The shares of an item add up to 1. A sort that speaks against it has none.
+    The shares of an item add up to 1. A sort that speaks against it, or for less than it rounds to, has none.
 
     Parameters
     ----------
@@ -70,12 +70,22 @@ def brought(model: Recommender, history: Interactions, item: np.ndarray) -> list
         return [()] * len(item)
     names, part = model.sources(history, item)
     part = np.maximum(part, 0)  # (k, S)
-    share = part / np.maximum(part.sum(axis=1, keepdims=True), TINY)
-    order = np.argsort(-share, axis=1, kind="stable")
+    share = _hundredths(part / np.maximum(part.sum(axis=1, keepdims=True), TINY))
+    order = np.argsort(-part, axis=1, kind="stable")
     return [
         tuple(Source(names[place], float(row[place])) for place in places if row[place] > 0)
         for places, row in zip(order.tolist(), share, strict=True)
     ]
+
+
+def _hundredths(share: np.ndarray) -> np.ndarray:
+    """Shares (k, S) rounded by largest remainder, so that those of a row still add up to 1."""
+    exact = 100 * share
+    whole = np.floor(exact)
+    short = np.rint((exact - whole).sum(axis=1, keepdims=True))  # hundredths still to be given
+    place = np.argsort(np.argsort(whole - exact, axis=1, kind="stable"), axis=1)
+    rounded: np.ndarray = (whole + (place < short)) / 100
+    return rounded
 
 
 def _is_sourced(model: Recommender) -> TypeGuard[SourcedModel]:

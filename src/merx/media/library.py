@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from merx.data.vocabulary import Vocabulary
+from merx.errors import DataError
 from merx.files import replace_text, write_parquet
 from merx.media.decode import MOST_BYTES
 
@@ -149,9 +150,9 @@ class Library:
         replace_text(self.folder / "current", fingerprint)
 
     def links(self) -> pa.Table | None:
-        """As last written (LINKS)."""
+        """As last written (LINKS); None before. Raises DataError where the file is damaged."""
         path = self.folder / "links.parquet"
-        return pq.read_table(path, schema=LINKS) if path.exists() else None
+        return _read(path, LINKS) if path.exists() else None
 
     def keep_links(self, links: pa.Table) -> None:
         """Write them down in place of those before."""
@@ -159,11 +160,9 @@ class Library:
         write_parquet(links, self.folder / "links.parquet")
 
     def vectors(self, fingerprint: str) -> pa.Table:
-        """All that this network has computed (VECTORS)."""
+        """All that this network has computed (VECTORS). Raises DataError where a part is damaged."""
         parts = sorted((self.folder / "vectors" / (fingerprint or "none")).glob("[!.]*.parquet"))
-        return pa.concat_tables(
-            [pq.read_table(path, schema=VECTORS) for path in parts] or [VECTORS.empty_table()]
-        )
+        return pa.concat_tables([_read(path, VECTORS) for path in parts] or [VECTORS.empty_table()])
 
     def add(self, fingerprint: str, media: Sequence[Medium], found: Iterable[np.ndarray | str]) -> None:
         """Write a part: of each medium its vector, or the reason why it has none."""
@@ -185,6 +184,20 @@ class Library:
         for folder in [*self.folder.glob("encoder/*"), *self.folder.glob("vectors/*")]:
             if folder.name != fingerprint:
                 shutil.rmtree(folder)
+
+
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
+    """A file as it was written; raises DataError where it is another."""
+    try:
+        table = pq.read_table(path)
+        why = "" if table.schema.equals(schema) else f"it has the columns {', '.join(table.column_names)}"
+    except (OSError, ValueError) as error:
+        why = str(error)
+    if why:
+        raise DataError(
+            f"{path}: damaged, or not written by merx ({why}); delete it, and what it held is computed again."
+        )
+    return table
 
 
 def vectors_of(folder: Path, items: Vocabulary) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -32,7 +32,7 @@ class FeatureFactors:
         Settings of the collaborative part; what is not said here is as in [models.als].
     """
 
-    regularization: float = between(10.0, 0.1, 1000.0, log=True)
+    regularization: float = between(3.0, 0.1, 1000.0, log=True)
     als: ALS = field(default_factory=ALS)
 
     def fit(self, histories: Interactions, features: ItemFeatures) -> FittedFeatureFactors:
@@ -45,7 +45,7 @@ class FeatureFactors:
             self.als.alpha * exposure(histories),
         )
         met = np.diff(taken.met.indptr) > 0  # (I,)
-        expected = expected_factors(features, taken, self.regularization)  # (M, I, F)
+        expected, _ = expected_factors(features, taken, self.regularization)  # (M, I, F)
         expected[:, met] = 0
         return joint_factors(
             histories.items,

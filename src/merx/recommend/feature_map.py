@@ -13,14 +13,18 @@ of Research of the National Bureau of Standards 49, 1952). Features to factors: 
 Freudenthaler, Rendle & Schmidt-Thieme, Learning attribute-to-feature mappings for cold-start recommendations,
 ICDM 2010.
 
-One map is learnt for each modality on the items that have it, and the maps are stacked: what an item's
-modalities make one expect is their weighted sum. The weights, not negative, minimise the same loss over items
-that the maps have not seen (three folds), so a modality that says little counts little. Breiman, Stacked
-regressions, Machine Learning 24, 1996.
+One map is learnt for all modalities together, so each explains what the others leave. How far each is
+trusted is found first, by a map for each alone: their answers for items that they have not seen (three folds)
+are stacked, with weights, not negative, that minimise the same loss (Breiman, Stacked regressions, Machine
+Learning 24, 1996). The share of a modality is its part of the sum, in squares by the curvature of the loss.
+Its features are multiplied by the root of its share: the less a modality was seen to tell, the more strongly
+its part of the map is held back (banded ridge regression: Nunez-Elizalde, Huth & Gallant, Voxelwise encoding
+models with non-spherical multivariate normal priors, NeuroImage 197, 2019). The shares add up to 1, so
+the same features given twice say what they say once.
 
-What is missing: each set of modalities that occurs has weights of its own, on every item that has at least
-these with the rest dropped. That is what dropping modalities at random while training aims at (Volkovs, Yu &
-Poutanen, DropoutNet, NIPS 2017), without the chance.
+What is missing: each set of modalities that occurs has shares and a map of its own, from every item that has
+at least these with the rest dropped. That is what dropping modalities at random while training aims at
+(Volkovs, Yu & Poutanen, DropoutNet, NIPS 2017), without the chance.
 """
 
 from dataclasses import dataclass
@@ -108,26 +112,31 @@ def exposure(histories: Interactions) -> np.ndarray:
     return share
 
 
-def expected_factors(features: ItemFeatures, taken: Taken, regularization: float) -> np.ndarray:
-    """What the features of each item make one expect of its vector, by modality: float32 (M, I, F).
+def expected_factors(
+    features: ItemFeatures, taken: Taken, regularization: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the features of each item make one expect of its vector, and how much each modality tells.
 
-    The expected vector is the sum over the M modalities; zeros for an item of which nothing is known.
+    Returns
+    -------
+    (expected, share) : float32 (M, I, F), float64 (I, M)
+        The expected vector is the sum over the M modalities; zeros for an item of which nothing is known.
+        The shares of an item are those of the modalities that it has, and add up to 1; equal where none
+        was seen to tell anything.
     """
     n_items, factors = features.present.shape[0], taken.user_factors.shape[1]
     seen = np.diff(taken.met.indptr) > 0
     taken = _some_shoppers(taken)
     fold = np.random.default_rng(0).integers(FOLDS, size=n_items)
-    parts = np.zeros((len(features.names), n_items, factors), np.float32)
-    unseen = np.zeros_like(parts)  # by maps that were learnt on other folds
-    for m, vectors in enumerate(features.vectors):
-        block = np.hstack([vectors, np.full((n_items, 1), CONSTANT, np.float32)])
-        learnt = features.present[:, m] & seen
-        parts[m] = block @ _fit(block, taken, np.flatnonzero(learnt), regularization)
+    constant = np.full((n_items, 1), CONSTANT, np.float32)
+    blocks = [np.hstack([vectors, constant]) for vectors in features.vectors]
+    unseen = np.zeros((len(blocks), n_items, factors), np.float32)  # by maps that were learnt on other folds
+    for block, has, found in zip(blocks, features.present.T, unseen, strict=True):
         for number in range(FOLDS):
             own = fold == number
-            answer = _fit(block, taken, np.flatnonzero(learnt & ~own), regularization)
-            unseen[m, own] = block[own] @ answer
-    weight = np.zeros((n_items, len(features.names)))
+            found[own] = block[own] @ _fit(block, taken, np.flatnonzero(has & seen & ~own), regularization)
+    expected = np.zeros_like(unseen)
+    share = np.zeros((n_items, len(blocks)))
     patterns, of_pattern = np.unique(features.present, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         which = np.flatnonzero(pattern)
@@ -135,22 +144,33 @@ def expected_factors(features: ItemFeatures, taken: Taken, regularization: float
             continue
         able = np.flatnonzero(features.present[:, which].all(axis=1) & seen)  # has at least these
         own = np.flatnonzero(of_pattern.ravel() == number)
-        weight[np.ix_(own, which)] = _stack(unseen[which], taken, able)
-    return parts * weight.T[:, :, None].astype(np.float32)
+        told = _shares(unseen[which], taken, able)
+        share[np.ix_(own, which)] = told if told.any() else 1 / len(which)
+        scaled = [blocks[m] * np.float32(np.sqrt(part)) for m, part in zip(which, told, strict=True)]
+        answer = _fit(np.hstack(scaled), taken, able, regularization)
+        ends = np.cumsum([block.shape[1] for block in scaled])[:-1]
+        for m, block, part in zip(which, scaled, np.split(answer, ends), strict=True):
+            expected[m, own] = block[own] @ part
+    return expected, share
 
 
-def _stack(unseen: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
-    """Weights (m,) of the expected vectors (m, I, F) whose sum has the least loss over these items."""
+def _shares(unseen: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
+    """How much of the weighted sum of least loss each of the expected vectors (m, I, F) brings, (m,).
+
+    They add up to 1; zeros where the least loss is that of no sum at all.
+    """
     expected = unseen[:, items].astype(np.float64)  # (m, n, F)
     bent = np.array([taken.bend(part, items) for part in expected])
     system = np.einsum("anf,bnf->ab", expected, bent)  # (m, m)
     size = np.trace(system)
     if not size > 0:
-        return np.zeros(len(expected))
+        return np.zeros(len(system))
     lower = np.linalg.cholesky(system + 1e-9 * size * np.eye(len(system)))
     right = np.einsum("anf,nf->a", expected, taken.pull[items])
-    found: np.ndarray = nnls(lower.T, np.linalg.solve(lower, right))[0]
-    return found
+    weight = nnls(lower.T, np.linalg.solve(lower, right))[0]
+    brought = weight**2 * np.diag(system)
+    told: np.ndarray = brought / max(brought.sum(), np.finfo(np.float64).tiny)
+    return told
 
 
 def _some_shoppers(taken: Taken) -> Taken:

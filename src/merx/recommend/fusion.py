@@ -7,10 +7,13 @@ early   one vector of blocks side by side, the collaborative one first; of a new
         its features make one expect (`merx.recommend.feature_map`).
 late    a shopper's vector for each block alone, and the scores added; collaborative filtering has no opinion
         of a new product.
-gated   as early, with weights for each product. Its collaborative block is the posterior mean of its vector:
-        the ridge of ALS pulls it to what the features make one expect and not to zero, so they lead where few
-        have met the product and fade where many have. And the features that a product has take the weight of
-        those that it lacks.
+gated   as early, but the collaborative block of a product is the posterior mean of its vector: the ridge of
+        ALS pulls it to what the features make one expect and not to zero, so they lead where few have met the
+        product and fade where many have.
+
+The features that a product has are weighed by the shares that the map finds for them, which add up to 1: what
+was not seen to tell who takes a product does not make products alike, and what a product has takes the weight
+of what it lacks.
 
 The posterior follows collaborative topic regression (Wang & Blei, KDD 2011), where text alone gives the
 expectation. A shopper who met the product before it was there is not held against it (`exposure`).
@@ -58,7 +61,7 @@ class Fusion:
     how: str = among("gated", *WAYS)
     weight: float = between(0.3, 0.1, 10.0, log=True)
     held: float = between(30.0, 1.0, 100.0, log=True)
-    regularization: float = between(10.0, 0.1, 1000.0, log=True)
+    regularization: float = between(3.0, 0.1, 1000.0, log=True)
     als: ALS = field(default_factory=ALS)
 
     def __post_init__(self) -> None:
@@ -77,7 +80,7 @@ class Fusion:
         met_by = sparse.csr_array(damped(histories).T)  # (I, U)
         taken = Taken(met_by, user, self.als.alpha * exposure(histories))
         met = np.diff(taken.met.indptr) > 0  # (I,)
-        expected = expected_factors(features, taken, self.regularization)  # (M, I, F)
+        expected, share = expected_factors(features, taken, self.regularization)  # (M, I, F), (I, M)
         if self.how == "gated" and met.any():
             vector = self._posterior(taken, diagonal, expected)
         else:
@@ -91,7 +94,7 @@ class Fusion:
         return joint_factors(
             histories.items,
             features.names,
-            [vector, *self._blocks(features, float(length))],
+            [vector, *self._blocks(features, share, float(length))],
             expected,
             met,
             self.als.alpha,
@@ -109,11 +112,7 @@ class Fusion:
         expected[:] = held
         return np.asarray(own + held.sum(axis=0))
 
-    def _blocks(self, features: ItemFeatures, length: float) -> list[np.ndarray]:
-        """The features (I, F_m), weighted so that together they are `weight` times as long as `length`."""
-        present = features.present.astype(np.float64)  # (I, M)
-        if self.how != "early":  # what a product has takes the weight of what it lacks
-            has = present.sum(axis=1, keepdims=True)
-            present *= present.shape[1] / np.where(has > 0, has, 1)
-        scale = length * self.weight * np.sqrt(present / max(present.shape[1], 1))
-        return [vector * scale[:, m, None].astype(np.float32) for m, vector in enumerate(features.vectors)]
+    def _blocks(self, features: ItemFeatures, share: np.ndarray, length: float) -> list[np.ndarray]:
+        """The features (I, F_m), together `weight` times as long as `length`, each by its share (I, M)."""
+        scale = np.float32(length * self.weight) * np.sqrt(share).astype(np.float32)
+        return [vector * scale[:, m, None] for m, vector in enumerate(features.vectors)]

@@ -108,7 +108,7 @@ def _rows(
                     {"item_id": why.item_id, "title": titles[why.item_id], "share": round(why.share, 4)}
                     for why in because
                 ],
-                "sources": [{"name": one.name, "share": round(one.share, 4)} for one in told_by],
+                "sources": [{"name": one.name, "share": one.share} for one in told_by],
                 "bought": _bought(here, int(found.code[place])) if kind == "buy_again" else None,
                 "friends": _friends(here, int(found.code[place]), min_friends) if kind in SOCIAL else None,
                 "rules": [change.moved[place] for change in told if place in change.moved],
@@ -174,8 +174,7 @@ def _rules(
 
 def _in_words(sources: list[dict[str, Any]]) -> str:
     """As in "62% by its text, 38% by those who took it"."""
-    told = [one for one in sources if one["share"] >= 0.005]  # what rounds to nothing is not told
-    return ", ".join(f"{one['share']:.0%} by {BY.get(one['name'], 'its ' + one['name'])}" for one in told)
+    return ", ".join(f"{one['share']:.0%} by {BY.get(one['name'], 'its ' + one['name'])}" for one in sources)
 
 
 def _sentence(row: dict[str, Any], question: RecommendQuestion, here: Visit) -> str:
