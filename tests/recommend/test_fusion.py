@@ -8,10 +8,11 @@ from merx.data.features import ItemFeatures, item_features
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError
 from merx.media.features import features_of
+from merx.recommend import feature_map
 from merx.recommend.als import ALS
 from merx.recommend.damping import damped
 from merx.recommend.feature_factors import FeatureFactors
-from merx.recommend.feature_map import Taken, expected_factors, exposure
+from merx.recommend.feature_map import Taken, exposure
 from merx.recommend.fusion import WAYS, Fusion
 from merx.recommend.joint_factors import COLLABORATIVE
 from merx.recommend.rank import rank
@@ -101,21 +102,50 @@ def test_the_map_solves_the_normal_equations_of_all_modalities_together():
     met = sparse.csr_array(damped(histories).T)
     user = np.random.default_rng(0).normal(size=(histories.n_users, 3)).astype(np.float32)
     unobserved = 0.1 * exposure(histories)
-    expected, share = expected_factors(features, Taken(met, user, unobserved), 0.7)
-    assert (share == share[0]).all() and share[0].sum() == pytest.approx(1)  # nothing is missing
-    constant = np.full((histories.n_items, 1), 0.3)
-    x = [np.sqrt(share[:, [m]]) * np.hstack([features.vectors[m], constant]) for m in (0, 1)]
-    both = np.hstack(x)
+    seen = np.flatnonzero(np.diff(met.indptr))
+    both = np.hstack(features.vectors)
     size = both.shape[1] * 3
     left, right = 0.7 * np.eye(size), np.zeros(size)
-    for i in np.flatnonzero(np.diff(met.indptr)):
+    for i in seen:
         c = met[[i]].toarray()[0]
         curved = user.T @ (np.diag(c) + unobserved[i] * np.eye(len(c))) @ user
         left += np.kron(np.outer(both[i], both[i]), curved)
         right += np.kron(both[i], user.T @ c)
-    exact = np.split(np.linalg.solve(left, right).reshape(-1, 3), [x[0].shape[1]])
-    for m in (0, 1):
-        np.testing.assert_allclose(expected[m], x[m] @ exact[m], atol=1e-3)
+    exact = np.linalg.solve(left, right).reshape(-1, 3)
+    found = feature_map._fit(both, Taken(met, user, unobserved), seen, 0.7)
+    np.testing.assert_allclose(both @ found, both @ exact, atol=1e-3)
+
+
+def test_the_stack_has_the_least_loss_of_all_weights():
+    histories = random_histories(0)
+    met = sparse.csr_array(damped(histories).T)
+    rng = np.random.default_rng(0)
+    user = rng.normal(size=(histories.n_users, 3)).astype(np.float32)
+    taken = Taken(met, user, 0.1 * exposure(histories))
+    items = np.flatnonzero(np.diff(met.indptr))
+    expected = rng.normal(size=(3, len(items), 3)).astype(np.float32) + 0.1 * taken.pull[items]
+
+    def loss(weight):
+        vector = np.einsum("a,anf->nf", weight, expected)
+        return 0.5 * np.sum(vector * taken.bend(vector, items)) - np.sum(vector * taken.pull[items])
+
+    best = feature_map._stack(expected, taken, items)
+    others = np.maximum(best + rng.normal(size=(200, 3)) * 0.05, 0)
+    assert (best >= 0).all() and min(map(loss, others)) >= loss(best) - 1e-6
+
+
+def test_a_modality_that_few_products_have_takes_nothing_from_the_others():
+    """Two products alone have a picture, and it is noise: what their texts say of them still holds."""
+    board, features = board_with_new_items()
+    text = item_features(board.items, {"text": features.of("text")})
+    noise = np.random.default_rng(0).normal(size=(board.n_items, 6)).astype(np.float32)
+    there = board.items.codes([NEW[0], board.items.ids[0].as_py()])
+    noise[np.setdiff1d(np.arange(board.n_items), there)] = 0
+    both = item_features(board.items, {"text": features.of("text"), "picture": noise})
+    alone, beside = (Fusion().fit(board, one).expected.sum(axis=0) for one in (text, both))
+    new = board.items.codes([NEW[0]])[0]
+    cosine = alone[new] @ beside[new] / np.linalg.norm(alone[new]) / np.linalg.norm(beside[new])
+    assert cosine > 0.9
 
 
 def test_a_modality_that_says_nothing_counts_little():

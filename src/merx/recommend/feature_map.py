@@ -13,18 +13,22 @@ of Research of the National Bureau of Standards 49, 1952). Features to factors: 
 Freudenthaler, Rendle & Schmidt-Thieme, Learning attribute-to-feature mappings for cold-start recommendations,
 ICDM 2010.
 
-One map is learnt for all modalities together, so each explains what the others leave. How far each is
-trusted is found first, by a map for each alone: their answers for items that they have not seen (three folds)
-are stacked, with weights, not negative, that minimise the same loss (Breiman, Stacked regressions, Machine
-Learning 24, 1996). The share of a modality is its part of the sum, in squares by the curvature of the loss.
-Its features are multiplied by the root of its share: the less a modality was seen to tell, the more strongly
-its part of the map is held back (banded ridge regression: Nunez-Elizalde, Huth & Gallant, Voxelwise encoding
-models with non-spherical multivariate normal priors, NeuroImage 197, 2019). The shares add up to 1, so
-the same features given twice say what they say once.
+A map is learnt for each modality alone, on all items that have it, and one for all of them together, in which
+each explains what the others leave. Their answers are stacked: what one expects of an item is their weighted
+sum, with weights, not negative, that minimise the same loss over items that they have not seen (three folds;
+Breiman, Stacked regressions, Machine Learning 24, 1996). So where few items have all modalities, the maps
+apart lead, and where many have, the map of all together does.
 
-What is missing: each set of modalities that occurs has shares and a map of its own, from every item that has
-at least these with the rest dropped. That is what dropping modalities at random while training aims at
-(Volkovs, Yu & Poutanen, DropoutNet, NIPS 2017), without the chance.
+In that map, how far each modality is trusted follows from the stack of the maps apart. The share of a
+modality is its part of their sum, in squares by the curvature of the loss. Its features are multiplied by the
+root of its share: the less a modality was seen to tell, the more strongly its part of the map is held back
+(banded ridge regression: Nunez-Elizalde, Huth & Gallant, Voxelwise encoding models with non-spherical
+multivariate normal priors, NeuroImage 197, 2019). The shares add up to 1, so the same features given twice
+say what they say once.
+
+What is missing: each set of modalities that occurs has weights, shares and a map of all together of its own,
+from every item that has at least these with the rest dropped. That is what dropping modalities at random
+while training aims at (Volkovs, Yu & Poutanen, DropoutNet, NIPS 2017), without the chance.
 """
 
 from dataclasses import dataclass
@@ -127,14 +131,15 @@ def expected_factors(
     n_items, factors = features.present.shape[0], taken.user_factors.shape[1]
     seen = np.diff(taken.met.indptr) > 0
     taken = _some_shoppers(taken)
-    fold = np.random.default_rng(0).integers(FOLDS, size=n_items)
+    fold = np.random.default_rng(0).integers(FOLDS, size=(n_items,))
     constant = np.full((n_items, 1), CONSTANT, np.float32)
     blocks = [np.hstack([vectors, constant]) for vectors in features.vectors]
-    unseen = np.zeros((len(blocks), n_items, factors), np.float32)  # by maps that were learnt on other folds
+    unseen = np.zeros((len(blocks), n_items, factors), np.float32)  # by maps learnt on other folds
+    alone = []
     for block, has, found in zip(blocks, features.present.T, unseen, strict=True):
-        for number in range(FOLDS):
-            own = fold == number
-            found[own] = block[own] @ _fit(block, taken, np.flatnonzero(has & seen & ~own), regularization)
+        learnt = np.flatnonzero(has & seen)
+        alone.append(_fit(block, taken, learnt, regularization))
+        found[learnt] = _left_out(block, taken, learnt, fold, regularization)
     expected = np.zeros_like(unseen)
     share = np.zeros((n_items, len(blocks)))
     patterns, of_pattern = np.unique(features.present, axis=0, return_inverse=True)
@@ -144,22 +149,43 @@ def expected_factors(
             continue
         able = np.flatnonzero(features.present[:, which].all(axis=1) & seen)  # has at least these
         own = np.flatnonzero(of_pattern.ravel() == number)
-        told = _shares(unseen[which], taken, able)
+        apart = unseen[which][:, able]  # (m, n, F)
+        told = _shares(apart, taken, able)
         share[np.ix_(own, which)] = told if told.any() else 1 / len(which)
-        scaled = [blocks[m] * np.float32(np.sqrt(part)) for m, part in zip(which, told, strict=True)]
-        answer = _fit(np.hstack(scaled), taken, able, regularization)
-        ends = np.cumsum([block.shape[1] for block in scaled])[:-1]
-        for m, block, part in zip(which, scaled, np.split(answer, ends), strict=True):
-            expected[m, own] = block[own] @ part
+        scale = np.sqrt(told).astype(np.float32)
+        joint = np.hstack([blocks[m] * s for m, s in zip(which, scale, strict=True)])
+        together = _left_out(joint, taken, able, fold, regularization)
+        *weight, last = _stack(np.concatenate([apart, together[None]]), taken, able)
+        answer = last * _fit(joint, taken, able, regularization)
+        ends = np.cumsum([blocks[m].shape[1] for m in which])[:-1]
+        for m, w, s, part in zip(which, weight, scale, np.split(answer, ends), strict=True):
+            expected[m, own] = blocks[m][own] @ (w * alone[m] + s * part)
     return expected, share
 
 
-def _shares(unseen: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
-    """How much of the weighted sum of least loss each of the expected vectors (m, I, F) brings, (m,).
+def _left_out(
+    features: np.ndarray, taken: Taken, items: np.ndarray, fold: np.ndarray, regularization: float
+) -> np.ndarray:
+    """What is expected of the items (n,) by maps learnt on those of them in other folds (I,), (n, F)."""
+    found = np.zeros((len(items), taken.user_factors.shape[1]), np.float32)
+    for number in range(FOLDS):
+        own = fold[items] == number
+        found[own] = features[items[own]] @ _fit(features, taken, items[~own], regularization)
+    return found
 
-    They add up to 1; zeros where the least loss is that of no sum at all.
-    """
-    expected = unseen[:, items].astype(np.float64)  # (m, n, F)
+
+def _shares(expected: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
+    """How much of the stack each of the expected vectors (m, n, F) brings, (m,): 1 in all, or nothing."""
+    weight = _stack(expected, taken, items)
+    bent = np.array([np.sum(part * taken.bend(part, items)) for part in expected.astype(np.float64)])
+    brought = weight**2 * bent
+    told: np.ndarray = brought / max(brought.sum(), np.finfo(np.float64).tiny)
+    return told
+
+
+def _stack(expected: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
+    """Weights (m,) of the expected vectors (m, n, F) whose sum has the least loss over the items (n,)."""
+    expected = expected.astype(np.float64)
     bent = np.array([taken.bend(part, items) for part in expected])
     system = np.einsum("anf,bnf->ab", expected, bent)  # (m, m)
     size = np.trace(system)
@@ -167,10 +193,8 @@ def _shares(unseen: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
         return np.zeros(len(system))
     lower = np.linalg.cholesky(system + 1e-9 * size * np.eye(len(system)))
     right = np.einsum("anf,nf->a", expected, taken.pull[items])
-    weight = nnls(lower.T, np.linalg.solve(lower, right))[0]
-    brought = weight**2 * np.diag(system)
-    told: np.ndarray = brought / max(brought.sum(), np.finfo(np.float64).tiny)
-    return told
+    weight: np.ndarray = nnls(lower.T, np.linalg.solve(lower, right))[0]
+    return weight
 
 
 def _some_shoppers(taken: Taken) -> Taken:
