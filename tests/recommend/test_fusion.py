@@ -12,7 +12,7 @@ from merx.recommend import feature_map
 from merx.recommend.als import ALS
 from merx.recommend.damping import damped
 from merx.recommend.feature_factors import FeatureFactors
-from merx.recommend.feature_map import Taken, exposure
+from merx.recommend.feature_map import Taken, expected_factors, exposure
 from merx.recommend.fusion import WAYS, Fusion
 from merx.recommend.joint_factors import COLLABORATIVE
 from merx.recommend.rank import rank
@@ -102,18 +102,21 @@ def test_the_map_solves_the_normal_equations_of_all_modalities_together():
     met = sparse.csr_array(damped(histories).T)
     user = np.random.default_rng(0).normal(size=(histories.n_users, 3)).astype(np.float32)
     unobserved = 0.1 * exposure(histories)
-    seen = np.flatnonzero(np.diff(met.indptr))
-    both = np.hstack(features.vectors)
+    expected, share = expected_factors(features, Taken(met, user, unobserved), 0.7)
+    assert (share == share[0]).all() and share[0].sum() == pytest.approx(1)  # nothing is missing
+    constant = np.full((histories.n_items, 1), 0.3)
+    x = [np.sqrt(share[:, [m]]) * np.hstack([features.vectors[m], constant]) for m in (0, 1)]
+    both = np.hstack(x)
     size = both.shape[1] * 3
     left, right = 0.7 * np.eye(size), np.zeros(size)
-    for i in seen:
+    for i in np.flatnonzero(np.diff(met.indptr)):
         c = met[[i]].toarray()[0]
         curved = user.T @ (np.diag(c) + unobserved[i] * np.eye(len(c))) @ user
         left += np.kron(np.outer(both[i], both[i]), curved)
         right += np.kron(both[i], user.T @ c)
-    exact = np.linalg.solve(left, right).reshape(-1, 3)
-    found = feature_map._fit(both, Taken(met, user, unobserved), seen, 0.7)
-    np.testing.assert_allclose(both @ found, both @ exact, atol=1e-3)
+    exact = np.split(np.linalg.solve(left, right).reshape(-1, 3), [x[0].shape[1]])
+    for m in (0, 1):
+        np.testing.assert_allclose(expected[m], x[m] @ exact[m], atol=1e-3)
 
 
 def test_the_stack_has_the_least_loss_of_all_weights():

@@ -13,22 +13,23 @@ of Research of the National Bureau of Standards 49, 1952). Features to factors: 
 Freudenthaler, Rendle & Schmidt-Thieme, Learning attribute-to-feature mappings for cold-start recommendations,
 ICDM 2010.
 
-A map is learnt for each modality alone, on all items that have it, and one for all of them together, in which
-each explains what the others leave. Their answers are stacked: what one expects of an item is their weighted
-sum, with weights, not negative, that minimise the same loss over items that they have not seen (three folds;
-Breiman, Stacked regressions, Machine Learning 24, 1996). So where few items have all modalities, the maps
-apart lead, and where many have, the map of all together does.
+One map is learnt for all modalities together, so each explains what the others leave; and a map for each
+modality alone, on all items that have it. The answers of the maps alone for items that they have not seen
+(three folds) are stacked, with weights, not negative, that minimise the same loss (Breiman, Stacked
+regressions, Machine Learning 24, 1996).
 
-In that map, how far each modality is trusted follows from the stack of the maps apart. The share of a
-modality is its part of their sum, in squares by the curvature of the loss. Its features are multiplied by the
-root of its share: the less a modality was seen to tell, the more strongly its part of the map is held back
-(banded ridge regression: Nunez-Elizalde, Huth & Gallant, Voxelwise encoding models with non-spherical
-multivariate normal priors, NeuroImage 197, 2019). The shares add up to 1, so the same features given twice
-say what they say once.
+In the map of all together, how far each modality is trusted follows from the stack. The share of a modality
+is its part of that sum, in squares by the curvature of the loss. Its features are multiplied by the root of
+its share: the less a modality was seen to tell, the more strongly its part of the map is held back (banded
+ridge regression: Nunez-Elizalde, Huth & Gallant, Voxelwise encoding models with non-spherical multivariate
+normal priors, NeuroImage 197, 2019). The shares add up to 1, so the same features given twice say what they
+say once.
 
 What is missing: each set of modalities that occurs has weights, shares and a map of all together of its own,
 from every item that has at least these with the rest dropped. That is what dropping modalities at random
-while training aims at (Volkovs, Yu & Poutanen, DropoutNet, NIPS 2017), without the chance.
+while training aims at (Volkovs, Yu & Poutanen, DropoutNet, NIPS 2017), without the chance. Where these are
+few of the items that have any of the modalities, such as those with a video, the stack of the maps alone is
+what one expects of them: a map of all together would know little even of what all items have.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ CLOSE = 1e-6  # of the right side, in squares: near enough
 ENTRIES = 2_000_000  # more than so many observed pairs tell the map nothing new; shoppers are drawn
 FOLDS = 3
 CROWDED = 4  # with so many times F observed pairs an item, a system for each item is quicker
+FEW = 0.5  # with all of some modalities, of the items that have any: with less, a map learns from too little
 CONSTANT = 0.3  # beside the features of length 1: what all items of a modality share
 
 
@@ -150,16 +152,19 @@ def expected_factors(
         able = np.flatnonzero(features.present[:, which].all(axis=1) & seen)  # has at least these
         own = np.flatnonzero(of_pattern.ravel() == number)
         apart = unseen[which][:, able]  # (m, n, F)
-        told = _shares(apart, taken, able)
+        weight = _stack(apart, taken, able)
+        told = _shares(weight, apart, taken, able)
         share[np.ix_(own, which)] = told if told.any() else 1 / len(which)
         scale = np.sqrt(told).astype(np.float32)
+        if len(able) < FEW * (features.present[:, which].any(axis=1) & seen).sum():
+            for m, w in zip(which, weight, strict=True):
+                expected[m, own] = blocks[m][own] @ (w * alone[m])
+            continue
         joint = np.hstack([blocks[m] * s for m, s in zip(which, scale, strict=True)])
-        together = _left_out(joint, taken, able, fold, regularization)
-        *weight, last = _stack(np.concatenate([apart, together[None]]), taken, able)
-        answer = last * _fit(joint, taken, able, regularization)
+        answer = _fit(joint, taken, able, regularization)
         ends = np.cumsum([blocks[m].shape[1] for m in which])[:-1]
-        for m, w, s, part in zip(which, weight, scale, np.split(answer, ends), strict=True):
-            expected[m, own] = blocks[m][own] @ (w * alone[m] + s * part)
+        for m, s, part in zip(which, scale, np.split(answer, ends), strict=True):
+            expected[m, own] = blocks[m][own] @ (s * part)
     return expected, share
 
 
@@ -174,9 +179,8 @@ def _left_out(
     return found
 
 
-def _shares(expected: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
+def _shares(weight: np.ndarray, expected: np.ndarray, taken: Taken, items: np.ndarray) -> np.ndarray:
     """How much of the stack each of the expected vectors (m, n, F) brings, (m,): 1 in all, or nothing."""
-    weight = _stack(expected, taken, items)
     bent = np.array([np.sum(part * taken.bend(part, items)) for part in expected.astype(np.float64)])
     brought = weight**2 * bent
     told: np.ndarray = brought / max(brought.sum(), np.finfo(np.float64).tiny)
