@@ -10,6 +10,7 @@ from _tested_shop import panel_of, shop_after_a_test
 from merx.data.vocabulary import Vocabulary
 from merx.errors import ConfigError, RequestError
 from merx.price.clusters import clusters, interference
+from merx.price.confounding import find_confounding
 from merx.price.constant_elasticity import ConstantElasticity
 from merx.price.experiment import design, noise, power, standard_error, weeks_needed
 from merx.price.experiment_result import SPREAD, TestResult, analyse, pooled, updated
@@ -175,6 +176,18 @@ def test_where_prices_followed_demand_the_test_is_believed():
     rms = {name: np.sqrt(np.mean(np.square(values))) for name, values in off.items()}
     assert rms["tested"] < 0.7 * rms["untested"]
     assert np.mean(held) > 0.7
+
+
+@pytest.mark.parametrize("reacts", [-0.4, 0.4])
+def test_prices_that_fall_when_demand_is_strong_are_told_from_those_that_rise(reacts):
+    rng = np.random.default_rng(0)
+    strong = rng.normal(0, 0.4, (60, 105))
+    step = 0.02 * rng.normal(size=(60, 104)) + reacts * strong[:, :-1]  # of the week before
+    panel = panel_of(rng.poisson(20 * np.exp(strong[:, 1:] - 2.6 * step)).astype(float), 10 * np.exp(step))
+    found = find_confounding(panel)
+    assert found.feedback.all()
+    assert found.discounted(panel.category).all() == (reacts < 0)
+    assert found.discounted(panel.category).any() == (reacts < 0)
 
 
 def test_the_chance_of_a_bias_grows_with_the_distance_from_the_test():

@@ -23,6 +23,11 @@ from merx.price.waterfall import Step, in_words, waterfall
 from merx.store.demand import demand, price_panel
 from merx.store.price_facts import price_facts
 
+UNTOLD = (
+    "strong weeks go with lower prices of {count:,} of {of:,} products, as where large orders are "
+    "discounted, so what these prices do to others is not told"
+)
+
 
 @dataclass(frozen=True)
 class PriceQuestion:
@@ -64,7 +69,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
             "ingest its orders or a price list."
         )
     which = None if question.item is None else np.array([model.items.code(question.item)])
-    pairs = near(context, panel)
+    pairs, untold = near(context, panel)
     counted = question.rules.cross_effects
     effects = cross_elasticities(panel, pairs) if counted else None
     quotes = optimise(model, panel, question.rules, facts, which, _clear(effects))
@@ -95,6 +100,7 @@ def price(context: Context, question: PriceQuestion) -> Answer:
     notes = [
         *context.notes,
         *without_effect(question.rules, facts),
+        *([UNTOLD.format(count=untold, of=panel.n_items)] if counted and untold else []),
         *([f"{len(newer):,} products came after the fit and have no quote"] if newer else []),
     ]
     reasons = (
@@ -138,7 +144,7 @@ def explored_prices(
     """A price to learn from for every item (`merx.price.thompson.explored`); only the movable ones move."""
     model, panel, facts, _ = fitted_on_panel(context, config.price.model)
     fixed = ~np.isin(np.array(model.items.ids.to_pylist(), dtype=object), list(movable))
-    effects = cross_elasticities(panel, near(context, panel)) if config.price.cross_effects else None
+    effects = cross_elasticities(panel, near(context, panel)[0]) if config.price.cross_effects else None
     most = config.governance.block_change
     prices = explored(model, panel, config.price, facts, most, seed, fixed, _clear(effects))
     return dict(zip(model.items.ids.to_pylist(), prices.tolist(), strict=True))

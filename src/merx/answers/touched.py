@@ -8,6 +8,7 @@ from merx.answers.answer import Context
 from merx.data.panel import PricePanel
 from merx.data.results import Quotes
 from merx.price.candidates import candidates
+from merx.price.confounding import find_confounding
 from merx.price.cross_effects import CrossEffects, cannibalised, cross_elasticities
 
 ASKED = ("bought_together", "item_knn")
@@ -17,10 +18,17 @@ SHOWN = 16
 TOLD = 3
 
 
-def near(context: Context, panel: PricePanel) -> np.ndarray:
-    """Pairs (n, 2) of places, whose units and whose price, of the kinds that were fitted; else none."""
+def near(context: Context, panel: PricePanel) -> tuple[np.ndarray, int]:
+    """Pairs (n, 2) of places, whose units and whose price, of the kinds that were fitted; else none.
+
+    And how many prices are in no pair because strong demand goes with a lower one (`discounted`): what makes
+    orders large makes those of other products large, and their discount would be taken for its cause.
+    """
     models = [context.model(kind, "recommend") for kind in ASKED if kind in context.versions]
-    return candidates(panel.items, [(model.items, model.similarity) for model in models])
+    pairs = candidates(panel.items, [(model.items, model.similarity) for model in models])
+    untold = find_confounding(panel).discounted(panel.category)
+    told: np.ndarray = pairs[~untold[pairs[:, 1]]]
+    return told, int(untold.sum())
 
 
 def beside(panel: PricePanel, pairs: np.ndarray, item: int) -> CrossEffects:

@@ -117,6 +117,15 @@ class Confounding:
         own = abs(self.category_z[category]) > BAR.category_z
         return float(self.category_lead[category]) if own else self.shop_lead
 
+    def discounted(self, category: np.ndarray) -> np.ndarray:
+        """Where strong demand goes with a lower price, bool (I,), of items of these categories (I,).
+
+        So it is where large orders are discounted and prices are learned from the orders.
+        """
+        lead = np.array([self.lead(number) for number in range(len(self.category_z))])
+        found: np.ndarray = self.feedback & (lead[category] < 0)
+        return found
+
     def take(self, which: np.ndarray) -> "Confounding":
         """Of the items with the places `which` (n,) alone, in that order."""
         return replace(self, feedback=self.feedback[which], implausible=self.implausible[which])
