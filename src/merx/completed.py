@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from merx.media.inferred import FILE, damaged
+from merx.media.inferred import FILE, MEND
+from merx.media.kept import damaged
 from merx.typed import typed
 
 EXAMPLES = 5  # of each column
@@ -118,15 +119,15 @@ def last(shop: Path, data: str) -> dict[str, Any] | None:
 
     Raises DataError where the file is damaged or not of merx.
     """
-    path = shop / FILE
+    path, mend = shop / FILE, MEND.format(shop=shop)
     if not path.exists():
         return None
     try:
         told: dict[str, Any] = json.loads((pq.read_schema(path).metadata or {}).get(ABOUT, b"{}"))
         if missing := sorted({*KEYS, "data"} - set(told)):
-            raise damaged(path, f"its metadata lack {', '.join(missing)}")
+            raise damaged(path, f"its metadata lack {', '.join(missing)}", mend)
         for one in told["columns"]:
             typed(one, Filled)
     except (OSError, ValueError, TypeError) as error:
-        raise damaged(path, error) from None
+        raise damaged(path, error, mend) from None
     return told if told["data"] == data else None

@@ -120,16 +120,17 @@ def what_if(context: Context, kind: str, rules: PriceRules, prices: Mapping[str,
         for name, figures in zip(FIGURES, summary_of(drawn), strict=True):
             total |= _three(name + suffix, figures)
     far = np.flatnonzero(np.abs(np.log(asked / now)) > np.log(RANGE) + 1e-9)
-    notes = [
-        f"{len(far):,} of these prices are below half or above double today's (first: "
-        f"{panel.items.ids[int(far[0])].as_py()!r}): no past price tells of demand there"
-        for _ in far[:1]
-    ]
+    notes = list(context.notes)
+    if len(far):
+        notes.append(
+            f"{len(far):,} of these prices are below half or above double today's (first: "
+            f"{panel.items.ids[int(far[0])].as_py()!r}): no past price tells of demand there"
+        )
     return {
         "total": total,
         "unsure": sum(grades[i] == "D" for i in named),
         "rows": rows,
-        "notes": [*context.notes, *notes],
+        "notes": notes,
     }
 
 

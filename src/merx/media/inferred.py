@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from merx.data.catalogue import Catalogue
-from merx.errors import DataError
+from merx.media.kept import read_kept
 
 FILE = "inferred.parquet"  # in the shop's folder
+MEND = "run `merx complete {shop}` again, or delete the file"
 COLUMNS = {"category": True, "brand": False}  # that gaps are filled of, and whether their values have levels
 
 INFERRED = pa.schema(
@@ -29,14 +29,6 @@ INFERRED = pa.schema(
 )
 
 
-def damaged(path: Path, why: object) -> DataError:
-    """The error that says that this is not the table that was written."""
-    return DataError(
-        f"{path}: damaged, or not written by merx ({why}); run `merx complete {path.parent}` again, or "
-        "delete the file."
-    )
-
-
 def with_inferred(catalogue: Catalogue, path: Path) -> tuple[Catalogue, int]:
     """The catalogue with categories and brands proposed in its gaps, where that file is; and how many.
 
@@ -45,12 +37,7 @@ def with_inferred(catalogue: Catalogue, path: Path) -> tuple[Catalogue, int]:
     """
     if not path.exists():
         return catalogue, 0
-    try:
-        table = pq.read_table(path)
-    except (OSError, ValueError) as error:
-        raise damaged(path, error) from None
-    if not table.schema.equals(INFERRED):
-        raise damaged(path, f"it has the columns {', '.join(table.column_names)}")
+    table = read_kept(path, INFERRED, MEND.format(shop=path.parent))
     filled = 0
     titled = catalogue.title.is_valid().to_numpy(zero_copy_only=False)
     for name in COLUMNS:

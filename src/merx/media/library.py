@@ -21,15 +21,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from merx.data.vocabulary import Vocabulary
-from merx.errors import DataError
 from merx.files import replace_text, write_parquet
 from merx.media.decode import MOST_BYTES
+from merx.media.kept import read_kept
 
 KINDS = {"picture": "image_link", "video": "video_link"}  # and the column of products that names the file
 MOST_VIDEO_BYTES = 2_000_000_000
+MEND = "delete it, and what it held is computed again"
 ELSEWHERE = ("http://", "https://", "//")
 
 LINKS = pa.schema(
@@ -152,7 +152,7 @@ class Library:
     def links(self) -> pa.Table | None:
         """As last written (LINKS); None before. Raises DataError where the file is damaged."""
         path = self.folder / "links.parquet"
-        return _read(path, LINKS) if path.exists() else None
+        return read_kept(path, LINKS, MEND) if path.exists() else None
 
     def keep_links(self, links: pa.Table) -> None:
         """Write them down in place of those before."""
@@ -162,7 +162,7 @@ class Library:
     def vectors(self, fingerprint: str) -> pa.Table:
         """All that this network has computed (VECTORS). Raises DataError where a part is damaged."""
         parts = sorted((self.folder / "vectors" / (fingerprint or "none")).glob("[!.]*.parquet"))
-        return pa.concat_tables([_read(path, VECTORS) for path in parts] or [VECTORS.empty_table()])
+        return pa.concat_tables([read_kept(path, VECTORS, MEND) for path in parts] or [VECTORS.empty_table()])
 
     def add(self, fingerprint: str, media: Sequence[Medium], found: Iterable[np.ndarray | str]) -> None:
         """Write a part: of each medium its vector, or the reason why it has none."""
@@ -184,20 +184,6 @@ class Library:
         for folder in [*self.folder.glob("encoder/*"), *self.folder.glob("vectors/*")]:
             if folder.name != fingerprint:
                 shutil.rmtree(folder)
-
-
-def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    """A file as it was written; raises DataError where it is another."""
-    try:
-        table = pq.read_table(path)
-        why = "" if table.schema.equals(schema) else f"it has the columns {', '.join(table.column_names)}"
-    except (OSError, ValueError) as error:
-        why = str(error)
-    if why:
-        raise DataError(
-            f"{path}: damaged, or not written by merx ({why}); delete it, and what it held is computed again."
-        )
-    return table
 
 
 def vectors_of(folder: Path, items: Vocabulary) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -138,15 +138,13 @@ class SentenceEncoder:
             told = " ".join(str(error).split())[:300]
             raise ConfigError(f"{SETTING}: {self.folder} cannot be read ({told}).") from None
         tokenizer.enable_truncation(self._tokens)
-        padding = tokenizer.padding or {}
-        tokenizer.enable_padding(
-            **(padding | {"length": None})
-        )  # to the longest of a batch, whatever it says
+        # Published ones pad every text to one length, which is work for nothing: to the longest of a batch.
+        tokenizer.enable_padding(**((tokenizer.padding or {}) | {"length": None}))
         return network, tokenizer
 
     def _check_layers(self) -> None:
         """Refuse a model whose vectors go through layers that are not read here."""
-        named = {str(layer["type"]).rpartition(".")[2] for layer in self._told("modules.json")}
+        named = {str(layer.get("type")).rpartition(".")[2] for layer in self._told("modules.json")}
         if unknown := sorted(named - LAYERS):
             raise ConfigError(
                 f"{self.folder / 'modules.json'}: has the layer {', '.join(unknown)}; known are "
